@@ -1,0 +1,60 @@
+"""What a job gets besides its request: progress out, partial results out, cancellation in."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from core.errors import Cancelled
+from core.values import Text, Value, text
+
+
+class Context:
+    """Handed to every job. The default reports to nobody and is never cancelled.
+
+    A job calls `report` at each batch boundary (it raises `Cancelled`) and `publish` with each
+    partial result the moment it exists.
+    """
+
+    def __init__(
+        self,
+        on_progress: Callable[[Text, int, int, float | None], None] | None = None,
+        on_partial: Callable[[Value], None] | None = None,
+    ) -> None:
+        self._on_progress = on_progress
+        self._on_partial = on_partial
+        self._cancelled = threading.Event()
+        self._stage: str | None = None
+        self._stage_started = 0.0
+        self._stage_first = 0
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    def check(self) -> None:
+        """Raise `Cancelled` if the person asked to stop."""
+        if self._cancelled.is_set():
+            raise Cancelled(text("Stopped."))
+
+    def report(self, stage: Text, done: int = 0, total: int = 0) -> None:
+        """Say where the job is. Seconds left follow from the pace within this stage."""
+        self.check()
+        now = time.monotonic()
+        if stage.template != self._stage:
+            self._stage, self._stage_started, self._stage_first = stage.template, now, done
+        advanced = done - self._stage_first
+        seconds_left = None
+        if total and advanced > 0:
+            seconds_left = (now - self._stage_started) / advanced * (total - done)
+        if self._on_progress is not None:
+            self._on_progress(stage, done, total, seconds_left)
+
+    def publish(self, value: Value) -> None:
+        self.check()
+        if self._on_partial is not None:
+            self._on_partial(value)

@@ -1,0 +1,201 @@
+"""What crosses the pipe between the window and the engine: requests in, events out.
+
+Every message is a tagged msgspec struct, framed by `core.frames`. A request repeats which model and
+data it is about, so that a restarted engine needs no history; the engine keeps what it last loaded.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.values import (
+    Analysis,
+    Benchmark,
+    Catalogue,
+    DataInfo,
+    DataSpec,
+    Exported,
+    Graph,
+    LayerView,
+    ModelInfo,
+    Outcome,
+    Plan,
+    Result,
+    RunPoint,
+    SensitivityPoint,
+    Text,
+    Timings,
+)
+
+# ---------------------------------------------------------------- requests
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    id: int = 0
+
+
+class Describe(Request, kw_only=True, tag=True):
+    """-> Catalogue."""
+
+
+class OpenModel(Request, kw_only=True, tag=True):
+    """-> ModelInfo as Done; a Graph for each detail as Partial."""
+
+    model: str
+
+
+class OpenData(Request, kw_only=True, tag=True):
+    """-> DataInfo."""
+
+    model: str
+    data: DataSpec
+
+
+class Analyze(Request, kw_only=True, tag=True):
+    """-> Analysis; Outcome (the original), Timings, SensitivityPoint as Partial."""
+
+    model: str
+    data: DataSpec
+    sparsities: tuple[float, ...] = (0.25, 0.5, 0.75, 0.9)
+    weight_bits: tuple[int, ...] = (8, 4)
+    samples: int = 512
+    layers: tuple[str, ...] = ()
+    """Only these; empty: all, largest first."""
+    project: str | None = None
+
+
+class Inspect(Request, kw_only=True, tag=True):
+    """-> LayerView. Answered beside a long job."""
+
+    model: str
+    layer_id: str
+    plan: Plan
+    score: str = "magnitude"
+
+
+class Evaluate(Request, kw_only=True, tag=True):
+    """-> Outcome of any ONNX file on the judging samples."""
+
+    model: str
+    data: DataSpec
+    reference: str | None = None
+    """Compare with this file's answers too."""
+    latency: bool = True
+
+
+class Compress(Request, kw_only=True, tag=True):
+    """-> Result; RunPoint as Partial after each layer."""
+
+    model: str
+    data: DataSpec | None
+    plan: Plan
+    project: str | None = None
+    judge_steps: bool = True
+    step_samples: int = 1000
+    """Judging samples for the accuracy after each layer."""
+
+
+class Export(Request, kw_only=True, tag=True):
+    """-> Exported. Writes beside the destination, verifies, then moves into place."""
+
+    result: Result
+    model: str
+    data: DataSpec | None
+    destination: str
+    report: bool = True
+
+
+class RunBenchmark(Request, kw_only=True, tag=True):
+    """-> Benchmark, interleaved."""
+
+    models: tuple[str, ...]
+    batch: int = 1
+    threads: int | None = None
+
+
+class Cancel(Request, kw_only=True, tag=True):
+    """Ask the job of request `target` to stop at its next batch boundary."""
+
+    target: int
+
+
+class Shutdown(Request, kw_only=True, tag=True):
+    pass
+
+
+AnyRequest = (
+    Describe
+    | OpenModel
+    | OpenData
+    | Analyze
+    | Inspect
+    | Evaluate
+    | Compress
+    | Export
+    | RunBenchmark
+    | Cancel
+    | Shutdown
+)
+
+# ---------------------------------------------------------------- events
+
+Payload = (
+    Catalogue
+    | ModelInfo
+    | Graph
+    | DataInfo
+    | Outcome
+    | Timings
+    | SensitivityPoint
+    | Analysis
+    | LayerView
+    | RunPoint
+    | Result
+    | Exported
+    | Benchmark
+)
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    """Of the request it answers; 0: of none."""
+
+
+class Ready(Event, kw_only=True, tag=True):
+    """The engine's first word."""
+
+    version: str
+
+
+class Progress(Event, kw_only=True, tag=True):
+    stage: Text
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+
+
+class Partial(Event, kw_only=True, tag=True):
+    value: Payload
+
+
+class Done(Event, kw_only=True, tag=True):
+    value: Payload
+
+
+class Failed(Event, kw_only=True, tag=True):
+    """code: the error's class name ('Cancelled' when the person stopped it)."""
+
+    code: str
+    what: Text
+    why: Text = Text("")
+    next_step: Text = Text("")
+    details: str = ""
+
+
+class Log(Event, kw_only=True, tag=True):
+    """A line that a library printed, kept for 'Copy report'."""
+
+    line: str
+
+
+AnyEvent = Ready | Progress | Partial | Done | Failed | Log
