@@ -1,0 +1,139 @@
+"""Symmetric integer weights: w ≈ scale * q with q in int8 or int4, one scale per channel or tensor.
+
+The clipping search (shrink the range while the squared error falls) is the usual one, see Nagel et
+al. 2021, "A White Paper on Neural Network Quantization", section 2.2.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from core.methods import registry
+from core.values import Described, Parameter, text
+
+Granularity = Literal["tensor", "channel"]
+
+WEIGHT_RANGE = {8: (-127, 127), 4: (-8, 7)}
+"""Integer range by bits. int8 leaves -128 out, so that the grid is symmetric."""
+
+SEARCH_STEPS = 40
+_SMALLEST_CLIP = 0.3
+_ROWS_AT_ONCE = 1 << 20
+"""Weights handled at once in the search: keeps the temporaries in cache and memory flat."""
+
+
+def quantize(
+    weight: np.ndarray,
+    bits: int,
+    axis: int | None = 0,
+    granularity: Granularity = "channel",
+    search: bool = True,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Round a float weight of any shape to `bits`.
+
+    Returns q (int8 array of the weight's shape, also for 4 bits) and scale (float32; one per entry of
+    `axis`, or a scalar for granularity 'tensor'). Zeros stay exactly zero. A channel of zeros gets
+    scale 1. Raises ValueError for bits other than 8 or 4, and for weights that are not finite.
+    """
+    if bits not in WEIGHT_RANGE:
+        raise ValueError(f"{bits} bits are not supported; choose 4 or 8")
+    rows = _as_rows(weight, axis, granularity)
+    if not np.isfinite(rows).all():
+        raise ValueError("the weights hold NaN or infinite values")
+    scale = np.empty(len(rows), dtype=np.float32)
+    step = max(1, _ROWS_AT_ONCE // max(1, rows.shape[1]))
+    for start in range(0, len(rows), step):
+        scale[start : start + step] = _scales(rows[start : start + step], bits, search)
+    if granularity == "tensor":
+        return _round(weight, scale[0], bits), scale[0].reshape(())
+    shape = [1] * weight.ndim
+    shape[_axis(weight, axis)] = -1
+    return _round(weight, scale.reshape(shape), bits), scale
+
+
+def fake_quantize(
+    weight: np.ndarray,
+    bits: int,
+    axis: int | None = 0,
+    granularity: Granularity = "channel",
+    search: bool = True,
+) -> np.ndarray:
+    """The weight as it will be after quantising: scale * q, in the weight's own dtype."""
+    if bits >= 32:
+        return weight.copy()
+    q, scale = quantize(weight, bits, axis, granularity, search)
+    return dequantize(q, scale, axis).astype(weight.dtype)
+
+
+def dequantize(q: np.ndarray, scale: np.ndarray, axis: int | None = 0) -> np.ndarray:
+    """scale * q in float32; a scalar scale serves the whole tensor."""
+    if scale.ndim == 0:
+        return q.astype(np.float32) * scale
+    shape = [1] * q.ndim
+    shape[_axis(q, axis)] = -1
+    return q.astype(np.float32) * scale.reshape(shape)
+
+
+def _axis(weight: np.ndarray, axis: int | None) -> int:
+    return (axis or 0) % max(1, weight.ndim)
+
+
+def _as_rows(weight: np.ndarray, axis: int | None, granularity: Granularity) -> np.ndarray:
+    """(channels, weights per channel) float32; one row for granularity 'tensor'."""
+    if granularity == "tensor" or weight.ndim == 0:
+        return weight.reshape(1, -1).astype(np.float32)
+    moved = np.moveaxis(weight, _axis(weight, axis), 0)
+    return moved.reshape(moved.shape[0], -1).astype(np.float32)
+
+
+def _scales(rows: np.ndarray, bits: int, search: bool) -> np.ndarray:
+    """The scale of each row: full range, or the clipped range of least squared error."""
+    low, high = WEIGHT_RANGE[bits]
+    largest = np.abs(rows).max(axis=1, initial=0.0)
+    empty = largest == 0
+    full = np.where(empty, np.float32(1), largest / np.float32(high)).astype(np.float32)
+    # below the smallest normal number a quotient overflows; such a channel is as good as zero
+    full = np.maximum(full, np.finfo(np.float32).tiny)
+    if not search:
+        return full
+    best, best_error = full.copy(), _error(rows, full, low, high)
+    for step in range(1, SEARCH_STEPS):
+        share = 1.0 - (1.0 - _SMALLEST_CLIP) * step / (SEARCH_STEPS - 1)
+        candidate = np.maximum(full * np.float32(share), np.finfo(np.float32).tiny)
+        error = _error(rows, candidate, low, high)
+        better = ~empty & (error < best_error)
+        best[better], best_error[better] = candidate[better], error[better]
+    return best
+
+
+def _error(rows: np.ndarray, scale: np.ndarray, low: int, high: int) -> np.ndarray:
+    scaled = rows / scale[:, None]
+    rounded = np.clip(np.rint(scaled), low, high)
+    difference = (rounded - scaled) * scale[:, None]
+    return np.einsum("ij,ij->i", difference, difference)
+
+
+def _round(weight: np.ndarray, scale: np.ndarray, bits: int) -> np.ndarray:
+    low, high = WEIGHT_RANGE[bits]
+    return np.clip(np.rint(weight.astype(np.float32) / scale), low, high).astype(np.int8)
+
+
+registry.add(
+    Described(
+        name="quantize_weights",
+        label=text("Quantise weights"),
+        help=text("Stores weights as 8-bit or 4-bit integers with one scale per channel or per tensor."),
+        parameters=(
+            Parameter(
+                name="search",
+                label=text("Search the clipping"),
+                help=text("Clips a channel's largest weights where that lowers its squared error."),
+                kind="switch",
+                default=True,
+            ),
+        ),
+    ),
+    quantize,
+)
