@@ -66,5 +66,5 @@ class EngineError(SecateurError):
     pass
 
 
-class Cancelled(SecateurError):
+class Cancelled(SecateurError):  # noqa: N818 - not a failure
     pass

@@ -1,0 +1,149 @@
+"""What a plan would give, at once and without running anything: an estimate, marked as one.
+
+Pure functions of values, so that the window may call them between two frames.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+import msgspec
+
+from core.values import (
+    FLOAT_BITS,
+    Latency,
+    Layer,
+    LayerPlan,
+    Measurement,
+    ModelInfo,
+    Outcome,
+    Plan,
+    SensitivityPoint,
+    Timings,
+)
+
+INTEGER_SPEEDUP = 2.5
+"""Time of a float kernel over its 8-bit kernel; a default until measured on this computer."""
+DEFLATE_FLOAT = 0.92
+DEFLATE_INT8 = 0.93
+DEFLATE_INT4 = 0.97
+"""Share of the bytes that zip leaves of trained weights, without zeros."""
+DEFLATE_ZERO_COST = 0.08
+"""A zero still costs some of its bits in a zip."""
+
+
+def layer_bytes(layer: Layer, plan: LayerPlan) -> int:
+    """Bytes of a layer's weights and bias as stored under `plan`, scales included."""
+    bits = plan.weight_bits or FLOAT_BITS
+    if bits >= layer.weight_bits:
+        return layer.bytes
+    weights = layer.params - (layer.out_channels if layer.params > layer.out_channels else 0)
+    scales = 4 * (layer.out_channels if plan.granularity != "tensor" else 1)
+    return (weights * bits + 7) // 8 + 4 * (layer.params - weights) + scales
+
+
+def zipped_layer_bytes(layer: Layer, plan: LayerPlan) -> float:
+    """Roughly what is left of them in a zip: zeros shrink there."""
+    bits = plan.weight_bits or FLOAT_BITS
+    shrink = DEFLATE_INT4 if bits <= 4 else DEFLATE_INT8 if bits <= 8 else DEFLATE_FLOAT
+    kept = 1.0 - (plan.sparsity or 0.0)
+    return layer_bytes(layer, plan) * (kept * shrink + (1.0 - kept) * DEFLATE_ZERO_COST)
+
+
+def predicted_loss(points: Iterable[SensitivityPoint], plan: LayerPlan) -> float | None:
+    """Points lost with this layer changed alone, from its measured points; None if nothing is known.
+
+    Linear between measured sparsities (none costs nothing); for bits the nearest measured at or
+    below those asked. Both together: the sum.
+    """
+    points = tuple(points)
+    if not points:
+        return None
+    total = 0.0
+    sparsity = plan.sparsity or 0.0
+    if sparsity > 0:
+        curve = {0.0: 0.0}
+        curve.update({p.sparsity: p.loss for p in points if p.sparsity > 0 and p.weight_bits == FLOAT_BITS})
+        if len(curve) == 1:
+            return None
+        total += _interpolate(sorted(curve.items()), sparsity)
+    bits = plan.weight_bits or FLOAT_BITS
+    if bits < FLOAT_BITS:
+        known = {p.weight_bits: p.loss for p in points if p.weight_bits < FLOAT_BITS and p.sparsity == 0}
+        usable = [value for value in known if value <= bits]
+        if usable:
+            total += known[max(usable)]
+        elif not known:
+            return None
+        else:
+            total += known[min(known)]
+    return total
+
+
+def _interpolate(curve: list[tuple[float, float]], at: float) -> float:
+    for (left, low), (right, high) in itertools.pairwise(curve):
+        if at <= right:
+            return low + (high - low) * (at - left) / (right - left)
+    # beyond the last measured point the line goes on as steeply as it ended, at least
+    (left, low), (right, high) = curve[-2], curve[-1]
+    return high + max(high - low, 0.0) / (right - left) * (at - right) * 2
+
+
+def estimate(
+    model: ModelInfo,
+    plan: Plan,
+    baseline: Outcome | None,
+    points: Iterable[SensitivityPoint] = (),
+    timings: Timings | None = None,
+) -> Outcome:
+    """Size, zipped size, latency and accuracy that `plan` is likely to give."""
+    by_layer: dict[str, list[SensitivityPoint]] = {}
+    for point in points:
+        by_layer.setdefault(point.layer_id, []).append(point)
+    shares = {time.layer_id: time.share for time in timings.layers} if timings else {}
+
+    size = float(model.size_bytes)
+    zipped = float(baseline.zipped_bytes if baseline and baseline.zipped_bytes else model.size_bytes * 0.92)
+    share_saved, loss, known, changed = 0.0, 0.0, 0, 0
+    untouched = LayerPlan(sparsity=0.0)
+    for layer in model.layers:
+        resolved = plan.layer(layer.id)
+        if not plan.changes(layer.id) or not (layer.prunable or layer.quantizable):
+            continue
+        changed += 1
+        size -= layer.bytes - layer_bytes(layer, resolved)
+        zipped -= zipped_layer_bytes(layer, untouched) - zipped_layer_bytes(layer, resolved)
+        if resolved.activation_bits == 8 and (resolved.weight_bits or FLOAT_BITS) <= 8:
+            share_saved += shares.get(layer.id, 0.0) * (1 - 1 / INTEGER_SPEEDUP)
+        own_loss = predicted_loss(by_layer.get(layer.id, ()), resolved)
+        if own_loss is not None:
+            loss += own_loss
+            known += 1
+
+    latency: Latency | None = None
+    if baseline and baseline.latency and (timings or not changed):
+        factor = 1 - share_saved
+        latency = msgspec.structs.replace(
+            baseline.latency,
+            median_ms=baseline.latency.median_ms * factor,
+            low_ms=baseline.latency.low_ms * factor,
+            high_ms=baseline.latency.high_ms * factor,
+            runs=0,
+        )
+    measurements: tuple[Measurement, ...] = ()
+    if baseline and baseline.primary and known == changed:
+        first = baseline.primary
+        value = first.value - loss if first.higher_is_better else first.value + loss
+        if first.unit == "%":
+            value = min(max(value, 0.0), 100.0)
+        measurements = (
+            msgspec.structs.replace(first, value=value, low=None, high=None, count=0, estimate=True),
+        )
+    return Outcome(
+        measurements=measurements,
+        size_bytes=max(int(size), 0),
+        zipped_bytes=max(int(zipped), 0),
+        latency=latency,
+        estimate=True,
+    )

@@ -1,0 +1,194 @@
+"""Owns the engine process: requests out, events in, restart after a crash, a firm hand on cancel."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sys
+from collections import deque
+from typing import TypeVar
+
+import msgspec
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
+
+from core.frames import EventReader, encode
+from core.messages import AnyRequest, Cancel, Done, Failed, Log, Ready, Request, Shutdown
+from core.values import text
+
+R = TypeVar("R", bound=Request)
+
+CANCEL_GRACE_MS = 2000
+"""After so long a job that did not stop by itself is stopped by ending its process."""
+LOG_LINES = 400
+
+
+def engine_command() -> tuple[str, list[str]]:
+    """Program and arguments that start the engine, frozen or not."""
+    if getattr(sys, "frozen", False):
+        return sys.executable, ["--engine"]
+    return sys.executable, ["-m", "core.engine"]
+
+
+class EngineClient(QObject):
+    """Send with `send`; answers arrive by `event`, exactly one Done or Failed for each request."""
+
+    event = Signal(object)
+    started = Signal()
+    crashed = Signal(str)
+    """The engine died by itself; the last lines of its log."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._ids = itertools.count(1)
+        self._open: dict[int, Request] = {}
+        self._cancelling: set[int] = set()
+        self._log: deque[str] = deque(maxlen=LOG_LINES)
+        self._process: QProcess | None = None
+        self._reader = EventReader()
+        self._closing = False
+        self._was_ready = False
+        self._early_deaths = 0
+
+    # ------------------------------------------------------------ life
+
+    def start(self) -> None:
+        if self._process is not None:
+            return
+        program, arguments = engine_command()
+        process = QProcess(self)
+        environment = QProcessEnvironment.systemEnvironment()
+        environment.insert("PYTHONUNBUFFERED", "1")
+        process.setProcessEnvironment(environment)
+        process.setProgram(program)
+        process.setArguments(arguments)
+        process.readyReadStandardOutput.connect(self._read)
+        process.readyReadStandardError.connect(self._read_log)
+        process.finished.connect(self._finished)
+        process.errorOccurred.connect(self._failed_to_start)
+        self._reader = EventReader()
+        self._was_ready = False
+        self._process = process
+        process.start()
+
+    def close(self) -> None:
+        """End the engine with the window: ask, then kill."""
+        self._closing = True
+        process = self._process
+        if process is None:
+            return
+        if process.state() != QProcess.ProcessState.NotRunning:
+            process.write(encode(Shutdown()))
+            process.closeWriteChannel()
+            if not process.waitForFinished(800):
+                process.kill()
+                process.waitForFinished(2000)
+        self._process = None
+
+    @property
+    def process_id(self) -> int:
+        """0 while there is none."""
+        return self._process.processId() if self._process is not None else 0
+
+    @property
+    def log(self) -> str:
+        """The engine's last lines, for 'Copy report'."""
+        return "\n".join(self._log)
+
+    # ------------------------------------------------------------ requests
+
+    def send(self, request: R) -> R:
+        """Number the request and send it; returns it as sent."""
+        numbered = msgspec.structs.replace(request, id=next(self._ids))
+        self._open[numbered.id] = numbered
+        self.start()
+        self._write(numbered)
+        return numbered
+
+    def cancel(self, request_id: int) -> None:
+        """Ask the job to stop; if it has not after two seconds, end its process."""
+        if request_id not in self._open or request_id in self._cancelling:
+            return
+        self._cancelling.add(request_id)
+        self._write(Cancel(target=request_id))
+        QTimer.singleShot(CANCEL_GRACE_MS, self, self._enforce_cancel)
+
+    def _enforce_cancel(self) -> None:
+        if self._cancelling and self._process is not None:
+            self._process.kill()
+
+    def _write(self, request: AnyRequest) -> None:
+        if self._process is not None:
+            self._process.write(encode(request))
+
+    # ------------------------------------------------------------ events
+
+    def _read(self) -> None:
+        if self._process is None:
+            return
+        data = self._process.readAllStandardOutput().data()
+        try:
+            events = self._reader.feed(data)
+        except (ValueError, msgspec.MsgspecError) as error:
+            self._log.append(f"unreadable answer: {error}")
+            self._process.kill()
+            return
+        for event in events:
+            self._dispatch(event)
+
+    def _dispatch(self, event: object) -> None:
+        if isinstance(event, Ready):
+            self._was_ready = True
+            self._early_deaths = 0
+            self.started.emit()
+            return
+        if isinstance(event, Log):
+            self._log.append(event.line)
+            return
+        if isinstance(event, Done | Failed):
+            self._open.pop(event.id, None)
+            self._cancelling.discard(event.id)
+        self.event.emit(event)
+
+    def _read_log(self) -> None:
+        if self._process is not None:
+            lines = self._process.readAllStandardError().data().decode("utf-8", "replace").splitlines()
+            self._log.extend(line[:500] for line in lines)
+
+    def _failed_to_start(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:
+            self._log.append("the engine could not be started")
+            self._finished()
+
+    def _finished(self, *_: object) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(RuntimeError):
+            process.deleteLater()
+        if self._closing:
+            return
+        waiting, self._open = self._open, {}
+        cancelled, self._cancelling = self._cancelling, set()
+        if not self._was_ready:
+            self._early_deaths += 1
+        for request_id in waiting:
+            if cancelled:
+                # one process runs all jobs: whoever waited beside the cancelled one is stopped too
+                failed = Failed(id=request_id, code="Cancelled", what=text("Stopped."))
+            else:
+                failed = Failed(
+                    id=request_id,
+                    code="EngineError",
+                    what=text("This step crashed."),
+                    why=text(
+                        "The part of Secateur that works on the model ended unexpectedly; "
+                        "it may have run out of memory."
+                    ),
+                    next_step=text("What was measured is kept. Try again, or with fewer samples."),
+                    details=self.log,
+                )
+            self.event.emit(failed)
+        if not cancelled:
+            self.crashed.emit(self.log)
+        if self._early_deaths < 3:
+            self.start()

@@ -1,0 +1,83 @@
+"""Numbers as people read them, by locale. Views format here and nowhere else."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QLocale
+
+from core.values import Measurement
+from gui.i18n import tr
+
+
+def number(value: float, digits: int = 1) -> str:
+    return QLocale().toString(float(value), "f", digits)
+
+
+def count(value: int) -> str:
+    return QLocale().toString(int(value))
+
+
+def size(size_bytes: float) -> str:
+    """Decimal units, as the issue of sizes on disk is shown everywhere: 1 MB = 1,000,000 bytes."""
+    if size_bytes < 1000:
+        return tr("{n} B").format(n=count(int(size_bytes)))
+    if size_bytes < 1_000_000:
+        return tr("{n} kB").format(n=number(size_bytes / 1e3, 0 if size_bytes >= 1e5 else 1))
+    if size_bytes < 1_000_000_000:
+        return tr("{n} MB").format(n=number(size_bytes / 1e6, 2 if size_bytes < 1e7 else 1))
+    return tr("{n} GB").format(n=number(size_bytes / 1e9, 2))
+
+
+def large(value: float) -> str:
+    """41.1 M, 272 k."""
+    for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= scale:
+            scaled = value / scale
+            return f"{number(scaled, 0 if scaled >= 100 else 1)} {unit}"
+    return count(int(value))
+
+
+def milliseconds(value_ms: float) -> str:
+    digits = 0 if value_ms >= 100 else 1 if value_ms >= 10 else 2
+    return tr("{n} ms").format(n=number(value_ms, digits))
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """`share` is 0..1."""
+    return tr("{n} %").format(n=number(share * 100, digits))
+
+
+def duration(seconds: float) -> str:
+    if seconds < 60:
+        return tr("{n} s").format(n=count(math.ceil(seconds)))
+    if seconds < 3600:
+        return tr("{n} min").format(n=count(round(seconds / 60)))
+    return tr("{n} h").format(n=number(seconds / 3600, 1))
+
+
+def measured(measurement: Measurement, digits: int = 1) -> str:
+    """The bare value with its unit: '91.4 %', '31.2 dB'."""
+    value = number(measurement.value, digits)
+    return f"{value} {measurement.unit}".strip()
+
+
+def interval(measurement: Measurement, digits: int = 1) -> str:
+    """'± 0.8' from the 95 % interval, or empty."""
+    if measurement.low is None or measurement.high is None:
+        return ""
+    return "± " + number((measurement.high - measurement.low) / 2, digits)
+
+
+def metric_name(metric: str) -> str:
+    """A metric's name for people."""
+    names = {
+        "top1": tr("Accuracy"),
+        "top5": tr("Top-5 accuracy"),
+        "agreement": tr("Same answers as the original"),
+        "kl": tr("Divergence from the original"),
+        "sqnr_db": tr("Closeness to the original"),
+        "rmse": tr("Root mean square error"),
+        "mae": tr("Mean absolute error"),
+    }
+    return names.get(metric, metric)

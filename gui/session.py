@@ -1,0 +1,471 @@
+"""The only mutable state of the window: what is open, chosen, planned, measured, running.
+
+Views read its properties, listen to its signals and call its methods; they never call each other.
+One signal per field; each carries the new value (or nothing where several values change together).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QUndoStack
+
+from core import messages as m
+from core.estimate import estimate, predicted_loss
+from core.values import (
+    Analysis,
+    Benchmark,
+    Catalogue,
+    DataInfo,
+    DataSpec,
+    Exported,
+    Graph,
+    LayerPlan,
+    LayerView,
+    ModelInfo,
+    Outcome,
+    Plan,
+    Preprocess,
+    Result,
+    RunPoint,
+    SensitivityPoint,
+    Text,
+    Timings,
+)
+from gui.engine_client import EngineClient
+from gui.plan_command import PlanCommand
+
+DEFAULT_PLAN = Plan(defaults=LayerPlan(sparsity=0.0, weight_bits=8, activation_bits=8))
+"""What a newly opened model starts with: eight bits pay nearly always and cost next to nothing."""
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A long job that is running: kind is 'open', 'data', 'analyze', 'compress', 'export'."""
+
+    kind: str
+    id: int
+    stage: Text = Text("")
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+    stopping: bool = False
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that failed, for the error bar."""
+
+    kind: str
+    what: Text
+    why: Text = Text("")
+    next_step: Text = Text("")
+    details: str = ""
+
+
+class Session(QObject):
+    model_changed = Signal(object)
+    """ModelInfo or None."""
+    graph_changed = Signal(object)
+    """A Graph that has just arrived (detail 'layers' or 'nodes')."""
+    data_changed = Signal(object)
+    """DataInfo or None."""
+    plan_changed = Signal(object)
+    """Plan."""
+    baseline_changed = Signal(object)
+    """Outcome of the original, or None."""
+    timings_changed = Signal(object)
+    """Timings or None."""
+    points_changed = Signal(object)
+    """The SensitivityPoint that has just arrived, or None when all were dropped."""
+    run_changed = Signal(object)
+    """The RunPoint that has just arrived, or None when a run began anew."""
+    result_changed = Signal(object)
+    """Result or None (also when the plan moved on from it: see `result_is_current`)."""
+    exported = Signal(object)
+    """Exported."""
+    selection_changed = Signal(object)
+    """Layer id or None."""
+    layer_view_changed = Signal(object)
+    """LayerView or None."""
+    score_changed = Signal(str)
+    job_changed = Signal(object)
+    """Job or None."""
+    problem = Signal(object)
+    """Problem."""
+    catalogue_changed = Signal(object)
+    """Catalogue."""
+
+    def __init__(self, engine: EngineClient, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._engine = engine
+        self.undo_stack = QUndoStack(self)
+        self.model: ModelInfo | None = None
+        self.graphs: dict[str, Graph] = {}
+        self.data: DataInfo | None = None
+        self.plan = DEFAULT_PLAN
+        self.baseline: Outcome | None = None
+        self.timings: Timings | None = None
+        self.points: dict[str, tuple[SensitivityPoint, ...]] = {}
+        self.run_points: tuple[RunPoint, ...] = ()
+        self.run_state = "none"
+        """'none', 'running', 'done', 'stopped', 'failed'."""
+        self.analyzed = False
+        self.result: Result | None = None
+        self.last_export: Exported | None = None
+        self.selection: str | None = None
+        self.layer_view: LayerView | None = None
+        self.score = "magnitude"
+        self.job: Job | None = None
+        self.catalogue = Catalogue()
+        self.project_path: str | None = None
+        self._pending_data: DataSpec | None = None
+        self._inspecting: int | None = None
+        self._inspect_again = False
+        self._describing: int | None = None
+        self._inspect_timer = QTimer(self)
+        self._inspect_timer.setSingleShot(True)
+        self._inspect_timer.setInterval(40)
+        self._inspect_timer.timeout.connect(self._inspect)
+        engine.event.connect(self._on_event)
+        engine.started.connect(self._on_engine_started)
+
+    # ------------------------------------------------------------ what is where
+
+    @property
+    def step(self) -> int:
+        """Where the person is: 0 model, 1 data, 2 analyze, 3 choose, 4 compress, 5 export, 6 done."""
+        if self.model is None:
+            return 0
+        if self.data is None:
+            return 1
+        if self.last_export is not None and self.result_is_current:
+            return 6
+        if self.result is not None and self.result_is_current:
+            return 5
+        if self.job is not None and self.job.kind == "compress":
+            return 4
+        if self.analyzed:
+            return 3
+        return 2
+
+    @property
+    def result_is_current(self) -> bool:
+        """Whether the last result is of the plan as it stands."""
+        return self.result is not None and self.result.plan == self.plan
+
+    def estimate(self) -> Outcome | None:
+        """What the plan as it stands is likely to give, at once."""
+        if self.model is None:
+            return None
+        points = [point for points in self.points.values() for point in points]
+        return estimate(self.model, self.plan, self.baseline, points, self.timings)
+
+    def predicted_loss(self, layer_id: str) -> float | None:
+        """Points lost if only this layer were changed as planned; an estimate."""
+        return predicted_loss(self.points.get(layer_id, ()), self.plan.layer(layer_id))
+
+    def sensitivity(self, layer_id: str) -> float | None:
+        """The number that colours a layer: points lost at its hardest common setting
+        (the worst measured of 50 % zeros and 4 bits), or None while unknown."""
+        losses = [
+            point.loss
+            for point in self.points.get(layer_id, ())
+            if point.sparsity == 0.5 or point.weight_bits == 4
+        ]
+        return max(0.0, *losses) if losses else None
+
+    def time_share(self, layer_id: str) -> float | None:
+        """Share of the original's time, 0..1, or None while unknown."""
+        if self.timings is None:
+            return None
+        return next((time.share for time in self.timings.layers if time.layer_id == layer_id), 0.0)
+
+    # ------------------------------------------------------------ jobs
+
+    def open_model(self, path: str, data: DataSpec | None = None) -> None:
+        """Open a model; with `data` that is opened too as soon as the model is there."""
+        self.stop()
+        self._pending_data = data
+        self._begin("open", m.OpenModel(model=path))
+
+    def open_data(self, spec: DataSpec) -> None:
+        if self.model is not None:
+            self._begin("data", m.OpenData(model=self.model.path, data=spec))
+
+    def change_preprocess(self, preprocess: Preprocess) -> None:
+        if self.data is not None:
+            self.open_data(msgspec.structs.replace(self.data.spec, preprocess=preprocess))
+
+    def analyze(self) -> None:
+        if self.model is not None and self.data is not None:
+            self._set_points({})
+            self._begin(
+                "analyze",
+                m.Analyze(model=self.model.path, data=self.data.spec, project=self.project_path),
+            )
+
+    def run(self) -> None:
+        if self.model is None or self.data is None:
+            return
+        self.run_points = ()
+        self.run_state = "running"
+        self.run_changed.emit(None)
+        self._begin(
+            "compress",
+            m.Compress(model=self.model.path, data=self.data.spec, plan=self.plan, project=self.project_path),
+        )
+
+    def export(self, destination: str) -> None:
+        if self.result is not None and self.model is not None:
+            spec = self.data.spec if self.data else None
+            self._begin(
+                "export",
+                m.Export(result=self.result, model=self.model.path, data=spec, destination=destination),
+            )
+
+    def stop(self) -> None:
+        """Stop the running job, whatever it is."""
+        if self.job is not None and not self.job.stopping:
+            self._set_job(msgspec.structs.replace(self.job, stopping=True))
+            self._engine.cancel(self.job.id)
+
+    def _begin(self, kind: str, request: m.Request) -> None:
+        sent = self._engine.send(request)
+        self._set_job(Job(kind=kind, id=sent.id))
+
+    # ------------------------------------------------------------ choices
+
+    def select(self, layer_id: str | None) -> None:
+        if layer_id == self.selection:
+            return
+        self.selection = layer_id
+        self.layer_view = None
+        self.layer_view_changed.emit(None)
+        self.selection_changed.emit(layer_id)
+        self._ask_inspect()
+
+    def set_score(self, score: str) -> None:
+        if score != self.score:
+            self.score = score
+            self.score_changed.emit(score)
+            self._ask_inspect()
+
+    def set_layers(self, layer_ids: list[str], label: str, merge: str = "", **settings: Any) -> None:
+        """Change these layers' plans as one undoable step. Coupled layers (same group) go along.
+
+        `label` names the step in the undo menu (translated); equal non-empty `merge` keys in a row
+        become one step, as for a slider being dragged. A setting of None: back to the default.
+        """
+        plan = self.plan
+        for layer_id in self._with_coupled(layer_ids):
+            plan = plan.with_layer(layer_id, **settings)
+        self._push(plan, label, merge)
+
+    def reset_layers(self, layer_ids: list[str], label: str) -> None:
+        """These layers follow the defaults again."""
+        plan = self.plan
+        for layer_id in self._with_coupled(layer_ids):
+            plan = plan.without_layer(layer_id)
+        self._push(plan, label)
+
+    def set_defaults(self, label: str, merge: str = "", **settings: Any) -> None:
+        self._push(self.plan.with_defaults(**settings), label, merge)
+
+    def replace_plan(self, plan: Plan, label: str) -> None:
+        self._push(plan, label)
+
+    def _with_coupled(self, layer_ids: list[str]) -> list[str]:
+        if self.model is None:
+            return []
+        chosen = [layer for layer in self.model.layers if layer.id in set(layer_ids)]
+        groups = {layer.group for layer in chosen if layer.group}
+        return [
+            layer.id
+            for layer in self.model.layers
+            if layer.id in set(layer_ids) or (layer.group and layer.group in groups)
+        ]
+
+    def _push(self, plan: Plan, label: str, merge: str = "") -> None:
+        if plan != self.plan:
+            self.undo_stack.push(PlanCommand(self, self.plan, plan, label, merge))
+
+    def assign_plan(self, plan: Plan) -> None:
+        """Only for the undo commands: make `plan` the plan in force."""
+        self.plan = plan
+        self.plan_changed.emit(plan)
+        self._ask_inspect()
+
+    # ------------------------------------------------------------ the inspector's view
+
+    def _ask_inspect(self) -> None:
+        if self.selection is not None:
+            self._inspect_timer.start()
+
+    def _inspect(self) -> None:
+        if self.model is None or self.selection is None:
+            return
+        if self._inspecting is not None:
+            self._inspect_again = True
+            return
+        sent = self._engine.send(
+            m.Inspect(model=self.model.path, layer_id=self.selection, plan=self.plan, score=self.score)
+        )
+        self._inspecting = sent.id
+
+    # ------------------------------------------------------------ events
+
+    def _on_engine_started(self) -> None:
+        if not self.catalogue.scores:
+            self._describing = self._engine.send(m.Describe()).id
+
+    def _on_event(self, event: m.AnyEvent) -> None:
+        if event.id == self._inspecting:
+            self._on_inspected(event)
+        elif event.id == self._describing:
+            if isinstance(event, m.Done):
+                self.catalogue = event.value
+                self.catalogue_changed.emit(event.value)
+        elif self.job is not None and event.id == self.job.id:
+            self._on_job_event(event)
+
+    def _on_inspected(self, event: m.AnyEvent) -> None:
+        if not isinstance(event, m.Done | m.Failed):
+            return
+        self._inspecting = None
+        if isinstance(event, m.Done) and event.value.layer_id == self.selection:
+            self.layer_view = event.value
+            self.layer_view_changed.emit(event.value)
+        if self._inspect_again:
+            self._inspect_again = False
+            self._ask_inspect()
+
+    def _on_job_event(self, event: m.AnyEvent) -> None:
+        if isinstance(event, m.Progress):
+            self._set_job(
+                msgspec.structs.replace(
+                    self.job,
+                    stage=event.stage,
+                    done=event.done,
+                    total=event.total,
+                    seconds_left=event.seconds_left,
+                )
+            )
+        elif isinstance(event, m.Partial):
+            self._take(event.value)
+        elif isinstance(event, m.Done):
+            kind = self.job.kind
+            self._set_job(None)
+            self._take(event.value, finished=kind)
+        elif isinstance(event, m.Failed):
+            self._on_failed(event)
+
+    def _on_failed(self, event: m.Failed) -> None:
+        kind = self.job.kind
+        if kind == "compress":
+            self.run_state = "stopped" if event.code == "Cancelled" else "failed"
+        self._set_job(None)
+        if kind == "compress":
+            self.run_changed.emit(self.run_points[-1] if self.run_points else None)
+        if event.code != "Cancelled":
+            self.problem.emit(
+                Problem(
+                    kind=kind,
+                    what=event.what,
+                    why=event.why,
+                    next_step=event.next_step,
+                    details=event.details,
+                )
+            )
+
+    def _take(self, value: object, finished: str = "") -> None:
+        """Put a value that the engine sent where it belongs."""
+        if isinstance(value, ModelInfo):
+            # it comes twice: as soon as it is known, and at the end, when the graphs are there too
+            if not finished or value != self.model:
+                self._take_model(value)
+        elif isinstance(value, Graph):
+            self.graphs[value.detail] = value
+            self.graph_changed.emit(value)
+        elif isinstance(value, DataInfo):
+            self._take_data(value)
+        elif isinstance(value, Outcome):
+            self._set_baseline(value)
+        elif isinstance(value, Timings):
+            self.timings = value
+            self.timings_changed.emit(value)
+        elif isinstance(value, SensitivityPoint):
+            self.points[value.layer_id] = (*self.points.get(value.layer_id, ()), value)
+            self.points_changed.emit(value)
+        elif isinstance(value, Analysis):
+            self.analyzed = True
+            self._set_baseline(value.baseline)
+        elif isinstance(value, RunPoint):
+            self.run_points = (*self.run_points, value)
+            self.run_changed.emit(value)
+        elif isinstance(value, Result):
+            self.run_state = "done"
+            self.result = value
+            self.last_export = None
+            self._set_baseline(value.before)
+            self.run_changed.emit(self.run_points[-1] if self.run_points else None)
+            self.result_changed.emit(value)
+        elif isinstance(value, Exported):
+            self.last_export = value
+            self.exported.emit(value)
+        elif isinstance(value, Benchmark | Catalogue):
+            pass
+        if finished:
+            # the steps strip follows: a step may be done without any other field changing
+            self.job_changed.emit(None)
+
+    def _take_model(self, model: ModelInfo) -> None:
+        self.model = model
+        self.graphs = {}
+        self.undo_stack.clear()
+        self.plan = DEFAULT_PLAN
+        self.selection = None
+        self.layer_view = None
+        self._forget_data()
+        self.model_changed.emit(model)
+        self.plan_changed.emit(self.plan)
+        self.selection_changed.emit(None)
+        self.layer_view_changed.emit(None)
+        self.data_changed.emit(None)
+
+    def _take_data(self, data: DataInfo) -> None:
+        changed = self.data is None or (self.data.spec, self.data.sha256) != (data.spec, data.sha256)
+        if changed:
+            self._forget_data()
+        self.data = data
+        self.data_changed.emit(data)
+
+    def _forget_data(self) -> None:
+        """Everything that was measured on other data, or on another model, goes."""
+        self.data = None
+        self.timings = None
+        self.analyzed = False
+        self.run_points = ()
+        self.run_state = "none"
+        self.result = None
+        self.last_export = None
+        self._set_points({})
+        self._set_baseline(None)
+        self.timings_changed.emit(None)
+        self.run_changed.emit(None)
+        self.result_changed.emit(None)
+
+    def _set_points(self, points: dict[str, tuple[SensitivityPoint, ...]]) -> None:
+        self.points = points
+        self.points_changed.emit(None)
+
+    def _set_baseline(self, baseline: Outcome | None) -> None:
+        self.baseline = baseline
+        self.baseline_changed.emit(baseline)
+
+    def _set_job(self, job: Job | None) -> None:
+        self.job = job
+        self.job_changed.emit(job)
+        if job is None and self._pending_data is not None and self.model is not None:
+            spec, self._pending_data = self._pending_data, None
+            self.open_data(spec)
