@@ -1,0 +1,67 @@
+"""Samples for calibrating and judging: `open_data` recognises the kind by content and opens it."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from core.context import Context
+from core.data.dataset import Batch, DataSet, Role
+from core.data.kinds import KINDS
+from core.errors import DataError
+from core.registry import discover
+from core.values import DataSpec, TensorInfo, text
+
+__all__ = ["KINDS", "Batch", "DataSet", "Role", "open_data"]
+
+HEAD_BYTES = 4096
+
+
+def open_data(
+    spec: DataSpec, inputs: tuple[TensorInfo, ...], outputs: tuple[TensorInfo, ...], context: Context
+) -> DataSet:
+    """Open the data that `spec` names for a model with these inputs and outputs.
+
+    Raises DataError if it is missing, of no known kind, damaged, or does not fit the model.
+    """
+    if spec.kind:
+        if spec.kind not in KINDS:
+            raise DataError(
+                text("'{kind}' is no kind of data that Secateur knows.", kind=spec.kind),
+                next_step=text("Choose one of: {names}.", names=", ".join(one.name for one, _ in KINDS)),
+            )
+        return KINDS.get(spec.kind).open(spec, inputs, outputs, context)
+    path = Path(spec.path)
+    head = _head(path)
+    for _, kind in KINDS:
+        if kind.recognise(path, head):
+            return kind.open(spec, inputs, outputs, context)
+    raise DataError(
+        text("'{name}' is not data that Secateur can read.", name=path.name),
+        text("It is neither a folder of pictures, an NPZ or NPY file, nor a CSV table."),
+        text("Choose one of these."),
+    )
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file, none of a folder. Raises DataError if there is nothing to read."""
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            return b""
+        if stat.S_ISREG(status.st_mode):
+            with path.open("rb") as file:
+                return file.read(HEAD_BYTES)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            text("'{path}' cannot be read.", path=str(path)),
+            text("It was moved, renamed or is not connected."),
+            text("Choose the data again."),
+        ) from error
+    raise DataError(
+        text("'{path}' is neither a file nor a folder.", path=str(path)),
+        next_step=text("Choose a folder of pictures, an NPZ or NPY file, or a CSV table."),
+    )
+
+
+discover(__name__, __path__)
