@@ -1,0 +1,382 @@
+"""The command line: the same jobs as the window, for scripts.
+
+    secateur [FILE]                      open the window
+    secateur info | evaluate | analyze | compress | benchmark ...
+
+Exit codes: 0 done and verified, 1 failed, 2 bad input, 130 interrupted. Results go to standard output,
+progress and errors (one line each) to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from core import __version__
+from core import messages as m
+from core.console import Console, human_bytes
+from core.context import Context
+from core.errors import Cancelled, DataError, ExportError, OpenError, PlanError, SecateurError
+from core.values import (
+    FLOAT_BITS,
+    Benchmark,
+    DataSpec,
+    Layer,
+    LayerPlan,
+    Measurement,
+    ModelInfo,
+    Outcome,
+    Plan,
+    Preprocess,
+    Result,
+    text,
+)
+
+COMMANDS = ("info", "evaluate", "analyze", "compress", "benchmark")
+BAD_INPUT = (OpenError, DataError, PlanError)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of the command `secateur`."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["--version"]:
+        print(f"secateur {__version__}")
+        return 0
+    if not arguments or (arguments[0] not in COMMANDS and arguments[0] not in ("-h", "--help")):
+        return _open_window(arguments)
+    options = _parser().parse_args(arguments)
+    console = Console(quiet=options.quiet)
+    context = Context(on_progress=console.progress)
+    try:
+        return options.command(options, context, console)
+    except Cancelled:
+        console.end()
+        return 130
+    except KeyboardInterrupt:
+        context.cancel()
+        console.end()
+        print("secateur: stopped", file=sys.stderr)
+        return 130
+    except SecateurError as error:
+        console.end()
+        print(f"secateur: {error.one_line()}", file=sys.stderr)
+        return 2 if isinstance(error, BAD_INPUT) else 1
+    except MemoryError:
+        console.end()
+        print("secateur: There is not enough memory for this step. Use fewer samples.", file=sys.stderr)
+        return 1
+
+
+def _open_window(arguments: list[str]) -> int:
+    """Start the window in this process's place; `core` itself knows nothing of Qt."""
+    command = [sys.executable, "-m", "gui.app", *arguments]
+    os.execv(sys.executable, command)
+
+
+# ---------------------------------------------------------------- commands
+
+
+def info_command(options: argparse.Namespace, context: Context, console: Console) -> int:
+    from core.formats import open_model
+
+    info = open_model(options.model, context).info
+    console.end()
+    if options.json:
+        _print_json(info_as_json(info))
+        return 0
+    print(f"{info.name}  ONNX opset {info.opset}  {human_bytes(info.size_bytes)}  {info.params:,} parameters")
+    for tensor in (*info.inputs, *info.outputs):
+        role = "input" if tensor in info.inputs else "output"
+        print(f"  {role:6} {tensor.name}  {tensor.dtype}  {_shape(tensor.shape)}")
+    for sentence in (*info.why_not, *info.warnings):
+        print(f"  note: {sentence}")
+    print(f"{'layer':40} {'kind':20} {'shape':22} {'params':>12} {'MACs':>14}  notes")
+    for layer in info.layers:
+        macs = f"{layer.macs:,}" if layer.macs is not None else "unknown"
+        notes = " ".join(str(reason) for reason in (*layer.why_not, *layer.warnings))
+        shape = "×".join(map(str, layer.shape))
+        print(
+            f"{layer.label[:40]:40} {layer.kind[:20]:20} {shape:22} {layer.params:>12,} {macs:>14}  {notes}"
+        )
+    return 0
+
+
+def info_as_json(info: ModelInfo) -> dict[str, object]:
+    """The stable form of `secateur info --json`."""
+    document = msgspec.to_builtins(info)
+    document.pop("type", None)
+    document["layers"] = [_layer_as_json(layer) for layer in info.layers]
+    document["why_not"] = [str(reason) for reason in info.why_not]
+    document["warnings"] = [str(reason) for reason in info.warnings]
+    return document
+
+
+def _layer_as_json(layer: Layer) -> dict[str, object]:
+    document = msgspec.to_builtins(layer)
+    document["why_not"] = [str(reason) for reason in layer.why_not]
+    document["warnings"] = [str(reason) for reason in layer.warnings]
+    return document
+
+
+def evaluate_command(options: argparse.Namespace, context: Context, console: Console) -> int:
+    from core import jobs
+    from core.workspace import Workspace
+
+    request = m.Evaluate(
+        model=options.model, data=_data_spec(options), reference=options.reference, latency=options.latency
+    )
+    outcome = jobs.perform(request, Workspace(), context)
+    assert isinstance(outcome, Outcome)
+    console.end()
+    if options.json:
+        _print_json(msgspec.to_builtins(outcome))
+    else:
+        _print_outcome(Path(options.model).name, outcome)
+    return 0
+
+
+def analyze_command(options: argparse.Namespace, context: Context, console: Console) -> int:
+    from core import jobs
+    from core.workspace import Workspace
+
+    request = m.Analyze(
+        model=options.model, data=_data_spec(options), samples=options.samples, project=options.project
+    )
+    analysis = jobs.perform(request, Workspace(), context)
+    console.end()
+    _write(Path(options.out), msgspec.json.format(msgspec.json.encode(analysis), indent=2))
+    print(f"analysis written to {options.out}")
+    return 0
+
+
+def compress_command(options: argparse.Namespace, context: Context, console: Console) -> int:
+    from core import jobs
+    from core.workspace import Workspace
+
+    destination = Path(options.out)
+    if destination.suffix.lower() != ".onnx":
+        raise PlanError(
+            text("'{name}' does not end in .onnx.", name=destination.name),
+            text("Secateur writes ONNX files."),
+            text("Give --out a name that ends in .onnx."),
+        )
+    workspace = Workspace()
+    request = m.Compress(
+        model=options.model,
+        data=_data_spec(options),
+        plan=_plan(options),
+        project=options.project,
+        judge_steps=options.steps,
+        step_samples=options.samples,
+    )
+    result = jobs.perform(request, workspace, context)
+    assert isinstance(result, Result)
+    report = Path(options.report) if options.report else None
+    exported = jobs.export_to(result, request.model, request.data, destination, report, workspace, context)
+    console.end()
+    _print_outcome("before", result.before)
+    _print_outcome("after", result.after)
+    for note in result.notes:
+        print(f"note: {note}")
+    print(f"written and verified: {exported.path}")
+    if exported.report_path:
+        print(f"report: {exported.report_path}")
+    return 0
+
+
+def benchmark_command(options: argparse.Namespace, context: Context, console: Console) -> int:
+    from core import jobs
+    from core.workspace import Workspace
+
+    request = m.RunBenchmark(
+        models=(options.model, *options.other), batch=options.batch, threads=options.threads
+    )
+    benchmark = jobs.perform(request, Workspace(), context)
+    assert isinstance(benchmark, Benchmark)
+    console.end()
+    if options.json:
+        _print_json(msgspec.to_builtins(benchmark))
+        return 0
+    for row in benchmark.rows:
+        latency = row.latency
+        print(
+            f"{row.path}: {latency.median_ms:.3f} ms (5-95 %: {latency.low_ms:.3f}-{latency.high_ms:.3f}), "
+            f"{latency.threads} threads, batch {latency.batch}, {human_bytes(row.size_bytes)}, "
+            f"{row.ratio:.2f}x the speed of the first"
+        )
+    return 0
+
+
+# ---------------------------------------------------------------- options
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="secateur",
+        description="Makes neural networks smaller and faster. Without a command it opens the window.",
+    )
+    parser.add_argument("--version", action="version", version=f"secateur {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--quiet", action="store_true", help="no progress")
+    common.add_argument("model", metavar="MODEL")
+    data = argparse.ArgumentParser(add_help=False)
+    data.add_argument("--data", required=True, metavar="D", help="image folder, .npz, .npy, .csv or 'random'")
+    data.add_argument("--calibration-data", metavar="D", help="separate samples for calibration")
+    data.add_argument("--preprocess", metavar="P", help="JSON object or file; guessed without it")
+    data.add_argument("--label-column", metavar="NAME")
+    data.add_argument("--limit", type=_positive, metavar="N", help="at most N judging samples")
+    data.add_argument("--calibration-count", type=_positive, default=256, metavar="N")
+    data.add_argument("--seed", type=int, default=0)
+    project = argparse.ArgumentParser(add_help=False)
+    project.add_argument("--project", metavar="FILE", help="keep measurements here and reuse them")
+
+    info = commands.add_parser("info", parents=[common], help="layers, shapes and costs")
+    info.add_argument("--json", action="store_true")
+    info.set_defaults(command=info_command)
+
+    evaluate = commands.add_parser("evaluate", parents=[common, data], help="accuracy, size and latency")
+    evaluate.add_argument("--reference", metavar="MODEL", help="compare with this model's answers")
+    evaluate.add_argument("--no-latency", dest="latency", action="store_false")
+    evaluate.add_argument("--json", action="store_true")
+    evaluate.set_defaults(command=evaluate_command)
+
+    analyze = commands.add_parser(
+        "analyze", parents=[common, data, project], help="what each layer can spare"
+    )
+    analyze.add_argument(
+        "--samples", type=_positive, default=512, metavar="N", help="judging samples a point"
+    )
+    analyze.add_argument("--out", required=True, metavar="A.json")
+    analyze.set_defaults(command=analyze_command)
+
+    compress = commands.add_parser("compress", parents=[common, data, project], help="compress and export")
+    compress.add_argument("--plan", metavar="P.json", help="a plan, instead of the three settings below")
+    compress.add_argument("--sparsity", type=float, metavar="S", help="share of zeros in every layer, 0 to 1")
+    compress.add_argument("--weight-bits", type=int, metavar="B", help="32, 8 or 4")
+    compress.add_argument("--activation-bits", type=int, metavar="B", help="32 or 8")
+    compress.add_argument(
+        "--samples", type=_positive, default=500, metavar="N", help="for the steps' accuracy"
+    )
+    compress.add_argument("--steps", action="store_true", help="measure the accuracy after each layer")
+    compress.add_argument("--out", required=True, metavar="OUT.onnx")
+    compress.add_argument("--report", metavar="R.json")
+    compress.set_defaults(command=compress_command)
+
+    benchmark = commands.add_parser("benchmark", parents=[common], help="latency, in turns")
+    benchmark.add_argument("other", nargs="*", metavar="OTHER")
+    benchmark.add_argument("--batch", type=_positive, default=1)
+    benchmark.add_argument("--threads", type=_positive)
+    benchmark.add_argument("--json", action="store_true")
+    benchmark.set_defaults(command=benchmark_command)
+    return parser
+
+
+def _positive(argument: str) -> int:
+    value = int(argument)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _data_spec(options: argparse.Namespace) -> DataSpec:
+    from core.data.preprocess import parse_preprocess
+
+    preprocess: Preprocess | None = parse_preprocess(options.preprocess) if options.preprocess else None
+    return DataSpec(
+        path=options.data,
+        calibration_path=options.calibration_data,
+        preprocess=preprocess,
+        label_column=options.label_column,
+        calibration_count=options.calibration_count,
+        judge_count=options.limit,
+        seed=options.seed,
+    )
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    """From --plan, or from the three settings. Raises PlanError."""
+    settings = {
+        "sparsity": options.sparsity,
+        "weight_bits": options.weight_bits,
+        "activation_bits": options.activation_bits,
+    }
+    given = {name: value for name, value in settings.items() if value is not None}
+    if options.plan:
+        if given:
+            raise PlanError(
+                text(
+                    "--plan and {option} exclude each other.",
+                    option="--" + next(iter(given)).replace("_", "-"),
+                ),
+                text("The plan already says what each layer gets."),
+                text("Put the setting into the plan's defaults."),
+            )
+        try:
+            return msgspec.json.decode(Path(options.plan).read_bytes(), type=Plan)
+        except OSError as error:
+            raise PlanError(
+                text("The plan '{path}' cannot be read.", path=options.plan),
+                text("{reason}", reason=error.strerror or str(error)),
+                text("Check the path."),
+            ) from error
+        except msgspec.MsgspecError as error:
+            raise PlanError(
+                text("'{path}' is not a plan.", path=options.plan),
+                text("{reason}", reason=str(error)),
+                text("A plan looks like {example}.", example='{"defaults": {"weight_bits": 8}}'),
+            ) from error
+    if not given:
+        given = {"weight_bits": 8, "activation_bits": 8}
+    defaults = {"sparsity": 0.0, "weight_bits": FLOAT_BITS, "activation_bits": FLOAT_BITS} | given
+    return Plan(defaults=LayerPlan(**defaults))
+
+
+# ---------------------------------------------------------------- output
+
+
+def _print_json(document: object) -> None:
+    print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+
+
+def _print_outcome(name: str, outcome: Outcome) -> None:
+    parts = [_measurement(measurement) for measurement in outcome.measurements]
+    parts.append(f"{human_bytes(outcome.size_bytes)} ({human_bytes(outcome.zipped_bytes)} zipped)")
+    if outcome.latency is not None:
+        latency = outcome.latency
+        parts.append(f"{latency.median_ms:.3f} ms a sample ({latency.threads} threads)")
+    print(f"{name}: " + ", ".join(parts))
+
+
+def _measurement(measurement: Measurement) -> str:
+    interval = ""
+    if measurement.low is not None and measurement.high is not None:
+        interval = f" [{measurement.low:.2f}, {measurement.high:.2f}]"
+    value = f"{measurement.metric} {measurement.value:.2f}{measurement.unit}"
+    return f"{value}{interval} on {measurement.count}"
+
+
+def _shape(shape: tuple[int | str | None, ...] | None) -> str:
+    return "unknown" if shape is None else "(" + ", ".join("?" if d is None else str(d) for d in shape) + ")"
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a result file whole or not at all. Raises ExportError."""
+    from core.files import write_whole
+
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise ExportError(
+            text("'{path}' could not be written.", path=str(path)),
+            text("{reason}", reason=error.strerror or str(error)),
+            text("Choose another place."),
+        ) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""Each job: (request, workspace, context) -> value. The engine and the command line both call these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core import messages as m
+from core.compress import compress
+from core.context import Context
+from core.data import KINDS
+from core.errors import PlanError
+from core.evaluate.latency import measure_latency
+from core.evaluate.metrics import METRICS
+from core.evaluate.outcome import outcome
+from core.evaluate.profile import layer_times
+from core.evaluate.size import size_bytes
+from core.export import export
+from core.formats import FORMATS
+from core.graph.layout import layout
+from core.importance import SCORES
+from core.importance.view import layer_view
+from core.methods import METHODS
+from core.sensitivity import analyze
+from core.values import (
+    Analysis,
+    Benchmark,
+    BenchmarkRow,
+    Catalogue,
+    DataInfo,
+    DataSpec,
+    Exported,
+    LayerView,
+    ModelInfo,
+    Outcome,
+    Result,
+    Value,
+    text,
+)
+from core.workspace import Workspace
+
+PROFILE_SAMPLES = 1
+
+
+def describe(request: m.Describe, workspace: Workspace, context: Context) -> Catalogue:
+    return Catalogue(
+        scores=SCORES.descriptions(),
+        methods=METHODS.descriptions(),
+        formats=FORMATS.descriptions(),
+        data_kinds=KINDS.descriptions(),
+        metrics=METRICS.descriptions(),
+    )
+
+
+def open_model(request: m.OpenModel, workspace: Workspace, context: Context) -> ModelInfo:
+    """Publishes the ModelInfo at once and each laid-out Graph as it is ready."""
+    opened = workspace.opened(request.model, context)
+    context.publish(opened.info)
+    context.report(text("Drawing the graph"))
+    context.publish(layout(opened, "layers"))
+    context.publish(layout(opened, "nodes"))
+    return opened.info
+
+
+def open_data(request: m.OpenData, workspace: Workspace, context: Context) -> DataInfo:
+    return workspace.data(request.model, request.data, context).info
+
+
+def analyze_model(request: m.Analyze, workspace: Workspace, context: Context) -> Analysis:
+    """The original's own figures, milliseconds per layer, then the sensitivity layer by layer."""
+    opened = workspace.opened(request.model, context)
+    judge = workspace.judge(request.model, request.data, context)
+    baseline = outcome(opened.source, judge, context)
+    context.publish(baseline)
+    data = workspace.data(request.model, request.data, context)
+    feeds = next(iter(data.batches("judge", PROFILE_SAMPLES, PROFILE_SAMPLES))).feeds
+    timings = layer_times(opened, feeds, context)
+    context.publish(timings)
+    points = analyze(
+        opened,
+        judge,
+        request.sparsities,
+        request.weight_bits,
+        request.samples,
+        request.layers,
+        workspace.store(request.project, opened.info.sha256),
+        context,
+    )
+    return Analysis(baseline=baseline, timings=timings, points=points)
+
+
+def inspect(request: m.Inspect, workspace: Workspace, context: Context) -> LayerView:
+    opened = workspace.opened(request.model, context)
+    return layer_view(opened, request.layer_id, request.plan, request.score)
+
+
+def evaluate(request: m.Evaluate, workspace: Workspace, context: Context) -> Outcome:
+    """With a reference, the answers of `model` are compared with those of the reference."""
+    judge = workspace.judge(request.reference or request.model, request.data, context)
+    return outcome(Path(request.model), judge, context, latency=request.latency)
+
+
+def compress_model(request: m.Compress, workspace: Workspace, context: Context) -> Result:
+    opened = workspace.opened(request.model, context)
+    data = judge = None
+    if request.data is not None:
+        data = workspace.data(request.model, request.data, context)
+        judge = workspace.judge(request.model, request.data, context)
+    known = {layer.id for layer in opened.info.layers}
+    for layer_id in request.plan.exceptions:
+        if layer_id not in known:
+            raise PlanError(
+                text("The plan names a layer '{layer}' that this model does not have.", layer=layer_id),
+                text("It may have been made for another model."),
+                text("Remove it from the plan; `secateur info` lists the layers."),
+            )
+    return compress(
+        opened,
+        data,
+        judge,
+        request.plan,
+        workspace.run_dir(),
+        workspace.store(request.project, opened.info.sha256),
+        context,
+        step_samples=request.step_samples,
+        judge_steps=request.judge_steps,
+    )
+
+
+def export_result(request: m.Export, workspace: Workspace, context: Context) -> Exported:
+    destination = Path(request.destination)
+    report = destination.with_suffix(".report.json") if request.report else None
+    return export_to(request.result, request.model, request.data, destination, report, workspace, context)
+
+
+def export_to(
+    result: Result,
+    model: str,
+    data: DataSpec | None,
+    destination: Path,
+    report: Path | None,
+    workspace: Workspace,
+    context: Context,
+) -> Exported:
+    """Write, verify, then put in place. With `report`, the account of it as JSON goes there."""
+    opened = workspace.opened(model, context)
+    samples = workspace.data(model, data, context) if data else None
+    return export(result, destination, opened, samples, context, report)
+
+
+def run_benchmark(request: m.RunBenchmark, workspace: Workspace, context: Context) -> Benchmark:
+    """All files in turns, so that a change of the computer's speed meets each alike."""
+    paths = [Path(path) for path in request.models]
+    latencies = measure_latency(paths, request.batch, request.threads, context)
+    first = latencies[0].median_ms
+    rows = tuple(
+        BenchmarkRow(
+            path=str(path),
+            latency=latency,
+            size_bytes=size_bytes(path),
+            ratio=first / latency.median_ms if latency.median_ms else 0.0,
+        )
+        for path, latency in zip(paths, latencies, strict=True)
+    )
+    return Benchmark(rows=rows)
+
+
+_JOBS: dict[type[m.Request], Callable[[Any, Workspace, Context], Value]] = {
+    m.Describe: describe,
+    m.OpenModel: open_model,
+    m.OpenData: open_data,
+    m.Analyze: analyze_model,
+    m.Inspect: inspect,
+    m.Evaluate: evaluate,
+    m.Compress: compress_model,
+    m.Export: export_result,
+    m.RunBenchmark: run_benchmark,
+}
+
+
+def perform(request: m.Request, workspace: Workspace, context: Context) -> Value:
+    """Do what the request asks. Raises SecateurError for everything that a person can understand."""
+    return _JOBS[type(request)](request, workspace, context)

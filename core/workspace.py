@@ -1,0 +1,91 @@
+"""What the engine keeps between requests: the last model, data and judge, and where it may write."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import platformdirs
+
+from core.context import Context
+from core.data import open_data
+from core.data.dataset import DataSet
+from core.evaluate.judge import Judge
+from core.formats import open_model
+from core.graph.opened import OpenedModel
+from core.project import Store
+from core.values import DataSpec, digest
+
+KEEP_RUNS_SECONDS = 3 * 24 * 3600
+"""Finished runs that nobody exported are removed after three days."""
+
+
+@dataclass
+class Workspace:
+    """One model, its data and its judge at a time: opening another lets go of the last."""
+
+    cache_dir: Path = field(default_factory=lambda: platformdirs.user_cache_path("secateur"))
+    data_dir: Path = field(default_factory=lambda: platformdirs.user_data_path("secateur"))
+    _model: tuple[object, OpenedModel] | None = None
+    _data: tuple[object, DataSet] | None = None
+    _judge: tuple[object, Judge] | None = None
+    _stores: dict[Path, Store] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def opened(self, path: str, context: Context) -> OpenedModel:
+        """The model at `path`, read anew if the file has changed since."""
+        key = _identity(path)
+        with self._lock:
+            if self._model is None or self._model[0] != key:
+                self._data = self._judge = None
+                self._model = (key, open_model(path, context))
+            return self._model[1]
+
+    def data(self, path: str, spec: DataSpec, context: Context) -> DataSet:
+        """The samples of `spec`, prepared for the model at `path`."""
+        info = self.opened(path, context).info
+        key = (info.sha256, digest(spec), _identity(spec.path))
+        if self._data is None or self._data[0] != key:
+            self._judge = None
+            data = open_data(spec, info.inputs, info.outputs, context)
+            # next time it is asked for with everything that was guessed filled in
+            self._data = ((info.sha256, digest(data.info.spec), _identity(spec.path)), data)
+        return self._data[1]
+
+    def judge(self, path: str, spec: DataSpec, context: Context) -> Judge:
+        """The judge of everything made from the model at `path`, on the judging samples of `spec`."""
+        data = self.data(path, spec, context)
+        key = (path, id(data))
+        if self._judge is None or self._judge[0] != key:
+            self._judge = (key, Judge(Path(path), data, context))
+        return self._judge[1]
+
+    def store(self, project: str | None, model_sha256: str) -> Store:
+        """The project's measurements; an untitled project keeps its own, by model."""
+        path = Path(project) if project else self.data_dir / "projects" / f"{model_sha256[:24]}.secateur"
+        if path not in self._stores:
+            self._stores[path] = Store(path)
+        return self._stores[path]
+
+    def run_dir(self) -> Path:
+        """Where finished runs wait to be exported. Old ones are cleared away."""
+        folder = self.cache_dir / "runs"
+        folder.mkdir(parents=True, exist_ok=True)
+        for entry in folder.iterdir():
+            with contextlib.suppress(OSError):
+                if entry.is_file() and time.time() - entry.stat().st_mtime > KEEP_RUNS_SECONDS:
+                    entry.unlink()
+        return folder
+
+
+def _identity(path: str) -> tuple[str, int, int]:
+    """Path, size and time of change; a missing file is its own identity."""
+    try:
+        stat = os.stat(path)
+    except (OSError, ValueError):
+        return (path, -1, -1)
+    return (path, stat.st_size, stat.st_mtime_ns)

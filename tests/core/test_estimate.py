@@ -1,0 +1,99 @@
+import pytest
+
+from core.estimate import estimate, layer_bytes, predicted_loss
+from core.values import (
+    Latency,
+    Layer,
+    LayerPlan,
+    LayerTime,
+    Measurement,
+    ModelInfo,
+    Outcome,
+    Plan,
+    SensitivityPoint,
+    Timings,
+)
+
+DENSE = Layer(
+    id="fc",
+    label="fc",
+    op="Gemm",
+    kind="Dense",
+    weights=("w",),
+    shape=(10, 100),
+    out_channels=10,
+    in_channels=100,
+    params=1010,
+    bytes=4040,
+)
+MODEL = ModelInfo(
+    path="m.onnx", name="m", sha256="0", size_bytes=5000, opset=17, ir_version=8, layers=(DENSE,)
+)
+BASELINE = Outcome(
+    measurements=(Measurement(metric="top1", value=90.0, low=88, high=92, count=500, unit="%"),),
+    size_bytes=5000,
+    zipped_bytes=4600,
+    latency=Latency(median_ms=10.0, low_ms=9.0, high_ms=12.0, runs=50, threads=2),
+)
+
+
+def point(loss: float, **settings) -> SensitivityPoint:
+    measurement = Measurement(metric="top1", value=90.0 - loss, count=500, unit="%")
+    return SensitivityPoint(layer_id="fc", measurement=measurement, loss=loss, **settings)
+
+
+POINTS = (
+    point(1.0, sparsity=0.5),
+    point(5.0, sparsity=0.75),
+    point(0.2, weight_bits=8),
+    point(3.0, weight_bits=4),
+)
+
+
+def test_bytes_of_a_layer_by_bits():
+    # 1000 weights of one byte, 10 biases of four, 10 scales of four
+    assert layer_bytes(DENSE, LayerPlan(weight_bits=8)) == 1000 + 40 + 40
+    assert layer_bytes(DENSE, LayerPlan(weight_bits=4)) == 500 + 40 + 40
+    assert layer_bytes(DENSE, LayerPlan(weight_bits=32)) == 4040
+
+
+@pytest.mark.parametrize(
+    ("plan", "loss"),
+    [
+        (LayerPlan(sparsity=0.25), 0.5),
+        (LayerPlan(sparsity=0.5), 1.0),
+        (LayerPlan(sparsity=0.625), 3.0),
+        (LayerPlan(weight_bits=8), 0.2),
+        (LayerPlan(weight_bits=4, sparsity=0.5), 4.0),
+        (LayerPlan(), 0.0),
+    ],
+)
+def test_predicted_loss_is_linear_between_measured_points(plan, loss):
+    assert predicted_loss(POINTS, plan) == pytest.approx(loss)
+
+
+def test_nothing_measured_nothing_predicted():
+    assert predicted_loss((), LayerPlan(sparsity=0.5)) is None
+    outcome = estimate(MODEL, Plan(defaults=LayerPlan(weight_bits=8)), BASELINE)
+    assert outcome.measurements == ()
+    assert outcome.size_bytes == 5000 - 4040 + 1080
+
+
+def test_an_estimate_says_that_it_is_one_and_has_no_interval():
+    timings = Timings(layers=(LayerTime(layer_id="fc", time_ms=5.0, share=0.5),), total_ms=10.0, threads=2)
+    plan = Plan(defaults=LayerPlan(sparsity=0.5, weight_bits=8, activation_bits=8))
+    outcome = estimate(MODEL, plan, BASELINE, POINTS, timings)
+    assert outcome.estimate
+    assert outcome.primary.estimate
+    assert outcome.primary.low is None
+    assert outcome.primary.value == pytest.approx(90.0 - 1.2)
+    # half of the time goes 2.5 times faster
+    assert outcome.latency.median_ms == pytest.approx(10.0 * (1 - 0.5 * (1 - 1 / 2.5)))
+
+
+def test_zeros_alone_change_neither_size_nor_time():
+    timings = Timings(layers=(LayerTime(layer_id="fc", time_ms=5.0, share=0.5),), total_ms=10.0, threads=2)
+    outcome = estimate(MODEL, Plan(defaults=LayerPlan(sparsity=0.75)), BASELINE, POINTS, timings)
+    assert outcome.size_bytes == 5000
+    assert outcome.latency.median_ms == 10.0
+    assert outcome.zipped_bytes < 4600
