@@ -1,0 +1,95 @@
+"""The window's end of the pipe against a real engine that is killed, stopped and crashed."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from core.values import DataSpec
+from gui.engine_client import EngineClient
+from gui.session import Session
+
+
+@pytest.fixture
+def engine(qtbot):
+    client = EngineClient()
+    client.start()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def model(tmp_path):
+    weight = np.random.default_rng(0).standard_normal((8, 3)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Gemm", ["x", "w"], ["y"], "dense")],
+        "one",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 3])],
+        [numpy_helper.from_array(weight, "w")],
+    )
+    path = tmp_path / "one.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def test_a_model_opens(qtbot, engine, model):
+    session = Session(engine)
+    session.open_model(str(model))
+    qtbot.waitUntil(lambda: session.model is not None and session.job is None, timeout=20_000)
+    assert [layer.id for layer in session.model.layers] == ["dense"]
+    assert set(session.graphs) == {"layers", "nodes"}
+
+
+def test_row_34_an_engine_that_dies_is_reported_and_replaced(qtbot, engine, model):
+    session = Session(engine)
+    problems = []
+    session.problem.connect(problems.append)
+    qtbot.waitSignal(engine.started, timeout=20_000).wait()
+    session.open_model(str(model))
+    qtbot.waitUntil(lambda: session.model is not None and session.job is None, timeout=20_000)
+    # a pipe nobody reads: the job cannot end before the kill
+    fifo = model.parent / "samples.npz"
+    np.savez(fifo, x=np.zeros((50, 8), np.float32))
+    os.kill(engine.process_id, signal.SIGSTOP)
+    first = engine.process_id
+    session.open_data(DataSpec(path=str(fifo)))
+    os.kill(first, signal.SIGKILL)
+    qtbot.waitUntil(lambda: bool(problems), timeout=5_000)
+    assert str(problems[0].what) == "This step crashed."
+    assert session.job is None
+    assert session.model is not None, "what was open stays open"
+    session.open_data(DataSpec(path=str(fifo)))
+    qtbot.waitUntil(lambda: session.data is not None, timeout=20_000)
+    assert engine.process_id != first
+
+
+def test_an_engine_that_hangs_is_stopped_within_three_seconds(qtbot, engine, model):
+    session = Session(engine)
+    problems = []
+    session.problem.connect(problems.append)
+    qtbot.waitSignal(engine.started, timeout=20_000).wait()
+    # as native code that never returns: nothing in the process runs any more
+    os.kill(engine.process_id, signal.SIGSTOP)
+    session.open_model(str(model))
+    started = time.monotonic()
+    session.stop()
+    qtbot.waitUntil(lambda: session.job is None, timeout=3_000)
+    assert time.monotonic() - started < 3
+    assert problems == [], "stopping is no failure"
+    session.open_model(str(model))
+    qtbot.waitUntil(lambda: session.model is not None, timeout=20_000)
+
+
+def test_closing_the_window_leaves_no_engine(qtbot, model):
+    client = EngineClient()
+    client.start()
+    qtbot.waitSignal(client.started, timeout=20_000).wait()
+    process_id = client.process_id
+    client.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process_id, 0)
