@@ -1,0 +1,128 @@
+"""The ONNX loader: read the bytes once, check them, then build and normalise the graph."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from google.protobuf.message import DecodeError
+
+from core.context import Context
+from core.errors import OpenError
+from core.formats import registry
+from core.formats.proto_checks import Facts, check_model
+from core.formats.safety import check_file, is_text, other_kind, shown, unreadable
+from core.formats.wire import Malformed, Split, split
+from core.graph.build import build
+from core.graph.opened import OpenedModel
+from core.values import Described, text
+
+SIZE_LIMIT_BYTES = 2**31 - 1
+"""Protobuf, and so a single ONNX file, ends here."""
+
+# tag of ModelProto's fields as first byte of a file: number << 3 | wire type
+_FIRST_BYTES = frozenset({0x08, 0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72, 0xA2, 0xCA})
+
+
+class OnnxFormat:
+    """ONNX, with or without external data."""
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        return head[:1] != b"" and head[0] in _FIRST_BYTES and other_kind(head) is None and not is_text(head)
+
+    def open(self, path: Path, context: Context) -> OpenedModel:
+        size_bytes = check_file(path).st_size
+        if size_bytes > SIZE_LIMIT_BYTES:
+            raise OpenError(
+                text("'{name}' is larger than 2 GiB ({size} bytes).", name=shown(path), size=size_bytes),
+                text("A single ONNX file cannot hold more, so it cannot be complete."),
+                text("Export the model again with its weights as external data, in a file beside it."),
+            )
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise unreadable(path, error) from error
+        context.check()
+        digest = hashlib.sha256(data)
+        parts, proto = _parse(path, data)
+        context.check()
+        facts = check_model(proto, parts, path)
+        for external in facts.external_files:
+            with open(external, "rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        model = _to_ir(proto, parts, data, path, facts)
+        del data, parts, proto
+        context.report(text("Reading the graph"))
+        return build(model, path, digest.hexdigest(), size_bytes + facts.external_bytes, facts, context)
+
+
+def _parse(path: Path, data: bytes) -> tuple[Split, onnx.ModelProto]:
+    try:
+        parts = split(data)
+        proto = onnx.ModelProto.FromString(parts.rest)
+    except (DecodeError, Malformed) as error:
+        raise OpenError(
+            text("'{name}' is not a valid ONNX file.", name=shown(path)),
+            text("It breaks off or is damaged; most likely a download was incomplete."),
+            text("Download or export it again and compare its size with the original."),
+        ) from error
+    return parts, proto
+
+
+def _to_ir(proto: onnx.ModelProto, parts: Split, data: bytes, path: Path, facts: Facts) -> ir.Model:
+    """The graph with every weight as a numpy array of its own (read-only)."""
+    try:
+        model = ir.serde.deserialize_model(proto)
+    except Exception as error:  # whatever the library trips over is a fault of the file
+        raise OpenError(
+            text("The graph in '{name}' is invalid.", name=shown(path)),
+            text(
+                "It cannot be read: {reason}", reason=str(error).splitlines()[0][:200] if str(error) else "?"
+            ),
+            text("Export the model again."),
+        ) from error
+    ir.external_data.set_base_dir(model.graph, path.parent)
+    for graph in model.graphs():
+        for value in graph.initializers.values():
+            if value.const_value is not None:
+                value.const_value = _own(value.const_value, parts, data, facts)
+        for node in graph:
+            for key, attribute in node.attributes.items():
+                if attribute.type == ir.AttributeType.TENSOR and not attribute.is_ref():
+                    tensor = _own(attribute.as_tensor(), parts, data, facts)
+                    node.attributes[key] = ir.AttrTensor(key, tensor)
+    return model
+
+
+def _own(tensor: ir.TensorProtocol, parts: Split, data: bytes, facts: Facts) -> ir.TensorProtocol:
+    if isinstance(tensor, ir.TensorProtoTensor):
+        raw = tensor.raw
+        place = parts.place(raw.raw_data) if raw.HasField("raw_data") else None
+        if place is not None:
+            dtype = tensor.dtype.numpy().newbyteorder("<")
+            array = np.frombuffer(data, dtype, count=place[1] // dtype.itemsize, offset=place[0])
+            # a copy is aligned, and lets go of the file's bytes
+            array = array.reshape(tuple(int(dim) for dim in raw.dims)).copy()
+            array.setflags(write=False)
+            return ir.Tensor(array, dtype=tensor.dtype, name=tensor.name)
+        if tensor.dtype == ir.DataType.STRING:
+            return tensor
+        return ir.Tensor(tensor.numpy(), dtype=tensor.dtype, shape=ir.Shape(tensor.shape), name=tensor.name)
+    if isinstance(tensor, ir.ExternalTensor) and facts.external_bytes <= SIZE_LIMIT_BYTES:
+        array = np.array(tensor.numpy())
+        array.setflags(write=False)
+        return ir.Tensor(array, dtype=tensor.dtype, shape=ir.Shape(tensor.shape), name=tensor.name)
+    return tensor
+
+
+registry.add(
+    Described(
+        name="onnx",
+        label=text("ONNX"),
+        help=text("An ONNX model (.onnx), with its weights inside or in files beside it."),
+    ),
+    OnnxFormat(),
+)

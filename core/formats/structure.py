@@ -1,0 +1,184 @@
+"""Checks that a graph is one: no cycle, no missing or doubled value, no function that calls itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import onnx
+
+from core.errors import OpenError, UnsupportedModelError
+from core.formats.safety import shown
+from core.graph.labels import clean
+from core.values import Text, text
+
+MAX_EXPANDED_NODES = 1_000_000
+"""Functions inside functions can double with each level; more nodes than this are refused."""
+
+_MAX_DEPTH = 32
+
+
+def check_graph(
+    graph: onnx.GraphProto, path: Path, outer: frozenset[str] = frozenset(), depth: int = 0
+) -> None:
+    """Raises OpenError if the nodes of the graph or of a body in it cannot be put in an order.
+
+    `outer`: names that the graphs around this one provide.
+    """
+    if depth > _MAX_DEPTH:
+        raise _invalid(
+            path, text("Its If and Loop bodies are nested more than {depth} deep.", depth=_MAX_DEPTH)
+        )
+    given = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
+    given |= {sparse.values.name for sparse in graph.sparse_initializer}
+    producers: dict[str, int] = {}
+    for index, node in enumerate(graph.node):
+        for name in node.output:
+            if not name:
+                continue
+            if name in producers or name in given:
+                raise _invalid(path, text("The value '{value}' is made twice.", value=clean(name)))
+            producers[name] = index
+    inside = frozenset(producers) | given
+    everything = outer | inside
+    reads = [_reads(node, inside) for node in graph.node]
+    for node, names in zip(graph.node, reads, strict=True):
+        for name in node.input:
+            if name and name not in everything:
+                raise _invalid(
+                    path,
+                    text(
+                        "Node '{node}' reads '{value}', which nothing makes.",
+                        node=_name(node),
+                        value=clean(name),
+                    ),
+                )
+        del names
+    for value in graph.output:
+        if value.name not in everything:
+            raise _invalid(path, text("Its output '{value}' is made by nothing.", value=clean(value.name)))
+    _check_order(graph, path, producers, reads)
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                check_graph(attribute.g, path, everything, depth + 1)
+            for body in attribute.graphs:
+                check_graph(body, path, everything, depth + 1)
+
+
+def check_functions(proto: onnx.ModelProto, path: Path) -> None:
+    """Raises OpenError for a function that calls itself, UnsupportedModelError for one that explodes."""
+    functions = {(function.domain, function.name): function for function in proto.functions}
+    if not functions:
+        return
+    calls = {key: _calls(function, functions) for key, function in functions.items()}
+    sizes: dict[tuple[str, str], int] = {}
+    active: set[tuple[str, str]] = set()
+    for start in functions:
+        stack = [(start, False)]
+        while stack:
+            key, finished = stack.pop()
+            if finished:
+                active.discard(key)
+                sizes[key] = len(functions[key].node) + sum(
+                    sizes[callee] * n for callee, n in calls[key].items()
+                )
+            elif key not in sizes:
+                if key in active:
+                    raise _invalid(
+                        path, text("Its function '{function}' calls itself.", function=clean(key[1]))
+                    )
+                active.add(key)
+                stack.append((key, True))
+                for callee in calls[key]:
+                    if callee in active:
+                        raise _invalid(
+                            path, text("Its function '{function}' calls itself.", function=clean(callee[1]))
+                        )
+                    stack.append((callee, False))
+    total = len(proto.graph.node) + sum(sizes[key] * n for key, n in _calls(proto.graph, functions).items())
+    if total > MAX_EXPANDED_NODES:
+        raise UnsupportedModelError(
+            text("The model '{name}' is too large to open.", name=shown(path)),
+            text(
+                "Its functions unfold to {count} nodes; {limit} are the limit.",
+                count=min(total, 10**18),
+                limit=MAX_EXPANDED_NODES,
+            ),
+            text("Export the model without functions, or get it from a source that you trust."),
+        )
+
+
+def _calls(
+    graph: onnx.GraphProto | onnx.FunctionProto, functions: dict[tuple[str, str], onnx.FunctionProto]
+) -> Counter[tuple[str, str]]:
+    """How often each function is called from here, bodies included."""
+    counts: Counter[tuple[str, str]] = Counter()
+    stack = [graph]
+    while stack:
+        for node in stack.pop().node:
+            if (node.domain, node.op_type) in functions:
+                counts[node.domain, node.op_type] += 1
+            for attribute in node.attribute:
+                if attribute.HasField("g"):
+                    stack.append(attribute.g)
+                stack.extend(attribute.graphs)
+    return counts
+
+
+def _reads(node: onnx.NodeProto, inside: frozenset[str]) -> set[str]:
+    """Names of this graph that the node needs, directly or within its bodies."""
+    names = set(node.input)
+    stack = [attribute for attribute in node.attribute if attribute.HasField("g") or attribute.graphs]
+    graphs = [graph for a in stack for graph in ([a.g] if a.HasField("g") else []) + list(a.graphs)]
+    while graphs:
+        graph = graphs.pop()
+        made = {name for inner in graph.node for name in inner.output} | {value.name for value in graph.input}
+        for inner in graph.node:
+            names.update(name for name in inner.input if name not in made)
+            for attribute in inner.attribute:
+                if attribute.HasField("g"):
+                    graphs.append(attribute.g)
+                graphs.extend(attribute.graphs)
+        names.update(value.name for value in graph.output if value.name not in made)
+    return {name for name in names if name in inside}
+
+
+def _check_order(
+    graph: onnx.GraphProto, path: Path, producers: dict[str, int], reads: list[set[str]]
+) -> None:
+    """Kahn's algorithm: whatever is left over stands in a cycle or behind one."""
+    needs = [{producers[name] for name in names if name in producers} for names in reads]
+    waiting = [len(indices) for indices in needs]
+    users: list[list[int]] = [[] for _ in waiting]
+    for index, indices in enumerate(needs):
+        for source in indices:
+            users[source].append(index)
+    ready = [index for index, count in enumerate(waiting) if count == 0]
+    done = 0
+    while ready:
+        done += 1
+        for user in users[ready.pop()]:
+            waiting[user] -= 1
+            if waiting[user] == 0:
+                ready.append(user)
+    if done < len(waiting):
+        stuck = next(index for index, count in enumerate(waiting) if count)
+        raise _invalid(
+            path,
+            text(
+                "It runs in a circle: node '{node}' waits for its own result.", node=_name(graph.node[stuck])
+            ),
+        )
+
+
+def _name(node: onnx.NodeProto) -> str:
+    return clean(node.name or (node.output[0] if node.output else "") or node.op_type)
+
+
+def _invalid(path: Path, why: Text) -> OpenError:
+    return OpenError(
+        text("The graph in '{name}' is invalid.", name=shown(path)),
+        why,
+        text("The file is damaged or was not written correctly: export the model again."),
+    )

@@ -1,0 +1,108 @@
+"""From a checked ONNX graph to an `OpenedModel`: normalise, find layers, work out costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import onnx_ir as ir
+
+from core.context import Context
+from core.graph.cost import costs
+from core.graph.labels import clean
+from core.graph.layers import find_layers
+from core.graph.normalize import normalize
+from core.graph.opened import OpenedModel
+from core.values import ModelInfo, TensorInfo, Text, text
+
+
+class FileFacts(Protocol):
+    @property
+    def custom_operators(self) -> tuple[str, ...]: ...
+
+    @property
+    def opset(self) -> int: ...
+
+
+def build(
+    model: ir.Model, source: Path, sha256: str, size_bytes: int, facts: FileFacts, context: Context
+) -> OpenedModel:
+    """Normalise `model` in place and describe it."""
+    why_not: list[Text] = []
+    if facts.custom_operators:
+        shown = ", ".join(facts.custom_operators[:3]) + ("…" if len(facts.custom_operators) > 3 else "")
+        why_not.append(
+            text(
+                "It uses operators that onnxruntime does not know ({operators}), so nothing about it can be measured.",
+                operators=shown,
+            )
+        )
+    normalize(model, fold=not facts.custom_operators)
+    context.check()
+    cost = costs(model)
+    context.check()
+    layers = find_layers(model, cost.macs)
+    if not layers:
+        why_not.append(text("No layer with stored weights was found, so there is nothing to cut."))
+    elif not any(layer.prunable or layer.quantizable for layer in layers):
+        why_not.append(text("None of its layers can be compressed: they are stored in few bits already."))
+    known = [layer.macs for layer in layers]
+    info = ModelInfo(
+        path=str(source),
+        name=clean(source.name),
+        sha256=sha256,
+        size_bytes=size_bytes,
+        opset=facts.opset,
+        ir_version=model.ir_version,
+        producer=clean(" ".join(part for part in (model.producer_name, model.producer_version) if part)),
+        inputs=tuple(_tensor(value) for value in model.graph.inputs),
+        outputs=tuple(_tensor(value) for value in model.graph.outputs),
+        layers=layers,
+        node_count=sum(1 for _ in model.graph.all_nodes()),
+        params=_params(model),
+        macs=sum(macs for macs in known if macs is not None) if any(m is not None for m in known) else None,
+        compressible=not why_not,
+        why_not=tuple(why_not),
+        warnings=tuple(warning for layer in layers for warning in layer.warnings) + cost.remarks,
+    )
+    return OpenedModel(info, source, model)
+
+
+def _tensor(value: ir.Value) -> TensorInfo:
+    shape = None
+    if value.shape is not None:
+        shape = tuple(_dim(dim) for dim in value.shape)
+    return TensorInfo(
+        name=value.name or "",
+        dtype=value.dtype.name.lower() if value.dtype is not None else "",
+        shape=shape,
+    )
+
+
+def _dim(dim: int | ir.SymbolicDim) -> int | str | None:
+    """A number, a symbol, or None. Exporters write 0, -1 and '?' where they mean unknown."""
+    if isinstance(dim, int):
+        return dim if dim > 0 else None
+    return dim.value if dim.value and dim.value != "?" else None
+
+
+def _params(model: ir.Model) -> int:
+    """Trained numbers: float initializers and whatever integers are multiplied out again."""
+    count = 0
+    for value in model.graph.initializers.values():
+        tensor = value.const_value
+        if tensor is None:
+            continue
+        quantized = any(
+            node.op_type in ("DequantizeLinear", "QLinearConv", "QLinearMatMul", "MatMulNBits")
+            for node in value.consumers()
+        )
+        if (tensor.dtype.is_floating_point() and not _is_scale(value)) or (
+            quantized and len(tensor.shape) > 1
+        ):
+            count += tensor.size
+    return count
+
+
+def _is_scale(value: ir.Value) -> bool:
+    return any(node.op_type in ("DequantizeLinear", "QuantizeLinear") for node in value.consumers())

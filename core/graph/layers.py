@@ -1,0 +1,301 @@
+"""Find the layers of a normalised graph: nodes with trained weights, and what may be done to each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+import numpy as np
+import onnx_ir as ir
+
+from core.graph.labels import distinct, label
+from core.graph.roles import BIAS_INPUT, INTEGER_LAYERS, stored, weight_inputs
+from core.graph.weights import out_axis
+from core.values import FLOAT_BITS, Layer, Text, text
+
+MINIMUM_TABLE = 64
+"""Elements from which on a gathered float table counts as an embedding."""
+
+_BITS = {
+    ir.DataType.FLOAT: 32,
+    ir.DataType.DOUBLE: 64,
+    ir.DataType.FLOAT16: 16,
+    ir.DataType.BFLOAT16: 16,
+    ir.DataType.INT8: 8,
+    ir.DataType.UINT8: 8,
+    ir.DataType.INT16: 16,
+    ir.DataType.UINT16: 16,
+    ir.DataType.INT4: 4,
+    ir.DataType.UINT4: 4,
+    ir.DataType.INT2: 2,
+    ir.DataType.UINT2: 2,
+    ir.DataType.FLOAT8E4M3FN: 8,
+    ir.DataType.FLOAT8E5M2: 8,
+}
+
+
+def find_layers(model: ir.Model, macs: dict[str, int | None]) -> tuple[Layer, ...]:
+    """Return the layers in the order of the graph; `macs` holds each node's cost by its name.
+
+    A weight that is computed while the model runs makes no layer: there is nothing stored to cut.
+    """
+    found = [(node, scope, weights) for node, scope in walk(model.graph) if (weights := _weights(node))]
+    shared = _groups([(node.name or "", weights) for node, _, weights in found])
+    raw = [label(node.name or "", weights[0].name or "", node.op_type) for node, _, weights in found]
+    kinds = [_kind(node, weights) for node, _, weights in found]
+    numbered = [
+        text or f"{kind} {index + 1}" for index, (text, kind) in enumerate(zip(raw, kinds, strict=True))
+    ]
+    labels = distinct(numbered, [scope for _, scope, _ in found])
+    return tuple(
+        _layer(node, scope, weights, name, kind, macs.get(node.name or ""), shared.get(node.name or ""))
+        for (node, scope, weights), name, kind in zip(found, labels, kinds, strict=True)
+    )
+
+
+def walk(graph: ir.Graph, scope: str = "") -> Iterator[tuple[ir.Node, str]]:
+    """Yield every node with the path of the bodies that hold it, '' in the main graph."""
+    for node in graph:
+        yield node, scope
+        for attribute in node.attributes.values():
+            if attribute.type == ir.AttributeType.GRAPH:
+                bodies = [(attribute.name, attribute.as_graph())]
+            elif attribute.type == ir.AttributeType.GRAPHS:
+                bodies = [(f"{attribute.name}{i}", body) for i, body in enumerate(attribute.as_graphs())]
+            else:
+                continue
+            for name, body in bodies:
+                step = f"{node.name}.{name.removesuffix('_branch')}"
+                yield from walk(body, f"{scope}/{step}" if scope else step)
+
+
+def _weights(node: ir.Node) -> list[ir.Value]:
+    """The initializers that make this node a layer; [] if it is none."""
+    indices = weight_inputs(node)
+    if not indices:
+        return []
+    values = [stored(node.inputs[index]) if index < len(node.inputs) else None for index in indices]
+    weights = [value for value in values if value is not None]
+    if len(weights) != len(indices):
+        return []
+    tensor = weights[0].const_value
+    assert tensor is not None
+    if len(tensor.shape) < 2 or tensor.size == 0 or tensor.dtype not in _BITS:
+        return []
+    if node.op_type == "Gather":
+        axis = node.attributes.get("axis")
+        if axis is not None and axis.as_int() != 0:
+            return []
+        direct = node.inputs[0] is weights[0]
+        if (
+            tensor.size < MINIMUM_TABLE
+            or len(tensor.shape) != 2
+            or (direct and not tensor.dtype.is_floating_point())
+        ):
+            return []
+    elif (
+        node.op_type in ("MatMul", "Gemm", "Conv", "ConvTranspose") and node.inputs[indices[0]] is weights[0]
+    ):
+        # integers multiplied as they are: indices or counters, nothing trained
+        if not tensor.dtype.is_floating_point():
+            return []
+    return weights
+
+
+def _groups(layers: list[tuple[str, list[ir.Value]]]) -> dict[str, str]:
+    """Node name -> the shared weight's name, for nodes that share one."""
+    users: dict[str, list[str]] = {}
+    for name, weights in layers:
+        for weight in weights:
+            users.setdefault(weight.name or "", []).append(name)
+    return {name: weight for weight, names in users.items() if len(set(names)) > 1 for name in names}
+
+
+def _bias(node: ir.Node) -> ir.TensorProtocol | None:
+    if node.op_type == "MatMul":
+        # exporters write a dense layer as MatMul + Add
+        consumers = node.outputs[0].consumers()
+        if len(consumers) == 1 and consumers[0].op_type == "Add":
+            for value in consumers[0].inputs:
+                constant = stored(value)
+                if (
+                    constant is not None
+                    and constant.const_value is not None
+                    and len(constant.const_value.shape) == 1
+                ):
+                    return constant.const_value
+        return None
+    index = BIAS_INPUT.get(node.op_type)
+    if index is None or index >= len(node.inputs):
+        return None
+    constant = stored(node.inputs[index])
+    return constant.const_value if constant is not None else None
+
+
+def _layer(
+    node: ir.Node,
+    scope: str,
+    weights: list[ir.Value],
+    name: str,
+    kind: str,
+    macs: int | None,
+    group: str | None,
+) -> Layer:
+    tensors = [weight.const_value for weight in weights if weight.const_value is not None]
+    first = tensors[0]
+    shape = tuple(int(dim) for dim in first.shape)
+    bias = _bias(node)
+    every = [*tensors, *([bias] if bias is not None else [])]
+    bits = _BITS[first.dtype]
+    if node.op_type == "MatMulNBits":
+        attribute = node.attributes.get("bits")
+        bits = attribute.as_int() if attribute is not None else 4
+    prunable, quantizable, why_not = _allowed(node, first, bits, group)
+    values = [tensor.numpy() for tensor in tensors] if first.dtype.is_floating_point() else []
+    draft = Layer(
+        id=node.name or "",
+        label=name,
+        op=node.op_type,
+        kind=kind,
+        weights=tuple(weight.name or "" for weight in weights),
+        shape=shape,
+        out_channels=0,
+        in_channels=0,
+        params=sum(tensor.size for tensor in every),
+        macs=macs,
+        bytes=sum(tensor.nbytes for tensor in every),
+        prunable=prunable,
+        quantizable=quantizable,
+        why_not=why_not,
+        warnings=_damaged(name, values),
+        weight_bits=FLOAT_BITS if bits >= FLOAT_BITS else bits,
+        sparsity=_sparsity(values),
+        group=group,
+        scope=scope,
+    )
+    outputs, inputs = _channels(draft, node)
+    return _with_channels(draft, outputs, inputs)
+
+
+def _with_channels(layer: Layer, outputs: int, inputs: int) -> Layer:
+    import msgspec
+
+    return msgspec.structs.replace(layer, out_channels=outputs, in_channels=inputs)
+
+
+def _channels(layer: Layer, node: ir.Node) -> tuple[int, int]:
+    """(output channels, input channels of one group) of the first weight."""
+    shape = layer.shape
+    if node.op_type == "ConvTranspose":
+        return shape[1] * _integer(node, "group", 1), shape[0] // max(1, _integer(node, "group", 1))
+    if node.op_type in ("LSTM", "GRU", "RNN"):
+        return shape[0] * shape[1], shape[2] if len(shape) > 2 else 1
+    axis = out_axis(layer, node)
+    if node.op_type == "Gather":
+        return shape[1], shape[0]
+    if node.op_type in ("Gemm", "MatMul", "MatMulInteger", "QLinearMatMul"):
+        other = len(shape) - 1 if axis == len(shape) - 2 else len(shape) - 2
+        return shape[axis], shape[other]
+    return shape[0], shape[1]
+
+
+def _allowed(
+    node: ir.Node, tensor: ir.TensorProtocol, bits: int, group: str | None
+) -> tuple[bool, bool, tuple[Text, ...]]:
+    """(prunable, quantizable, reasons and remarks)."""
+    domain = "" if node.domain == "ai.onnx" else node.domain
+    if (domain, node.op_type) in INTEGER_LAYERS or not tensor.dtype.is_floating_point():
+        return False, False, (text("Its weights are stored in {bits} bits already.", bits=bits),)
+    if tensor.dtype != ir.DataType.FLOAT:
+        return (
+            False,
+            False,
+            (
+                text(
+                    "Its weights are {dtype}; only 32-bit floating point can be compressed.",
+                    dtype=tensor.dtype.name,
+                ),
+            ),
+        )
+    remarks = []
+    if group is not None:
+        remarks.append(text("It shares a weight with other layers; they are changed together."))
+    if node.op_type == "ConvTranspose":
+        remarks.append(
+            text(
+                "onnxruntime has no integer kernel for transposed convolutions: only the weights can be stored in fewer bits."
+            )
+        )
+    elif node.op_type in ("LSTM", "GRU", "RNN"):
+        remarks.append(
+            text(
+                "onnxruntime has no integer kernel for {op} from a file: only the weights can be stored in fewer bits.",
+                op=node.op_type,
+            )
+        )
+    elif node.op_type == "Gather":
+        remarks.append(
+            text("A table that is looked up, not multiplied: only its entries can be stored in fewer bits.")
+        )
+    elif len(tensor.shape) > 2 and node.op_type == "MatMul":
+        remarks.append(text("A stack of matrices: only the weights can be stored in fewer bits."))
+    return True, True, tuple(remarks)
+
+
+def _damaged(name: str, values: list[np.ndarray]) -> tuple[Text, ...]:
+    bad = sum(int(array.size - np.count_nonzero(np.isfinite(array))) for array in values if _overflows(array))
+    if not bad:
+        return ()
+    return (
+        text(
+            "Layer '{layer}' holds {count} weights that are not numbers (NaN or infinite).",
+            layer=name,
+            count=bad,
+        ),
+    )
+
+
+def _overflows(array: np.ndarray) -> bool:
+    # one pass without a temporary: a NaN or an infinity survives a sum
+    with np.errstate(all="ignore"):
+        return not np.isfinite(np.sum(array, dtype=np.float64))
+
+
+def _sparsity(values: list[np.ndarray]) -> float:
+    count = sum(array.size for array in values)
+    return sum(array.size - int(np.count_nonzero(array)) for array in values) / count if count else 0.0
+
+
+def _integer(node: ir.Node, name: str, default: int) -> int:
+    attribute = node.attributes.get(name)
+    return attribute.as_int() if attribute is not None else default
+
+
+def _kind(node: ir.Node, weights: list[ir.Value]) -> str:
+    """For people: 'Conv 3×3', 'Depthwise 3×3', 'Conv 1-d 5', 'Dense', 'LSTM', 'Embedding'."""
+    op = node.op_type
+    tensor = weights[0].const_value
+    assert tensor is not None
+    shape = tuple(int(dim) for dim in tensor.shape)
+    if op in ("Conv", "ConvTranspose", "ConvInteger", "QLinearConv"):
+        groups = _integer(node, "group", 1)
+        kernel = "×".join(str(dim) for dim in shape[2:])
+        dimension = f"{len(shape) - 2}-d " if len(shape) != 4 else ""
+        if op == "ConvTranspose":
+            word = "Transposed"
+        elif groups > 1 and shape[1] == 1:
+            word = "Depthwise"
+        elif groups > 1:
+            word = "Grouped"
+        else:
+            word = "Conv"
+        return f"{word} {dimension}{kernel}".strip()
+    if "LSTM" in op:
+        return "LSTM"
+    if op == "Gather":
+        return "Embedding"
+    if op in ("GRU", "RNN"):
+        return op
+    if op == "MatMul" and len(shape) > 2 and prod(shape[:-2]) > 1:
+        return "Dense stack"
+    return "Dense"
