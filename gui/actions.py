@@ -1,0 +1,189 @@
+"""The one table of actions: text, icon, shortcut, why it is not possible now, handler.
+
+The top bar, the menu, the steps strip and the keyboard all use these QActions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+
+from gui.commands import Commands
+from gui.i18n import LANGUAGES, Translations, tr, tr_text
+from gui.icons import icon
+from gui.session import Session
+from gui.theme import Theme
+
+Reason = Callable[[Session], str]
+
+
+class Row(NamedTuple):
+    text: str
+    tip: str
+    icon: str
+    shortcut: str
+    why_not: Reason
+    handler: str
+    """Name of the method of `Commands`."""
+
+
+def always(session: Session) -> str:
+    return ""
+
+
+def needs_model(session: Session) -> str:
+    return "" if session.model is not None else tr("Open a model first.")
+
+
+def needs_data(session: Session) -> str:
+    if session.model is None:
+        return tr("Open a model first.")
+    if session.data is None:
+        return tr("Choose data first.")
+    if session.job is not None:
+        return tr("Something is running: stop it, or wait until it is done.")
+    return ""
+
+
+def can_run(session: Session) -> str:
+    reason = needs_data(session)
+    if reason or session.model is None:
+        return reason
+    if not session.model.compressible:
+        return tr_text(session.model.why_not[0]) if session.model.why_not else tr("Nothing to compress.")
+    if not any(session.plan.changes(layer.id) for layer in session.model.layers):
+        return tr("The plan changes nothing: set bits or sparsity first.")
+    return ""
+
+
+def can_stop(session: Session) -> str:
+    if session.job is None:
+        return tr("Nothing is running.")
+    return tr("Stopping already.") if session.job.stopping else ""
+
+
+def can_export(session: Session) -> str:
+    if session.result is None:
+        return tr("Run the plan first: there is nothing to export yet.")
+    if not session.result_is_current:
+        return tr("The plan has changed since the last run: run again first.")
+    if session.job is not None:
+        return tr("Something is running: stop it, or wait until it is done.")
+    return ""
+
+
+def can_undo(session: Session) -> str:
+    return "" if session.undo_stack.canUndo() else tr("Nothing to undo.")
+
+
+def can_redo(session: Session) -> str:
+    return "" if session.undo_stack.canRedo() else tr("Nothing to redo.")
+
+
+def table() -> dict[str, Row]:
+    """Read anew at each change of language."""
+    return {
+        "open": Row(tr("Open"), tr("Open a model"), "open", "Ctrl+O", always, "open_model"),
+        "data": Row(
+            tr("Data"), tr("Choose the samples that judge the model"), "data", "Ctrl+D",
+            needs_model, "show_data",
+        ),
+        "analyze": Row(
+            tr("Analyze"), tr("Measure what each layer can spare"), "analyze", "Ctrl+Shift+A",
+            needs_data, "analyze",
+        ),
+        "choose": Row(
+            tr("Choose"), tr("Set sparsity and bits, layer by layer"), "", "Ctrl+J",
+            needs_model, "choose",
+        ),
+        "run": Row(tr("Run"), tr("Compress the model as planned"), "run", "Ctrl+R", can_run, "run"),
+        "stop": Row(tr("Stop"), tr("Stop what is running"), "stop", "Esc", can_stop, "stop"),
+        "export": Row(
+            tr("Export…"), tr("Write the compressed model to a file"), "export", "Ctrl+E",
+            can_export, "export",
+        ),
+        "undo": Row(tr("Undo"), tr("Undo"), "undo", "Ctrl+Z", can_undo, "undo"),
+        "redo": Row(tr("Redo"), tr("Redo"), "redo", "Ctrl+Shift+Z", can_redo, "redo"),
+        "theme": Row(tr("Light or dark"), tr("Light or dark"), "theme", "Ctrl+T", always, "toggle_theme"),
+        "sample": Row(
+            tr("Try the sample"), tr("Open a small model with its data"), "", "Ctrl+Shift+O",
+            always, "open_sample",
+        ),
+        "about": Row(tr("About Secateur"), tr("Version and licences"), "", "F1", always, "about"),
+        "quit": Row(tr("Quit"), tr("Close the window"), "", "Ctrl+Q", always, "quit"),
+    }  # fmt: skip
+
+
+class Actions(QObject):
+    """Builds the QActions once and keeps text, icon and enabled state true."""
+
+    def __init__(
+        self, session: Session, theme: Theme, translations: Translations, commands: Commands
+    ) -> None:
+        super().__init__(session)
+        self._session = session
+        self._theme = theme
+        self._translations = translations
+        self._commands = commands
+        self._actions: dict[str, QAction] = {}
+        for name, row in table().items():
+            action = QAction(self)
+            action.setObjectName(name)
+            action.setShortcut(QKeySequence(row.shortcut))
+            action.triggered.connect(getattr(commands, row.handler))
+            self._actions[name] = action
+        self.languages = self._language_actions()
+        for signal in (
+            session.model_changed, session.data_changed, session.plan_changed, session.result_changed,
+            session.job_changed, session.exported, session.undo_stack.indexChanged,
+        ):  # fmt: skip
+            signal.connect(self.refresh)
+        theme.changed.connect(self._recolor)
+        translations.changed.connect(self.refresh)
+        self._recolor()
+        self.refresh()
+
+    def __getitem__(self, name: str) -> QAction:
+        return self._actions[name]
+
+    def __iter__(self) -> Iterator[QAction]:
+        return iter(self._actions.values())
+
+    def refresh(self, *_: object) -> None:
+        stack = self._session.undo_stack
+        for name, row in table().items():
+            action = self._actions[name]
+            reason = row.why_not(self._session)
+            tip = row.tip
+            if name == "undo" and stack.canUndo():
+                tip = tr("Undo: {what}").format(what=stack.undoText())
+            if name == "redo" and stack.canRedo():
+                tip = tr("Redo: {what}").format(what=stack.redoText())
+            keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            action.setText(row.text)
+            action.setIconText(row.text)
+            action.setToolTip(f"{tip} ({keys})" + (f"\n{reason}" if reason else ""))
+            action.setStatusTip(reason)
+            action.setEnabled(not reason)
+        for action in self.languages:
+            action.setChecked(action.data() == self._translations.language)
+
+    def _recolor(self, *_: object) -> None:
+        for name, row in table().items():
+            if row.icon:
+                self._actions[name].setIcon(icon(row.icon, self._theme))
+
+    def _language_actions(self) -> list[QAction]:
+        group = QActionGroup(self)
+        for code, name in LANGUAGES.items():
+            action = QAction(name, group)  # a language is always named in itself
+            action.setCheckable(True)
+            action.setData(code)
+        group.triggered.connect(self._choose_language)
+        return group.actions()
+
+    def _choose_language(self, action: QAction) -> None:
+        self._commands.choose_language(action.data())

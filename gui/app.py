@@ -1,0 +1,90 @@
+"""The composition root: engine, session, theme, language, window; and what happens when they fail."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QTimer
+from PySide6.QtWidgets import QApplication
+
+from gui.actions import Actions
+from gui.commands import Commands
+from gui.engine_client import EngineClient
+from gui.faults import Faults, start_log
+from gui.i18n import LANGUAGES, Translations
+from gui.main_window import MainWindow
+from gui.netron_page import register_scheme
+from gui.session import Session
+from gui.settings import Settings
+from gui.theme import TOKENS, Theme
+
+
+class Window:
+    """Everything that one window is made of, in the order in which it is made and ended."""
+
+    def __init__(
+        self, application: QApplication, settings: Settings, language: str = "", theme: str = ""
+    ) -> None:
+        remembered = settings.values
+        self.engine = EngineClient(application)
+        # the engine needs seconds to import torch: it does so while the first screen is read
+        self.engine.start()
+        self.session = Session(self.engine, application)
+        self.theme = Theme(application, _one_of(TOKENS, theme, remembered.theme) or "light")
+        self.translations = Translations(application, _one_of(LANGUAGES, language, remembered.language))
+        self.commands = Commands(self.session, self.theme, self.translations, settings)
+        self.actions = Actions(self.session, self.theme, self.translations, self.commands)
+        self.main = MainWindow(self.session, self.theme, self.actions, self.commands, settings)
+
+    def close(self) -> None:
+        """End the engine; no process stays behind."""
+        self.engine.close()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the window until it is closed. Returns the exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if "--engine" in arguments:
+        # the frozen program is window and engine in one; by name, so that the window never imports it
+        return int(importlib.import_module("core.engine").main() or 0)
+    options = _parse(arguments)
+    start_log()
+    register_scheme()  # Qt wants this before the application
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    QCoreApplication.setApplicationName("secateur")
+    application.setApplicationDisplayName("Secateur")
+    application.setDesktopFileName("secateur")
+    window = Window(application, Settings(), options.language or "", options.theme or "")
+    faults = Faults(window.session)
+    faults.install()
+    window.main.show()
+    if options.file:
+        path = str(Path(options.file).absolute())
+        QTimer.singleShot(0, window.main, lambda: window.commands.open_path(path))
+    elif options.sample:
+        QTimer.singleShot(0, window.commands.open_sample)
+    try:
+        return application.exec()
+    finally:
+        window.close()
+        faults.remove()
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="secateur-gui", description="Secateur's window")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="an ONNX model to open")
+    parser.add_argument("--sample", action="store_true", help="open the sample model with its data")
+    parser.add_argument("--language", choices=sorted(LANGUAGES))
+    parser.add_argument("--theme", choices=sorted(TOKENS))
+    return parser.parse_args(arguments)
+
+
+def _one_of(known: dict, *wanted: str) -> str:
+    return next((one for one in wanted if one in known), "")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,163 @@
+"""What the actions do: the handlers that need a dialog, the theme, the language or the settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from core.values import DataSpec, text
+from gui import samples
+from gui.i18n import Translations, tr
+from gui.session import Problem, Session
+from gui.settings import Settings
+from gui.theme import Theme
+
+TABLE_ENDINGS = {".csv", ".tsv", ".txt"}
+ARRAY_ENDINGS = {".npz", ".npy"}
+
+
+def is_data(path: str) -> bool:
+    """Whether a dropped path looks like samples rather than a model; the engine has the last word."""
+    return Path(path).suffix.lower() in TABLE_ENDINGS | ARRAY_ENDINGS or os.path.isdir(path)
+
+
+class Commands(QObject):
+    data_asked = Signal()
+    """Show the data screen."""
+    choose_asked = Signal()
+    """Put the focus where plans are made."""
+    quit_asked = Signal()
+
+    def __init__(
+        self, session: Session, theme: Theme, translations: Translations, settings: Settings
+    ) -> None:
+        super().__init__(session)
+        self._session = session
+        self._theme = theme
+        self._translations = translations
+        self._settings = settings
+        self._window: QWidget | None = None
+        session.model_changed.connect(self._remember_model)
+
+    def attach(self, window: QWidget) -> None:
+        """Dialogs open over this window."""
+        self._window = window
+
+    # ------------------------------------------------------------ model and data
+
+    def open_model(self) -> None:
+        dialog = self._file_dialog(tr("Open a model"), QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilters([tr("ONNX models (*.onnx)"), tr("All files (*)")])
+        dialog.fileSelected.connect(self.open_path)
+        dialog.open()
+
+    def open_path(self, path: str) -> None:
+        """A model, or the samples for the model that is open."""
+        self._settings.values.folder = str(Path(path).parent)
+        if not is_data(path):
+            self._session.open_model(path)
+        elif self._session.model is not None:
+            self._session.open_data(DataSpec(path=path))
+            self.data_asked.emit()
+        else:
+            self._session.problem.emit(
+                Problem(
+                    kind="data",
+                    what=text("These look like samples, and no model is open yet."),
+                    why=text("How samples are read depends on what the model takes in."),
+                    next_step=text("Open the model first, then drop the samples again."),
+                )
+            )
+
+    def open_sample(self) -> None:
+        sample = samples.samples()[0]
+        self._session.open_model(samples.model_path(sample), samples.data_spec(sample))
+
+    def choose_data_folder(self) -> None:
+        dialog = self._file_dialog(tr("Choose a folder of pictures"), QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly, True)
+        dialog.fileSelected.connect(self.open_path)
+        dialog.open()
+
+    def choose_data_file(self) -> None:
+        dialog = self._file_dialog(tr("Choose a file of samples"), QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilters([tr("Tables and arrays (*.csv *.tsv *.txt *.npz *.npy)"), tr("All files (*)")])
+        dialog.fileSelected.connect(self.open_path)
+        dialog.open()
+
+    def show_data(self) -> None:
+        self.data_asked.emit()
+
+    # ------------------------------------------------------------ work
+
+    def analyze(self) -> None:
+        self._session.analyze()
+
+    def choose(self) -> None:
+        self.choose_asked.emit()
+
+    def run(self) -> None:
+        self._session.run()
+
+    def stop(self) -> None:
+        self._session.stop()
+
+    def export(self) -> None:
+        model = self._session.model
+        if model is None:
+            return
+        source = Path(model.path)
+        dialog = self._file_dialog(tr("Export the compressed model"), QFileDialog.FileMode.AnyFile)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilters([tr("ONNX models (*.onnx)")])
+        dialog.setDefaultSuffix("onnx")
+        dialog.selectFile(f"{source.stem}-secateur.onnx")
+        dialog.fileSelected.connect(self._session.export)
+        dialog.open()
+
+    def undo(self) -> None:
+        self._session.undo_stack.undo()
+
+    def redo(self) -> None:
+        self._session.undo_stack.redo()
+
+    # ------------------------------------------------------------ the window itself
+
+    def toggle_theme(self) -> None:
+        self._theme.toggle()
+        self._settings.values.theme = self._theme.name
+        self._settings.save()
+
+    def choose_language(self, language: str) -> None:
+        self._translations.choose(language)
+        self._settings.values.language = language
+        self._settings.save()
+
+    def about(self) -> None:
+        from gui.views.about_dialog import AboutDialog
+
+        AboutDialog(self._theme, self._window).open()
+
+    def quit(self) -> None:
+        self.quit_asked.emit()
+
+    @property
+    def recent(self) -> list[str]:
+        return list(self._settings.values.recent)
+
+    def _remember_model(self, model: object) -> None:
+        if self._session.model is not None and self._session.model.path not in self._sample_paths():
+            self._settings.add_recent(self._session.model.path)
+
+    def _sample_paths(self) -> set[str]:
+        return {samples.model_path(sample) for sample in samples.samples()}
+
+    def _file_dialog(self, title: str, mode: QFileDialog.FileMode) -> QFileDialog:
+        """Not modal for the program: `open` returns at once, so the engine's events keep flowing."""
+        dialog = QFileDialog(self._window, title, self._settings.values.folder or str(Path.home()))
+        dialog.setFileMode(mode)
+        dialog.finished.connect(dialog.deleteLater)
+        return dialog

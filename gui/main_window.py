@@ -1,0 +1,221 @@
+"""The window: it assembles the views and decides nothing else."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, QEvent, Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QFrame, QMainWindow, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+
+from gui.actions import Actions
+from gui.commands import Commands
+from gui.i18n import tr
+from gui.icons import icon
+from gui.session import Session
+from gui.settings import Settings
+from gui.theme import Theme
+from gui.views.data_view import DataView
+from gui.views.error_bar import ErrorBar
+from gui.views.export_bar import ExportBar
+from gui.views.graph_view import GraphView
+from gui.views.inspector_view import InspectorView
+from gui.views.netron_view import NetronView
+from gui.views.outcome_view import OutcomeView
+from gui.views.overview_view import OverviewView
+from gui.views.run_view import RunView
+from gui.views.start_view import StartView
+from gui.views.steps_view import StepsView
+from gui.views.table_view import TableView
+from gui.views.top_bar import TopBar
+
+GAP = 10
+"""Between panels, in points."""
+SIZES = {"columns": [290, 1110], "work": [750, 350], "middle": [430, 270]}
+"""Splitters' sizes at first start."""
+
+
+class MainWindow(QMainWindow):
+    def __init__(
+        self, session: Session, theme: Theme, actions: Actions, commands: Commands, settings: Settings
+    ) -> None:
+        super().__init__()
+        self._session = session
+        self._theme = theme
+        self._settings = settings
+        self._commands = commands
+        self._splitters: dict[str, QSplitter] = {}
+        self.setAcceptDrops(True)
+        self.setMinimumSize(940, 600)
+        self.resize(1440, 900)
+
+        self.graph = GraphView(session, theme)
+        self.table = TableView(session, theme)
+        self.inspector = InspectorView(session, theme)
+        self.run_view = RunView(session, theme)
+        self.overview = OverviewView(session, theme)
+        self.netron = NetronView(session, theme)
+        self.outcome = OutcomeView(session, theme)
+        self.data_view = DataView(session, theme)
+        self.start = StartView(session, theme)
+        self.top_bar = TopBar(session, theme, actions)
+        self.steps = StepsView(session, theme, actions)
+        self.error_bar = ErrorBar(session, theme)
+        self.export_bar = ExportBar(session, theme)
+
+        self._lay_out()
+        for action in actions:
+            self.addAction(action)
+        self._connect(commands)
+        self.retranslate()
+        self._recolor()
+        self._show_page()
+        self._restore()
+
+    # ------------------------------------------------------------ layout
+
+    def _lay_out(self) -> None:
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        for view in (self.run_view, self.overview, self.netron):
+            self.tabs.addTab(view, "")
+        middle = self._splitter("middle", Qt.Orientation.Vertical, _panel(self.table), _panel(self.tabs))
+        work = self._splitter("work", Qt.Orientation.Horizontal, middle, _panel(self.inspector))
+        self._right = QStackedWidget()
+        self._right.addWidget(work)
+        self._right.addWidget(_panel(self.data_view))
+        columns = self._splitter("columns", Qt.Orientation.Horizontal, _panel(self.graph), self._right)
+        footer = QFrame()
+        footer.setProperty("footer", True)
+        _column(footer, self.outcome)
+        self._footer = footer
+
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.start)
+        self._pages.addWidget(columns)
+        body = QWidget()
+        inner = QVBoxLayout(body)
+        inner.setContentsMargins(GAP, GAP, GAP, GAP)
+        inner.setSpacing(GAP)
+        inner.addWidget(self.error_bar)
+        inner.addWidget(self.export_bar)
+        inner.addWidget(self._pages, 1)
+        whole = QWidget()
+        _column(whole, self.top_bar, self.steps, body, footer)
+        whole.layout().setStretch(2, 1)
+        self.setCentralWidget(whole)
+
+    def _splitter(self, name: str, orientation: Qt.Orientation, *widgets: QWidget) -> QSplitter:
+        splitter = QSplitter(orientation)
+        splitter.setHandleWidth(GAP)
+        splitter.setChildrenCollapsible(False)
+        for widget in widgets:
+            splitter.addWidget(widget)
+        splitter.setStretchFactor(0 if name != "columns" else 1, 1)
+        self._splitters[name] = splitter
+        return splitter
+
+    def _connect(self, commands: Commands) -> None:
+        commands.attach(self)
+        commands.data_asked.connect(self.show_data)
+        commands.choose_asked.connect(self._focus_table)
+        commands.quit_asked.connect(self.close)
+        self.start.open_asked.connect(commands.open_model)
+        self.start.sample_asked.connect(commands.open_sample)
+        self.start.recent_asked.connect(commands.open_path)
+        self.start.set_recent(commands.recent)
+        self.data_view.folder_asked.connect(commands.choose_data_folder)
+        self.data_view.file_asked.connect(commands.choose_data_file)
+        self.data_view.closed.connect(self.show_work)
+        self._session.model_changed.connect(self._on_model)
+        self._session.run_changed.connect(self._on_run)
+        self._theme.changed.connect(self._recolor)
+
+    # ------------------------------------------------------------ what is shown
+
+    def show_data(self) -> None:
+        """The data step takes the place of table and inspector; the graph stays."""
+        if self._session.model is not None:
+            self._right.setCurrentIndex(1)
+            self.data_view.take_focus()
+
+    def show_work(self) -> None:
+        self._right.setCurrentIndex(0)
+
+    def _focus_table(self) -> None:
+        self.show_work()
+        self.table.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _on_model(self, model: object) -> None:
+        self.show_work()
+        self._show_page()
+        self.retranslate()
+
+    def _on_run(self, point: object) -> None:
+        if point is None and self._session.run_state == "running":
+            self.show_work()
+            self.tabs.setCurrentWidget(self.run_view)
+
+    def _show_page(self) -> None:
+        opened = self._session.model is not None
+        self._pages.setCurrentIndex(1 if opened else 0)
+        self._footer.setVisible(opened)
+
+    def retranslate(self) -> None:
+        for index, title in enumerate((tr("Run"), tr("Overview"), tr("Netron"))):
+            self.tabs.setTabText(index, title)
+        model = self._session.model
+        self.setWindowTitle(f"{model.name[:120]} – Secateur" if model is not None else "Secateur")
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    def _recolor(self, *_: object) -> None:
+        self.setWindowIcon(icon("secateur", self._theme, "accent"))
+
+    # ------------------------------------------------------------ drops
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self._commands.open_path(paths[0])
+
+    # ------------------------------------------------------------ remembered
+
+    def _restore(self) -> None:
+        values = self._settings.values
+        if values.geometry:
+            self.restoreGeometry(QByteArray.fromBase64(values.geometry.encode()))
+        for name, splitter in self._splitters.items():
+            sizes = values.splitters.get(name, [])
+            usable = len(sizes) == splitter.count() and all(size > 0 for size in sizes)
+            splitter.setSizes(sizes if usable else SIZES[name])
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        values = self._settings.values
+        values.geometry = self.saveGeometry().toBase64().data().decode()
+        if self._session.model is not None:  # before, the splitters have never been laid out
+            values.splitters = {name: splitter.sizes() for name, splitter in self._splitters.items()}
+        self._settings.save()
+        super().closeEvent(event)
+
+
+def _panel(view: QWidget) -> QFrame:
+    frame = QFrame()
+    frame.setProperty("panel", True)
+    _column(frame, view)
+    frame.layout().setContentsMargins(1, 1, 1, 1)
+    return frame
+
+
+def _column(parent: QWidget, *widgets: QWidget) -> None:
+    column = QVBoxLayout(parent)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    for widget in widgets:
+        column.addWidget(widget)

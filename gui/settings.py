@@ -1,0 +1,71 @@
+"""What the window remembers between starts: one small JSON file in the person's own folder."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+RECENT_LIMIT = 5
+_LOG = logging.getLogger(__name__)
+
+
+class Remembered(msgspec.Struct, kw_only=True):
+    """The file's content. Empty strings and lists: not chosen yet."""
+
+    language: str = ""
+    theme: str = ""
+    recent: list[str] = msgspec.field(default_factory=list)
+    """Paths of models, the latest first."""
+    folder: str = ""
+    """Where the last file was chosen."""
+    geometry: str = ""
+    """Base64 of QWidget.saveGeometry."""
+    splitters: dict[str, list[int]] = msgspec.field(default_factory=dict)
+    """Sizes in pixels by splitter name."""
+
+
+def default_path() -> Path:
+    return Path(platformdirs.user_config_dir("secateur", appauthor=False)) / "window.json"
+
+
+class Settings:
+    """Reads once, writes the whole file at each `save`; a damaged or unwritable file costs nothing."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or default_path()
+        self.values = Remembered()
+        try:
+            self.values = msgspec.json.decode(self._path.read_bytes(), type=Remembered)
+        except FileNotFoundError:
+            pass
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            _LOG.warning("settings not read, starting with defaults: %s", error)
+
+    def add_recent(self, path: str) -> None:
+        """Put a model's path first; the list keeps `RECENT_LIMIT`."""
+        others = [known for known in self.values.recent if known != path]
+        self.values.recent = [path, *others][:RECENT_LIMIT]
+        self.save()
+
+    def save(self) -> None:
+        """Write beside the file, then move into place: a crash leaves the old file or the new one."""
+        temporary = ""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=".window-", suffix=".tmp")
+            with os.fdopen(handle, "wb") as file:
+                file.write(msgspec.json.format(msgspec.json.encode(self.values)))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self._path)
+        except OSError as error:
+            _LOG.warning("settings not saved: %s", error)
+            if temporary:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)

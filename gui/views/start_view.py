@@ -1,0 +1,134 @@
+"""The first screen: open a model, try the sample, or go on with a recent one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from gui.i18n import tr
+from gui.icons import pixmap
+from gui.session import Job, Session
+from gui.theme import Theme
+
+NAME_WIDTH = 360
+"""Points that a recent file's name may take."""
+
+
+class StartView(QWidget):
+    open_asked = Signal()
+    sample_asked = Signal()
+    recent_asked = Signal(str)
+
+    def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._session = session
+        self._paths: list[str] = []
+        self._logo = QLabel(self)
+        self._title = QLabel(self)
+        self._title.setProperty("title", True)
+        self._hint = QLabel(self)
+        self._hint.setProperty("muted", True)
+        for label in (self._logo, self._title, self._hint):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._open = QPushButton(self)
+        self._open.setProperty("primary", True)
+        self._open.clicked.connect(self.open_asked)
+        self._sample = QPushButton(self)
+        self._sample.clicked.connect(self.sample_asked)
+        self._recent_title = QLabel(self)
+        self._recent_title.setProperty("small", True)
+        self._recent_title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._recent = QVBoxLayout()
+        self._recent.setSpacing(0)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(10)
+        buttons.addStretch()
+        buttons.addWidget(self._open)
+        buttons.addWidget(self._sample)
+        buttons.addStretch()
+        column = QVBoxLayout(self)
+        column.addStretch(4)
+        column.addWidget(self._logo)
+        column.addSpacing(14)
+        column.addWidget(self._title)
+        column.addSpacing(6)
+        column.addWidget(self._hint)
+        column.addSpacing(14)
+        column.addLayout(buttons)
+        column.addSpacing(26)
+        column.addWidget(self._recent_title)
+        column.addSpacing(2)
+        column.addLayout(self._recent)
+        column.addStretch(5)
+        theme.changed.connect(self._recolor)
+        session.job_changed.connect(self._on_job)
+        self._recolor()
+        self.retranslate()
+
+    def set_recent(self, paths: list[str]) -> None:
+        """Show these models' names, the latest first."""
+        self._paths = paths
+        while (item := self._recent.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        for path in paths:
+            self._recent.addWidget(self._recent_button(path), 0, Qt.AlignmentFlag.AlignHCenter)
+        self._recent_title.setVisible(bool(paths))
+
+    def _recent_button(self, path: str) -> QPushButton:
+        button = QPushButton(self)
+        button.setProperty("flat", True)
+        button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        metrics = self.fontMetrics()
+        folder = str(Path(path).parent)
+        name = metrics.elidedText(Path(path).name, Qt.TextElideMode.ElideMiddle, NAME_WIDTH)
+        place = metrics.elidedText(folder, Qt.TextElideMode.ElideMiddle, NAME_WIDTH)
+        button.setText(f"{name}  ·  {place}".replace("&", "&&"))
+        button.setToolTip(f"<qt>{_escaped(path)}</qt>" if "<" in path else path)
+        button.setAccessibleName(tr("Open {path}").format(path=path))
+        button.setProperty("path", path)
+        button.clicked.connect(self._ask_recent)
+        return button
+
+    def _ask_recent(self) -> None:
+        self.recent_asked.emit(self.sender().property("path"))
+
+    def retranslate(self) -> None:
+        self._title.setText(tr("What can your model spare?"))
+        self._open.setText(tr("Open a model…"))
+        self._sample.setText(tr("Try the sample"))
+        self._sample.setToolTip(tr("A small network that reads handwritten digits, with its data"))
+        self._recent_title.setText(tr("Recent"))
+        self._on_job(self._session.job)
+        self.set_recent(self._paths)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    def _on_job(self, job: Job | None) -> None:
+        opening = job is not None and job.kind == "open"
+        self._hint.setText(tr("Opening the model…") if opening else tr("Drop a model here: ONNX"))
+
+    def _recolor(self, *_: object) -> None:
+        self._logo.setPixmap(pixmap("scissors", self._theme, 44, self.devicePixelRatioF()))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """A dashed frame: here things may be dropped."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        pen = QPen(self._theme.color("original"), 1)
+        pen.setDashPattern([4, 4])
+        painter.setPen(pen)
+        painter.setBrush(self._theme.color("panel"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 10, 10)
+
+
+def _escaped(text: str) -> str:
+    """Tooltips turn rich by themselves when they hold a tag: a name must stay plain."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

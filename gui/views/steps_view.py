@@ -1,0 +1,197 @@
+"""The strip under the top bar: where the person is, what is next, and how far a job has come."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QProgressBar, QSizePolicy, QWidget
+
+from gui import format
+from gui.actions import Actions
+from gui.i18n import tr, tr_text
+from gui.session import Job, Session
+from gui.theme import Theme
+from gui.widgets.elided_label import ElidedLabel
+
+ACTIONS = ("open", "data", "analyze", "choose", "run", "export")
+"""What pressing each step does."""
+CIRCLE = 20
+_CHECK = (QPointF(-4, 0), QPointF(-1.3, 2.9), QPointF(4, -3))
+
+
+class StepButton(QAbstractButton):
+    """A numbered circle and a word: done (a check), current (filled) or still to come."""
+
+    def __init__(self, number: int, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._number = number
+        self._theme = theme
+        self.state = "later"
+        """'done', 'current', 'later'."""
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def set_state(self, state: str) -> None:
+        self.state = state
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        font = self.font()
+        font.setBold(True)
+        return QSize(CIRCLE + 8 + QFontMetrics(font).horizontalAdvance(self.text()) + 8, CIRCLE + 10)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        color = self._theme.color
+        circle = QRectF(3, (self.height() - CIRCLE) / 2, CIRCLE, CIRCLE)
+        background = {"done": "accent_soft", "current": "accent", "later": "track"}[self.state]
+        ink = {"done": "accent", "current": "on_accent", "later": "muted"}[self.state]
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(color(background))
+        painter.drawEllipse(circle)
+        painter.setPen(QPen(color(ink), 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        font = painter.font()
+        if self.state == "done":
+            middle = circle.center()
+            painter.drawPolyline([middle + offset for offset in _CHECK])
+        else:
+            font.setPixelSize(11)
+            font.setBold(True)
+            painter.setFont(font)
+            painter.drawText(circle, Qt.AlignmentFlag.AlignCenter, str(self._number))
+        font = self.font()
+        font.setBold(self.state == "current")
+        painter.setFont(font)
+        painter.setPen(color("text" if self.state == "current" or self.underMouse() else "muted"))
+        words = QRectF(CIRCLE + 10, 0, self.width() - CIRCLE - 10, self.height())
+        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, self.text())
+        if self.hasFocus():
+            painter.setPen(QPen(color("accent"), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 7, 7)
+
+    def enterEvent(self, event: QEvent) -> None:
+        self.update()
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.update()
+        super().leaveEvent(event)
+
+
+class StepsView(QFrame):
+    def __init__(
+        self, session: Session, theme: Theme, actions: Actions, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setProperty("bar", True)
+        self._session = session
+        self._theme = theme
+        self._actions = actions
+        self._words = ElidedLabel(parent=self)
+        self._words.setProperty("muted", True)
+        self._words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._bar = QProgressBar(self)
+        self._bar.setTextVisible(False)
+        self._bar.setFixedWidth(160)
+        keep = self._bar.sizePolicy()
+        keep.setRetainSizeWhenHidden(False)
+        self._bar.setSizePolicy(keep)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 3, 16, 3)
+        row.setSpacing(5)
+        self._buttons: list[StepButton] = []
+        for index, name in enumerate(ACTIONS):
+            if index:
+                line = QFrame(self)
+                line.setFixedSize(20, 1)
+                line.setObjectName("stepLine")
+                row.addWidget(line)
+            button = StepButton(index + 1, theme, self)
+            button.clicked.connect(actions[name].trigger)
+            actions[name].changed.connect(self._refresh)
+            row.addWidget(button)
+            self._buttons.append(button)
+        row.addSpacing(16)
+        row.addWidget(self._words, 1)
+        row.addSpacing(8)
+        row.addWidget(self._bar)
+        for signal in (
+            session.model_changed, session.data_changed, session.plan_changed, session.result_changed,
+            session.exported,
+        ):  # fmt: skip
+            signal.connect(self._refresh)
+        session.job_changed.connect(self._on_job)
+        theme.changed.connect(self._recolor)
+        self._recolor()
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        names = (tr("Model"), tr("Data"), tr("Analyze"), tr("Choose"), tr("Compress"), tr("Export"))
+        for button, name in zip(self._buttons, names, strict=True):
+            button.setText(name)
+        self._bar.setAccessibleName(tr("Progress"))
+        self._refresh()
+        self._show_job(self._session.job)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    def _on_job(self, job: Job | None) -> None:
+        self._refresh()
+        self._show_job(job)
+
+    def _refresh(self, *_: object) -> None:
+        step = self._session.step
+        words = {"done": tr("done"), "current": tr("next"), "later": tr("later")}
+        for index, (button, name) in enumerate(zip(self._buttons, ACTIONS, strict=True)):
+            state = "done" if index < step else "current" if index == step else "later"
+            button.set_state(state)
+            button.setEnabled(self._actions[name].isEnabled())
+            button.setToolTip(self._actions[name].toolTip())
+            button.setAccessibleName(
+                tr("Step {n} of {total}: {name}, {state}").format(
+                    n=index + 1, total=len(ACTIONS), name=button.text(), state=words[state]
+                )
+            )
+        if self._session.job is None:
+            self._words.set_full_text(self._hint())
+
+    def _hint(self) -> str:
+        """One sentence: what is next."""
+        return (
+            tr("Open a model to begin"),
+            tr("Next: choose data that shows what the model is for"),
+            tr("Next: analyze, to see what each layer can spare"),
+            tr("Next: choose sparsity and bits, then run"),
+            tr("Compressing"),
+            tr("Next: export the compressed model"),
+            tr("Exported. Change the plan to go on"),
+        )[self._session.step]
+
+    def _show_job(self, job: Job | None) -> None:
+        self._bar.setVisible(job is not None)
+        if job is None:
+            self._words.set_full_text(self._hint())
+            return
+        self._bar.setRange(0, job.total)  # a total of 0 shows a busy bar
+        self._bar.setValue(job.done)
+        parts = [tr("Stopping…") if job.stopping else tr_text(job.stage) or tr("Starting…")]
+        if job.total and not job.stopping:
+            done, total = format.count(job.done), format.count(job.total)
+            parts.append(tr("{done} of {total}").format(done=done, total=total))
+            if job.seconds_left is not None:
+                left = format.duration(job.seconds_left)
+                parts.append(tr("about {time} left").format(time=left))
+        self._words.set_full_text(" · ".join(parts))
+
+    def _recolor(self, *_: object) -> None:
+        line = self._theme.color("line").name()
+        self.setStyleSheet(f"QFrame#stepLine {{ background: {line}; border: none; }}")
+        self.update()

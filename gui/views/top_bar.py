@@ -1,0 +1,157 @@
+"""The top bar: the name of the program, what can be done, what is open."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
+
+from gui import format
+from gui.actions import Actions
+from gui.i18n import tr
+from gui.icons import icon, pixmap
+from gui.session import Session
+from gui.theme import Theme
+from gui.widgets.elided_label import ElidedLabel
+
+SHORT = {"en": "EN", "zh_CN": "中文"}
+"""What the language button shows."""
+
+
+class TopBar(QFrame):
+    def __init__(
+        self, session: Session, theme: Theme, actions: Actions, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setProperty("bar", True)
+        self._session = session
+        self._theme = theme
+        self._actions = actions
+        self._logo = QLabel(self)
+        self._name = QLabel("Secateur", self)  # a name, never translated
+        self._name.setObjectName("programName")
+        self._title = ElidedLabel(Qt.TextElideMode.ElideMiddle, self)
+        self._title.setProperty("heading", True)
+        self._facts = ElidedLabel(parent=self)
+        self._facts.setProperty("muted", True)
+        self._buttons = {name: self._button(name) for name in ("open", "data", "analyze")}
+        self._undo = self._button("undo", icon_only=True)
+        self._redo = self._button("redo", icon_only=True)
+        self._tone = self._button("theme", icon_only=True)
+        self._language = self._menu_button()
+        self._language_menu = QMenu(self)
+        self._language_menu.addActions(actions.languages)
+        self._language.setMenu(self._language_menu)
+        self._more = self._menu_button()
+        self._more_menu = QMenu(self)
+        for name in ("sample", "", "about", "quit"):
+            self._more_menu.addAction(actions[name]) if name else self._more_menu.addSeparator()
+        self._more.setMenu(self._more_menu)
+        self._run = self._button("run", flat=False)
+        self._run.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._run.setIconSize(QSize(14, 14))
+        self._export = self._button("export", flat=False)
+        self._lay_out()
+        for signal in (
+            session.model_changed, session.data_changed, session.plan_changed, session.result_changed,
+            session.job_changed, session.exported,
+        ):  # fmt: skip
+            signal.connect(self._refresh)
+        theme.changed.connect(self._recolor)
+        self._recolor()
+        self.retranslate()
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 8, 12, 8)
+        row.setSpacing(4)
+        row.addWidget(self._logo)
+        row.addSpacing(4)
+        row.addWidget(self._name)
+        row.addSpacing(12)
+        for button in self._buttons.values():
+            row.addWidget(button)
+        row.addStretch(1)
+        row.addWidget(self._title, 4)
+        row.addWidget(self._facts, 2)
+        row.addStretch(1)
+        for button in (self._undo, self._redo, self._tone, self._language, self._more):
+            row.addWidget(button)
+        row.addSpacing(6)
+        row.addWidget(self._run)
+        row.addSpacing(4)
+        row.addWidget(self._export)
+
+    def _button(self, name: str, icon_only: bool = False, flat: bool = True) -> QToolButton:
+        button = QToolButton(self)
+        button.setDefaultAction(self._actions[name])
+        style = Qt.ToolButtonStyle.ToolButtonIconOnly if icon_only else Qt.ToolButtonStyle.ToolButtonTextOnly
+        button.setToolButtonStyle(style)
+        button.setIconSize(QSize(17, 17))
+        button.setProperty("flat", flat)
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        return button
+
+    def _menu_button(self) -> QToolButton:
+        button = QToolButton(self)
+        button.setProperty("flat", True)
+        button.setIconSize(QSize(17, 17))
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        return button
+
+    def retranslate(self) -> None:
+        self._language.setToolTip(tr("Language"))
+        self._language.setAccessibleName(tr("Language"))
+        self._more.setToolTip(tr("More"))
+        self._more.setAccessibleName(tr("More"))
+        self._refresh()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    def _refresh(self, *_: object) -> None:
+        session = self._session
+        running = session.job is not None
+        wanted = self._actions["stop" if running else "run"]
+        if self._run.defaultAction() is not wanted:
+            self._run.removeAction(self._run.defaultAction())
+            self._run.setDefaultAction(wanted)
+        # the one accent stands on what is next
+        _make_primary(self._export, session.step >= 5 and not running)
+        _make_primary(self._run, session.step == 3 and not running)
+        _make_primary(self._buttons["analyze"], session.step == 2 and not running)
+        _make_primary(self._buttons["data"], session.step == 1 and not running)
+        self._title.set_full_text(session.model.name if session.model is not None else "")
+        self._title.setVisible(session.model is not None)
+        self._facts.set_full_text(self._data_facts())
+        self._facts.setVisible(session.data is not None)
+
+    def _data_facts(self) -> str:
+        data = self._session.data
+        if data is None:
+            return ""
+        count = format.count(data.sample_count)
+        if data.preview_png:
+            facts = tr("{n} pictures").format(n=count)
+        elif data.columns:
+            facts = tr("{n} rows").format(n=count)
+        else:
+            facts = tr("{n} samples").format(n=count)
+        if data.task == "classification" and data.class_names:
+            classes = tr("{n} classes").format(n=format.count(len(data.class_names)))
+            facts = tr("{first}, {second}").format(first=facts, second=classes)
+        return "· " + facts
+
+    def _recolor(self, *_: object) -> None:
+        self._logo.setPixmap(pixmap("scissors", self._theme, 22, self.devicePixelRatioF()))
+        self._language.setIcon(icon("language", self._theme))
+        self._more.setIcon(icon("info", self._theme))
+
+
+def _make_primary(button: QToolButton, primary: bool) -> None:
+    if button.property("primary") != primary:
+        button.setProperty("primary", primary)
+        button.style().unpolish(button)
+        button.style().polish(button)
