@@ -1,0 +1,134 @@
+"""The whole graph in a thumbnail, with a frame around what is in view; a drag moves the view."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtWidgets import QWidget
+
+from gui.models.graph_items import GraphItems
+from gui.theme import Theme
+from gui.widgets.graph_painter import GraphLook
+
+PAD = 4
+LONGEST, NARROWEST = 96, 22
+"""Pixels: the longer side, and the least width."""
+
+
+class Minimap(QWidget):
+    moved = Signal(object)
+    """QPointF: the place of the graph that shall be in the middle."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._items: GraphItems | None = None
+        self._look = GraphLook()
+        self._area = QRectF()
+        self._picture: QPixmap | None = None
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        theme.changed.connect(self._on_theme)
+
+    def show_items(self, items: GraphItems | None) -> None:
+        self._items = items
+        if items is not None and not items.bounds.isEmpty():
+            ratio = items.bounds.width() / items.bounds.height()
+            width = min(max(LONGEST * min(ratio, 1.0), NARROWEST), LONGEST)
+            height = min(max(LONGEST / max(ratio, 1.0), NARROWEST), LONGEST)
+            self.setFixedSize(QSize(round(width) + 2 * PAD, round(height) + 2 * PAD))
+        self._redraw()
+
+    def show_look(self, look: GraphLook) -> None:
+        if look.shares != self._look.shares:
+            self._redraw()
+        self._look = look
+
+    def show_area(self, area: QRectF) -> None:
+        self._area = area
+        self.update()
+
+    def _on_theme(self, _name: str) -> None:
+        self._redraw()
+
+    def _redraw(self) -> None:
+        self._picture = None
+        self.update()
+
+    def _scale(self) -> tuple[float, float]:
+        bounds = self._items.bounds
+        return (self.width() - 2 * PAD) / bounds.width(), (self.height() - 2 * PAD) / bounds.height()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        if self._items is None or self._items.bounds.isEmpty():
+            return
+        if self._picture is None or self._picture.devicePixelRatio() != self.devicePixelRatio():
+            self._picture = self._draw()
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        x_scale, y_scale = self._scale()
+        bounds = self._items.bounds
+        area = self._area.intersected(bounds)
+        frame = QRectF(
+            PAD + (area.left() - bounds.left()) * x_scale,
+            PAD + (area.top() - bounds.top()) * y_scale,
+            area.width() * x_scale,
+            max(area.height() * y_scale, 3.0),
+        ).adjusted(-1.5, -1.5, 1.5, 1.5)
+        soft = QColor(self._theme.color("accent"))
+        soft.setAlpha(26)
+        painter.setBrush(soft)
+        painter.setPen(QPen(self._theme.color("accent"), 1.2))
+        painter.drawRoundedRect(frame, 3, 3)
+        painter.end()
+
+    def _draw(self) -> QPixmap:
+        ratio = self.devicePixelRatio()
+        picture = QPixmap(self.size() * ratio)
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(self._theme.color("line"))
+        painter.setBrush(self._theme.color("panel"))
+        painter.drawRoundedRect(QRectF(0.5, 0.5, self.width() - 1, self.height() - 1), 5, 5)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setPen(Qt.PenStyle.NoPen)
+        x_scale, y_scale = self._scale()
+        bounds = self._items.bounds
+        for node, (left, top, right, bottom) in zip(self._items.nodes, self._items.rects, strict=True):
+            share = self._look.shares.get(node.layer_id) if node.layer_id is not None else None
+            color = (
+                self._theme.scale_color("damage", share)
+                if share is not None
+                else self._theme.color("original" if node.layer_id else "line")
+            )
+            painter.fillRect(
+                QRectF(
+                    PAD + (left - bounds.left()) * x_scale,
+                    PAD + (top - bounds.top()) * y_scale,
+                    max((right - left) * x_scale, 1.0),
+                    max((bottom - top) * y_scale * 0.9, 1.0),
+                ),
+                color,
+            )
+        painter.end()
+        return picture
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._move(event.position())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self._move(event.position())
+
+    def _move(self, position: QPointF) -> None:
+        if self._items is None or self._items.bounds.isEmpty():
+            return
+        x_scale, y_scale = self._scale()
+        bounds = self._items.bounds
+        self.moved.emit(
+            QPointF(
+                bounds.left() + (position.x() - PAD) / x_scale, bounds.top() + (position.y() - PAD) / y_scale
+            )
+        )
