@@ -1,0 +1,268 @@
+"""The judge: the original's answers, the labels, and what every changed model is held against.
+
+Every model sees the same samples in the same order, the first `limit` of them, so that each loss is a
+paired difference. Samples are preprocessed once and kept as long as they fit into memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+from core.context import Context
+from core.data.dataset import Batch, DataSet
+from core.errors import DataError
+from core.evaluate.answers import Subject, find_subject
+from core.evaluate.metric import Reference
+from core.evaluate.metrics import metrics_for
+from core.evaluate.runner import Runner
+from core.values import Measurement, text
+
+BATCH = 32
+SAMPLE_MEMORY = 1 << 30
+"""Bytes of preprocessed samples that are kept; what exceeds it is read again each time."""
+ANSWER_MEMORY = 256 << 20
+"""Bytes of the original's answers that are kept; larger answers are judged on a fixed part of each."""
+
+Run = Callable[[dict[str, np.ndarray]], Sequence[object]]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the judge says about a model."""
+
+    measurements: tuple[Measurement, ...]
+    """The first is the one that counts."""
+    loss: float
+    """Points lost against the original on the same samples; positive is worse."""
+    loss_low: float | None
+    loss_high: float | None
+    kl: float | None
+    """Mean KL divergence from the original's class probabilities, nats; None if it is no classifier."""
+
+    @property
+    def primary(self) -> Measurement:
+        return self.measurements[0]
+
+
+class Judge:
+    """Runs the original once over the judging samples and keeps what comparisons need.
+
+    Raises DataError if there are no samples or they don't fit the model, and Cancelled.
+    """
+
+    def __init__(
+        self,
+        original: Path,
+        data: DataSet,
+        context: Context,
+        limit: int | None = None,
+        threads: int | None = None,
+        sample_memory: int = SAMPLE_MEMORY,
+        answer_memory: int = ANSWER_MEMORY,
+    ) -> None:
+        self.original = Path(original)
+        self.data = data
+        self._sample_memory = sample_memory
+        self._kept: list[Batch] = []
+        self._kept_all = True
+
+        runner = Runner(self.original, threads)
+        self.threads = runner.threads
+        self.batch_size = runner.batch_size(BATCH)
+        total = data.info.judge_count if limit is None else min(limit, data.info.judge_count)
+        self.subject, self._part = self._look(runner, data, limit, total, answer_memory)
+        self.metrics = metrics_for(self.subject)
+        self._answers: list[np.ndarray] = []
+        values: list[list[np.ndarray]] = []
+        done = 0
+        for batch in self._read(data.batches("judge", self.batch_size, limit)):
+            answers = self._judged(runner.run(batch.feeds), len(batch.indices))
+            self._answers.append(answers)
+            values.append(self._per_sample(answers, Reference(batch.labels, answers)))
+            done += len(batch.indices)
+            context.report(text("Judging the original"), done, total)
+        self.count = done
+        """How many samples there are to judge on."""
+        self._original = [np.concatenate(parts) for parts in zip(*values, strict=True)]
+        self.baseline: tuple[Measurement, ...] = self.baseline_of(self.count)
+
+    def baseline_of(self, limit: int | None = None) -> tuple[Measurement, ...]:
+        """Return the original's own figures on the first `limit` samples.
+
+        Fidelity to itself says nothing unless it is what counts, so it is left out elsewhere.
+        """
+        measured = self._measure([values[:limit] for values in self._original])
+        if self.subject.task == "unlabelled":
+            return measured[:1]
+        own = [m for m in measured if m.metric not in ("agreement", "kl", "sqnr_db")]
+        return tuple(own) or measured[:1]
+
+    def measure(
+        self, model: Path | bytes | ir.Model | Runner, context: Context, limit: int | None = None
+    ) -> Judgement:
+        """Judge a model on the first `limit` samples. Raises what `Runner` raises, and Cancelled."""
+        runner = model if isinstance(model, Runner) else Runner(model, self.threads)
+        return self.measure_run(runner.run, context, limit)
+
+    def measure_run(self, run: Run, context: Context, limit: int | None = None) -> Judgement:
+        """Judge whatever `run` does with the feeds of a batch: it returns all outputs, in order."""
+        total = self.count if limit is None else min(limit, self.count)
+        values: list[list[np.ndarray]] = []
+        done = 0
+        for position, batch in enumerate(self._batches(total)):
+            count = len(batch.indices)
+            answers = self._judged(run(batch.feeds), count)
+            reference = Reference(batch.labels, self._answers[position][:count])
+            if answers.shape != reference.answers.shape:
+                raise DataError(
+                    text("The two models cannot be compared."),
+                    text(
+                        "One answers with the shape {one}, the other with {other}.",
+                        one=str(answers.shape),
+                        other=str(reference.answers.shape),
+                    ),
+                    text("Compare models that were made for the same task."),
+                )
+            values.append(self._per_sample(answers, reference))
+            done += count
+            context.report(text("Measuring"), done, total)
+        merged = [np.concatenate(parts) for parts in zip(*values, strict=True)]
+        return self._judgement(merged)
+
+    def feeds(self, count: int = 1) -> dict[str, np.ndarray]:
+        """Return the model's inputs for the first `count` samples (at most one batch)."""
+        batch = next(self._batches(min(count, self.batch_size, self.count)))
+        return batch.feeds
+
+    def _judgement(self, values: list[np.ndarray]) -> Judgement:
+        count = len(values[0])
+        measured = self._measure(values)
+        lost = self.metrics[0].loss(values[0], self._original[0][:count], self.subject)
+        kl = next((m.value for m in measured if m.metric == "kl"), None)
+        return Judgement(measured, lost.points, lost.low, lost.high, kl)
+
+    def _measure(self, values: list[np.ndarray]) -> tuple[Measurement, ...]:
+        pairs = zip(self.metrics, values, strict=True)
+        return tuple(metric.measurement(kept, self.subject) for metric, kept in pairs)
+
+    def _per_sample(self, answers: np.ndarray, reference: Reference) -> list[np.ndarray]:
+        return [metric.per_sample(answers, reference, self.subject) for metric in self.metrics]
+
+    def _look(
+        self, runner: Runner, data: DataSet, limit: int | None, total: int, answer_memory: int
+    ) -> tuple[Subject, np.ndarray | None]:
+        """Find out from the first batch what is judged, and which part of each answer is kept."""
+        batch = next(iter(data.batches("judge", self.batch_size, limit)), None)
+        if batch is None or not len(batch.indices):
+            raise DataError(
+                text("There are no samples to judge the model on."),
+                next_step=text("Choose data with more samples, or use fewer for calibration."),
+            )
+        outputs = runner.run(batch.feeds)
+        task = data.info.task
+        subject = find_subject(outputs, task, _labels(data, limit) if task == "regression" else batch.labels)
+        _check_answers(outputs, subject, batch, data)
+        answers = np.asarray(outputs[subject.output]).reshape(len(batch.indices), -1)
+        size = answers.shape[1]
+        affordable = max(1, answer_memory // (max(1, total) * answers.itemsize))
+        if subject.classes or size <= affordable:
+            return subject, None
+        chosen = np.random.default_rng(0).choice(size, affordable, replace=False)
+        return subject, np.sort(chosen)
+
+    def _judged(self, outputs: Sequence[object], count: int) -> np.ndarray:
+        answers = np.asarray(outputs[self.subject.output])
+        if self._part is not None:
+            return answers.reshape(count, -1)[:, self._part]
+        return answers
+
+    def _read(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Pass batches on, keeping them while they fit."""
+        kept_bytes = 0
+        for batch in batches:
+            kept_bytes += sum(array.nbytes for array in batch.feeds.values())
+            if self._kept_all and kept_bytes <= self._sample_memory:
+                self._kept.append(batch)
+            else:
+                self._kept_all = False
+            yield batch
+
+    def _batches(self, total: int) -> Iterator[Batch]:
+        """The first `total` samples, in the batches in which the original saw them."""
+        left = total
+        for batch in self._kept:
+            if left <= 0:
+                return
+            yield _first(batch, left)
+            left -= len(batch.indices)
+        if left <= 0 or self._kept_all:
+            return
+        again = self.data.batches("judge", self.batch_size, total)
+        for position, batch in enumerate(again):
+            # those kept were given already; a data set reads lazily, but has no other way to skip
+            if position >= len(self._kept):
+                yield batch
+
+
+def _first(batch: Batch, count: int) -> Batch:
+    size = len(batch.indices)
+    if count >= size:
+        return batch
+    feeds = {
+        name: array[:count] if array.ndim and array.shape[0] == size else array
+        for name, array in batch.feeds.items()
+    }
+    labels = None if batch.labels is None else batch.labels[:count]
+    return Batch(feeds, labels, batch.indices[:count])
+
+
+def _labels(data: DataSet, limit: int | None) -> np.ndarray | None:
+    parts = [batch.labels for batch in data.batches("judge", 1024, limit)]
+    return None if not parts or parts[0] is None else np.concatenate([p for p in parts if p is not None])
+
+
+def _check_answers(outputs: Sequence[object], subject: Subject, batch: Batch, data: DataSet) -> None:
+    """Raises DataError where answers and labels can't be held against each other."""
+    answers = outputs[subject.output] if outputs else None
+    count = len(batch.indices)
+    if not isinstance(answers, np.ndarray) or answers.ndim == 0 or answers.shape[0] != count:
+        raise DataError(
+            text("The model does not give one answer for each sample."),
+            text(
+                "{count} samples gave an output of shape {shape}.",
+                count=count,
+                shape=str(getattr(answers, "shape", type(answers).__name__)),
+            ),
+            text("Use a model whose first output has the samples along its first dimension."),
+        )
+    labels = batch.labels
+    if subject.task == "classification" and labels is not None and subject.classes:
+        classes = max(len(data.info.class_names), int(labels.max(initial=0)) + 1)
+        if classes > subject.classes:
+            raise DataError(
+                text("The data has more classes than the model."),
+                text(
+                    "The data has {data} classes, the model answers with {model}.",
+                    data=classes,
+                    model=subject.classes,
+                ),
+                text("Choose the data that the model was trained for."),
+            )
+    if subject.task != "regression" or labels is None:
+        return
+    per_sample, wanted = int(np.prod(answers.shape[1:])), labels.reshape(count, -1).shape[1]
+    if wanted != per_sample:
+        raise DataError(
+            text("The labels do not fit the model's output."),
+            text(
+                "There are {labels} numbers a sample in the labels and {outputs} in the output.",
+                labels=wanted,
+                outputs=per_sample,
+            ),
+            text("Choose another label column."),
+        )

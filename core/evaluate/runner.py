@@ -1,0 +1,193 @@
+"""Run a model in onnxruntime on the processor: the only place that makes sessions for judging.
+
+Inference sessions log nothing by themselves: what goes wrong comes back as a SecateurError.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+import onnxruntime as ort
+
+from core.errors import DataError, EngineError, SecateurError, UnsupportedModelError
+from core.evaluate.threads import physical_cores
+from core.graph.weights import to_bytes
+from core.values import TensorInfo, text
+
+ort.set_default_logger_severity(4)
+
+_DTYPES = {
+    "float": "float32",
+    "double": "float64",
+    "float16": "float16",
+    "bfloat16": "bfloat16",
+    "string": "str",
+    "bool": "bool",
+}
+_OUT_OF_MEMORY = (
+    "can't allocate",
+    "cannot allocate",
+    "failed to allocate",
+    "bad_alloc",
+    "bad allocation",
+    "out of memory",
+    "MemoryError",
+)
+
+
+class Runner:
+    """A model ready to run. `run` takes any number of samples whatever the model's own batch is.
+
+    Raises UnsupportedModelError if onnxruntime can't load it, EngineError if memory runs out.
+    """
+
+    def __init__(
+        self,
+        model: Path | str | bytes | ir.Model,
+        threads: int | None = None,
+        profile_prefix: str | None = None,
+    ) -> None:
+        self.threads = threads or physical_cores()
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        # a pool that goes on spinning after a run takes the cores from whoever runs next
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        if profile_prefix is not None:
+            options.enable_profiling = True
+            options.profile_file_prefix = profile_prefix
+        try:
+            source = to_bytes(model) if isinstance(model, ir.Model) else model
+            self.session = ort.InferenceSession(
+                source if isinstance(source, bytes) else str(source),
+                options,
+                providers=["CPUExecutionProvider"],
+            )
+        except SecateurError:
+            raise
+        except Exception as error:
+            raise _load_error(error) from error
+        self.inputs = tuple(_tensor_info(item) for item in self.session.get_inputs())
+        self.outputs = tuple(_tensor_info(item) for item in self.session.get_outputs())
+        self._names = [item.name for item in self.outputs]
+        self._fixed = _fixed_batch(self.inputs)
+
+    def batch_size(self, wanted: int) -> int:
+        """Return the batch to use: the model's own if it is fixed, else the one wanted."""
+        return self._fixed or wanted
+
+    def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Return all outputs, in order. Overridable initializers may be among the feeds.
+
+        A fixed batch dimension is met by splitting and by padding the last piece with its last sample;
+        the answers to the padding are dropped. Raises DataError if the samples don't fit the model.
+        """
+        count = self._samples(feeds)
+        if self._fixed is None or count is None or count == self._fixed:
+            return self._run(dict(feeds))
+        pieces = []
+        for start in range(0, count, self._fixed):
+            size = min(self._fixed, count - start)
+            piece = {
+                name: _slice(array, start, size, self._fixed) if self._batched(name, array, count) else array
+                for name, array in feeds.items()
+            }
+            pieces.append([_drop(output, size, self._fixed) for output in self._run(piece)])
+        return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+
+    def _samples(self, feeds: Mapping[str, np.ndarray]) -> int | None:
+        first = feeds.get(self.inputs[0].name) if self.inputs else None
+        return None if first is None or first.ndim == 0 else int(first.shape[0])
+
+    def _batched(self, name: str, array: np.ndarray, count: int) -> bool:
+        declared = next((item.shape for item in self.inputs if item.name == name), None)
+        return bool(array.ndim and array.shape[0] == count and declared and declared[0] == self._fixed)
+
+    def _run(self, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+        try:
+            return list(self.session.run(self._names, feeds))
+        except Exception as error:
+            raise self._run_error(error) from error
+
+    def _run_error(self, error: Exception) -> SecateurError:
+        message = _message(error)
+        if _is_memory(error, message):
+            return out_of_memory()
+        if type(error).__name__ == "InvalidArgument" or isinstance(error, ValueError):
+            return DataError(
+                text("The samples do not fit the model."),
+                text("onnxruntime says: {message}", message=message),
+                text("Check the preprocessing: size, channel order and number of columns."),
+            )
+        return EngineError(
+            text("The model failed while running."),
+            text("onnxruntime says: {message}", message=message),
+            text("Try the model with other samples, or export it again from where it was trained."),
+        )
+
+
+def out_of_memory() -> EngineError:
+    """Return the one error for every way in which memory runs out."""
+    return EngineError(
+        text("There is not enough memory for this step."),
+        text("The model and one batch of samples did not fit."),
+        text("Use a smaller batch or fewer samples, or close other programs; finished steps are kept."),
+    )
+
+
+def _load_error(error: Exception) -> SecateurError:
+    message = _message(error)
+    if _is_memory(error, message):
+        return out_of_memory()
+    return UnsupportedModelError(
+        text("onnxruntime cannot load this model."),
+        text("It says: {message}", message=message),
+        text("Export the model again, with a lower opset or without custom operators."),
+    )
+
+
+def _message(error: Exception) -> str:
+    """What onnxruntime says, on one line and without its code prefix."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    line = re.sub(r"^\[ONNXRuntimeError\]\s*:\s*\d+\s*:\s*\w+\s*:\s*", "", line)
+    return line[:300]
+
+
+def _is_memory(error: Exception, message: str) -> bool:
+    lowered = f"{message} {error}".lower()
+    return isinstance(error, MemoryError) or any(word.lower() in lowered for word in _OUT_OF_MEMORY)
+
+
+def _tensor_info(item: ort.NodeArg) -> TensorInfo:
+    match = re.fullmatch(r"tensor\((\w+)\)", item.type)
+    dtype = _DTYPES.get(match[1], match[1]) if match else item.type
+    shape = item.shape
+    if shape is None:
+        return TensorInfo(name=item.name, dtype=dtype, shape=None)
+    dims = tuple(d if isinstance(d, str) or (isinstance(d, int) and d >= 0) else None for d in shape)
+    return TensorInfo(name=item.name, dtype=dtype, shape=dims)
+
+
+def _fixed_batch(inputs: tuple[TensorInfo, ...]) -> int | None:
+    """The first input's first dimension if it is a number: later inputs may be states or settings."""
+    shape = inputs[0].shape if inputs else None
+    return shape[0] if shape and isinstance(shape[0], int) and shape[0] > 0 else None
+
+
+def _slice(array: np.ndarray, start: int, size: int, batch: int) -> np.ndarray:
+    piece = array[start : start + size]
+    if size < batch:
+        piece = np.concatenate([piece, np.repeat(piece[-1:], batch - size, axis=0)])
+    return piece
+
+
+def _drop(output: np.ndarray, size: int, batch: int) -> np.ndarray:
+    """Without the answers to the padding. An output without a batch axis is kept as one sample's."""
+    if output.ndim and output.shape[0] == batch:
+        return output[:size]
+    return output[None]

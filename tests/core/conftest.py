@@ -1,0 +1,1 @@
+"""Makes `networks`, the small models and data that these tests share, importable."""
