@@ -8,6 +8,7 @@ from pathlib import Path
 from core.context import Context
 from core.data.dataset import Batch, DataSet, Role
 from core.data.kinds import KINDS
+from core.data.refusals import refuse_known
 from core.errors import DataError
 from core.registry import discover
 from core.values import DataSpec, TensorInfo, text
@@ -15,6 +16,8 @@ from core.values import DataSpec, TensorInfo, text
 __all__ = ["KINDS", "Batch", "DataSet", "Role", "open_data"]
 
 HEAD_BYTES = 4096
+RANDOM_PATH = "random"
+"""The path of a `DataSpec` that asks for random inputs shaped by the model."""
 
 
 def open_data(
@@ -32,7 +35,11 @@ def open_data(
             )
         return KINDS.get(spec.kind).open(spec, inputs, outputs, context)
     path = Path(spec.path)
+    if spec.path == RANDOM_PATH and not path.exists():
+        return KINDS.get("random").open(spec, inputs, outputs, context)
     head = _head(path)
+    if not path.is_dir():
+        refuse_known(path, head)
     for _, kind in KINDS:
         if kind.recognise(path, head):
             return kind.open(spec, inputs, outputs, context)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from pathlib import Path
 
@@ -15,13 +14,13 @@ from core.data.fit import answers_classes, check_classes, fits, show_shape
 from core.data.folder_scan import Listing
 from core.data.kinds import KINDS, Kind
 from core.data.picture_source import Checker, PictureSource
-from core.data.preprocess import check_preprocess, complete, result_shape, to_pictures, uniform_size
+from core.data.preprocess import check_preprocess, complete, result_shape, uniform_size
 from core.data.preprocess_guess import guess
+from core.data.preview import previews
 from core.data.sampled import SampledDataSet
 from core.errors import DataError
 from core.values import DataInfo, DataSpec, Described, Preprocess, TensorInfo, Text, text
 
-PREVIEWS = 8
 MAX_LISTED = 100
 _TRAIN = ("train", "training")
 _TEST = ("test", "testing", "val", "valid", "validation")
@@ -77,7 +76,7 @@ def open_image_folder(
     if not len(judge_positions):
         raise DataError(
             text("No picture in '{path}' can be read.", path=str(judge_root)),
-            text("The first: {reason}.", reason=str(judge.skipped[0]) if judge.skipped else ""),
+            judge.skipped[-1],
             text("Choose a folder with JPEG or PNG pictures."),
         )
 
@@ -94,7 +93,7 @@ def open_image_folder(
         if apart
         else judge_source
     )
-    preview, preview_labels = _preview(judge_source, judge_positions, preprocess, info, class_names)
+    preview, preview_labels = previews(judge_source, judge_positions, preprocess, inputs, class_names)
     data = DataInfo(
         spec=msgspec.structs.replace(spec, kind="images", preprocess=preprocess),
         sha256=sampling.combined_sha256([checker.listing.sha256() for checker in checkers]),
@@ -116,6 +115,7 @@ def open_image_folder(
 
 def _roles(root: Path, calibration: str | None, guessed: list[Text]) -> tuple[Path, Path]:
     """The folders to judge on and to calibrate on (the same one if there are no train and test)."""
+    _check_folder(root)
     if calibration is not None:
         own = Path(calibration)
         same = own.resolve() == root.resolve()
@@ -137,13 +137,17 @@ def _roles(root: Path, calibration: str | None, guessed: list[Text]) -> tuple[Pa
     return root / test, root / train
 
 
-def _scan(root: Path, context: Context) -> Listing:
+def _check_folder(root: Path) -> None:
     if not root.is_dir():
         raise DataError(
             text("There is no folder '{path}'.", path=str(root)),
             text("It was moved, renamed or is not connected."),
             text("Choose the data again."),
         )
+
+
+def _scan(root: Path, context: Context) -> Listing:
+    _check_folder(root)
     context.report(text("Listing pictures"))
     listing = folder_scan.scan(root, context.check)
     if not listing.names:
@@ -207,7 +211,7 @@ def _preprocess(
         guessed += notes
     else:
         preprocess = complete(given, info)
-        check_preprocess(preprocess, info)
+        check_preprocess(preprocess)
     first: tuple[int, ...] | None = None
     for checker in checkers:
         for index, checked in checker.checked.items():
@@ -252,28 +256,6 @@ _ODD = {
     "CMYK": text("{count} pictures were converted from CMYK."),
     "transparent": text("{count} pictures are transparent: the transparency is ignored."),
 }
-
-
-def _preview(
-    source: PictureSource,
-    positions: np.ndarray,
-    preprocess: Preprocess,
-    info: TensorInfo,
-    class_names: tuple[str, ...],
-) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
-    """What the model will see, as PNG files, of different classes as far as there are any."""
-    chosen = positions[:PREVIEWS]
-    if source.labels is not None:
-        _, first = np.unique(source.labels[positions], return_index=True)
-        others = np.setdiff1d(np.arange(len(positions)), first)
-        chosen = positions[np.concatenate([first, others])[:PREVIEWS]]
-    encoded = []
-    for picture in to_pictures(source.load(chosen)[info.name], preprocess):
-        stream = io.BytesIO()
-        picture.save(stream, "PNG")
-        encoded.append(stream.getvalue())
-    labels = () if source.labels is None else tuple(class_names[i] for i in source.labels[chosen])
-    return tuple(encoded), labels
 
 
 KINDS.add(

@@ -54,8 +54,8 @@ class PictureSource:
             return to_pixels(pictures.decode(self._listing.root / name), self._preprocess)
         except pictures.PictureError as error:
             raise DataError(
-                text("The picture '{name}' cannot be used any more: {reason}.", name=name, reason=str(error)),
-                text("It changed or went away since the data was opened."),
+                text("A picture changed or went away since the data was opened."),
+                error.reason(name),
                 text("Open the data again."),
             ) from error
 
@@ -89,12 +89,11 @@ class Checker:
                 continue
             failed += 1
             self.usable[index] = False
-            name = self.listing.names[index]
-            self.listing.skipped.append(text("{name}: {reason}", name=name, reason=str(result)))
+            self.listing.skipped.append(result)
         return failed
 
     def _try(self, name: str) -> pictures.Checked | Text:
         try:
             return pictures.check(self.listing.root / name)
         except pictures.PictureError as error:
-            return error.reason
+            return error.reason(name)

@@ -44,11 +44,14 @@ _QUARTER_TURNS = (5, 6, 7, 8)
 
 
 class PictureError(Exception):
-    """A picture that has to be left out, with the reason."""
+    """A picture that has to be left out, with the reason: a sentence that still lacks its {name}."""
 
     def __init__(self, reason: Text) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
+        super().__init__(reason.template)
+        self._reason = reason
+
+    def reason(self, name: str) -> Text:
+        return Text(self._reason.template, {**self._reason.params, "name": name})
 
 
 @dataclass(frozen=True)
@@ -64,16 +67,16 @@ def _open(path: Path) -> Image.Image:
         picture = Image.open(path, formats=FORMATS)
     except OSError as error:
         if isinstance(error, FileNotFoundError | PermissionError):
-            raise PictureError(text("it cannot be read")) from error
-        raise PictureError(text("it is not a picture, or damaged")) from error
+            raise PictureError(text("{name}: it cannot be read")) from error
+        raise PictureError(text("{name}: it is not a picture, or damaged")) from error
     except Exception as error:  # a hostile header makes Pillow raise nearly anything
-        raise PictureError(text("it is damaged")) from error
+        raise PictureError(text("{name}: it is damaged")) from error
     width, height = picture.size
     if width * height > MAX_PIXELS:
         picture.close()
         raise PictureError(
             text(
-                "it would unpack to {width} × {height} pixels, above the limit of {limit} million",
+                "{name}: it would unpack to {width} × {height} pixels, above the limit of {limit} million",
                 width=width,
                 height=height,
                 limit=MAX_PIXELS // 1_000_000,
@@ -90,10 +93,10 @@ def _to_8_bit(picture: Image.Image) -> Image.Image:
     if mode.startswith("I"):
         values = np.asarray(picture)
         if values.size and (values.min() < 0 or values.max() > 0xFFFF):
-            raise PictureError(text("its numbers are neither 8 nor 16 bits"))
+            raise PictureError(text("{name}: its numbers are neither 8 nor 16 bits"))
         return Image.fromarray((values.astype(np.uint32) >> 8).astype(np.uint8))
     if mode == "F":
-        raise PictureError(text("it holds fractions instead of 8 or 16 bits"))
+        raise PictureError(text("{name}: it holds fractions instead of 8 or 16 bits"))
     if mode in ("1", "LA", "La"):
         return picture.convert("L")
     if mode == "P":
@@ -116,11 +119,11 @@ def decode(path: Path) -> Image.Image:
     except PictureError:
         raise
     except (OSError, SyntaxError) as error:
-        raise PictureError(text("it is cut off or damaged")) from error
+        raise PictureError(text("{name}: it is cut off or damaged")) from error
     except MemoryError:
         raise
     except Exception as error:
-        raise PictureError(text("it is damaged")) from error
+        raise PictureError(text("{name}: it is damaged")) from error
 
 
 def check(path: Path) -> Checked:
@@ -140,11 +143,11 @@ def check(path: Path) -> Checked:
     except PictureError:
         raise
     except (OSError, SyntaxError) as error:
-        raise PictureError(text("it is cut off or damaged")) from error
+        raise PictureError(text("{name}: it is cut off or damaged")) from error
     except MemoryError:
         raise
     except Exception as error:
-        raise PictureError(text("it is damaged")) from error
+        raise PictureError(text("{name}: it is damaged")) from error
     if orientation in _QUARTER_TURNS:
         size = (size[1], size[0])
     odd = ""

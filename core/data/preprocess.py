@@ -126,7 +126,7 @@ def to_pictures(values: np.ndarray, preprocess: Preprocess) -> list[Image.Image]
     return [Image.fromarray(np.squeeze(one, axis=2) if one.shape[2] == 1 else one) for one in pixels]
 
 
-def check_preprocess(preprocess: Preprocess, info: TensorInfo) -> None:
+def check_preprocess(preprocess: Preprocess) -> None:
     """Raise DataError if the numbers of channels, mean and std don't agree, or a std is 0."""
     channels = CHANNELS[preprocess.color]
     next_step = text("Correct the preprocessing.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -122,3 +123,21 @@ def select_one(
 def combined_sha256(hashes: list[str]) -> str:
     """One hash for several sources."""
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+_SMALL_FILE_BYTES = 64 << 20
+_SAMPLED_BYTES = 1 << 20
+
+
+def file_sha256(path: Path) -> str:
+    """Of a file's size and content; above 64 MB of its size, beginning and end."""
+    size = path.stat().st_size
+    hashed = hashlib.sha256(f"{size}\n".encode())
+    with path.open("rb") as file:
+        if size <= _SMALL_FILE_BYTES:
+            hashed.update(file.read())
+        else:
+            hashed.update(file.read(_SAMPLED_BYTES))
+            file.seek(size - _SAMPLED_BYTES)
+            hashed.update(file.read())
+    return hashed.hexdigest()

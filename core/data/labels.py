@@ -1,0 +1,128 @@
+"""What a column or array of labels means for a model: classes, numbers to predict, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from core.data.fit import answers_classes, check_classes, class_count, show_shape
+from core.errors import DataError
+from core.values import TensorInfo, Text, text
+
+FEW_CLASSES = 20
+"""At most so many different whole numbers are taken as classes where the model doesn't say."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """task and, for each sample, an int64 class (n,) or float32 targets (n,) or (n, k).
+
+    usable: bool (n,), False where the label is missing.
+    """
+
+    task: Literal["classification", "regression", "unlabelled"]
+    values: np.ndarray | None
+    class_names: tuple[str, ...]
+    usable: np.ndarray
+    guessed: tuple[Text, ...] = ()
+    warnings: tuple[Text, ...] = ()
+
+
+def unlabelled(count: int, *warnings: Text) -> Labels:
+    note = text("No labels: judged by agreement with the original's answers.")
+    return Labels("unlabelled", None, (), np.ones(count, dtype=bool), (note,), warnings)
+
+
+def interpret(raw: np.ndarray, outputs: tuple[TensorInfo, ...]) -> Labels:
+    """Labels from text (n,), numbers (n,) or (n, 1), one-hot rows or several targets (n, k).
+
+    Missing ones are '' or NaN. Raises DataError, showing both, where they can't be the model's answers.
+    """
+    if raw.ndim > 1 and raw.shape[1:] == (1,) * (raw.ndim - 1):
+        raw = raw.reshape(len(raw))
+    if raw.ndim == 2 and _is_one_hot(raw):
+        raw = raw.argmax(axis=1)
+    if not answers_classes(outputs) or raw.ndim > 2:
+        warning = text(
+            "The model answers {shape}, not one score per class: the labels are not used.",
+            shape=show_shape(outputs[0].shape if outputs else None),
+        )
+        return unlabelled(len(raw), warning)
+    if raw.ndim == 2:
+        return _targets(raw, outputs)
+    if raw.dtype.kind in "US":
+        return _named(raw.astype(str), outputs)
+    return _numbers(raw.astype(np.float64), outputs)
+
+
+def _is_one_hot(raw: np.ndarray) -> bool:
+    if raw.dtype.kind not in "fiub" or raw.shape[1] < 2:
+        return False
+    return bool(((raw == 0) | (raw == 1)).all() and (raw.sum(axis=1) == 1).all())
+
+
+def _one_class(name: str, count: int) -> Labels:
+    return unlabelled(count, text("All samples have the label '{name}': used without labels.", name=name))
+
+
+def _named(raw: np.ndarray, outputs: tuple[TensorInfo, ...]) -> Labels:
+    usable = raw != ""
+    names = np.unique(raw[usable])
+    if len(names) == 1:
+        return _one_class(str(names[0]), len(raw))
+    class_names = tuple(str(name) for name in names)
+    check_classes(class_names, outputs)
+    values = np.where(usable, np.searchsorted(names, raw), -1).astype(np.int64)
+    note = text("Classes: the labels in alphabetical order are the model's outputs.")
+    return Labels("classification", values, class_names, usable, (note,))
+
+
+def _numbers(raw: np.ndarray, outputs: tuple[TensorInfo, ...]) -> Labels:
+    usable = np.isfinite(raw)
+    present = np.unique(raw[usable])
+    count = class_count(outputs)
+    whole = bool((present == np.rint(present)).all())
+    if count == 1 or (count is None and (not whole or len(present) > FEW_CLASSES)):
+        note = text("Labels are numbers to predict: judged by the error.")
+        return Labels("regression", raw.astype(np.float32), (), usable, (note,))
+    if len(present) == 1 and count is None:
+        return _one_class(f"{present[0]:g}", len(raw))
+    if not whole:
+        fraction = present[present != np.rint(present)][0]
+        raise DataError(
+            text(
+                "The labels hold {value}, the model tells {count} classes apart.",
+                value=f"{fraction:g}",
+                count=count or 0,
+            ),
+            text("Classes are whole numbers or text."),
+            text("Choose another label column, or data for this model."),
+        )
+    if count is not None and present.min() >= 0 and present.max() < count:
+        values = np.where(usable, raw, -1).astype(np.int64)
+        note = text("Classes: the labels 0 to {last} are the model's outputs.", last=count - 1)
+        return Labels("classification", values, tuple(map(str, range(count))), usable, (note,))
+    class_names = tuple(f"{value:.0f}" for value in present)
+    check_classes(class_names, outputs)
+    values = np.where(usable, np.searchsorted(present, raw), -1).astype(np.int64)
+    note = text("Classes: the labels in numerical order are the model's outputs.")
+    return Labels("classification", values, class_names, usable, (note,))
+
+
+def _targets(raw: np.ndarray, outputs: tuple[TensorInfo, ...]) -> Labels:
+    count = class_count(outputs)
+    if raw.dtype.kind in "US" or (count is not None and count != raw.shape[1]):
+        raise DataError(
+            text(
+                "Each sample has {have} labels, the model answers {count} numbers.",
+                have=raw.shape[1],
+                count=str(count or "?"),
+            ),
+            text("Labels are one class, or one number for each of the model's outputs."),
+            text("Choose the data this model was trained for."),
+        )
+    values = raw.astype(np.float32)
+    note = text("Labels are numbers to predict: judged by the error.")
+    return Labels("regression", values, (), np.asarray(np.isfinite(values).all(axis=1)), (note,))
