@@ -10,7 +10,7 @@ from gui.actions import Actions
 from gui.commands import Commands
 from gui.i18n import tr
 from gui.icons import icon
-from gui.session import Session
+from gui.session import Job, Session
 from gui.settings import Settings
 from gui.theme import Theme
 from gui.views.data_view import DataView
@@ -69,6 +69,7 @@ class MainWindow(QMainWindow):
         self._recolor()
         self._show_page()
         self._restore()
+        self.start.setFocus()
 
     # ------------------------------------------------------------ layout
 
@@ -82,7 +83,7 @@ class MainWindow(QMainWindow):
         self._right = QStackedWidget()
         self._right.addWidget(work)
         self._right.addWidget(_panel(self.data_view))
-        columns = self._splitter("columns", Qt.Orientation.Horizontal, _panel(self.graph), self._right)
+        columns = self._splitter("columns", Qt.Orientation.Horizontal, self.graph, self._right)
         footer = QFrame()
         footer.setProperty("footer", True)
         _column(footer, self.outcome)
@@ -127,6 +128,7 @@ class MainWindow(QMainWindow):
         self.data_view.closed.connect(self.show_work)
         self._session.model_changed.connect(self._on_model)
         self._session.run_changed.connect(self._on_run)
+        self._session.job_changed.connect(self._on_job)
         self._theme.changed.connect(self._recolor)
 
     # ------------------------------------------------------------ what is shown
@@ -153,6 +155,10 @@ class MainWindow(QMainWindow):
         if point is None and self._session.run_state == "running":
             self.show_work()
             self.tabs.setCurrentWidget(self.run_view)
+
+    def _on_job(self, job: Job | None) -> None:
+        if job is not None and job.kind == "analyze":
+            self.show_work()
 
     def _show_page(self) -> None:
         opened = self._session.model is not None

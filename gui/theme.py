@@ -5,6 +5,9 @@ Own palettes on Fusion, because the system's colour scheme is not followed every
 
 from __future__ import annotations
 
+from importlib import resources
+from pathlib import Path
+
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QPalette
@@ -86,7 +89,7 @@ class Theme(QObject):
         }
         self._application.setStyle("Fusion")
         self._application.setPalette(_qt_palette(TOKENS[name]))
-        self._application.setStyleSheet(style_sheet(TOKENS[name]))
+        self._application.setStyleSheet(style_sheet(TOKENS[name], _arrow(name)))
         self.changed.emit(name)
 
     def toggle(self) -> None:
@@ -144,9 +147,20 @@ def _qt_palette(tokens: dict[str, str]) -> QPalette:
     return palette
 
 
-def style_sheet(tokens: dict[str, str]) -> str:
+def _arrow(name: str) -> str:
+    """Path of the combo boxes' arrow in a theme's colour: style sheets take files only."""
+    return (Path(str(resources.files("resources"))) / "icons" / f"arrow-{name}.svg").as_posix()
+
+
+def style_sheet(tokens: dict[str, str], arrow: str) -> str:
     """Shared looks by dynamic property: [panel], [primary], [flat], [heading], [muted], [figure] ..."""
-    return _STYLE.replace("{", "{{").replace("}", "}}").replace("<<", "{").replace(">>", "}").format(**tokens)
+    return (
+        _STYLE.replace("{", "{{")
+        .replace("}", "}}")
+        .replace("<<", "{")
+        .replace(">>", "}")
+        .format(**tokens, arrow=arrow)
+    )
 
 
 _STYLE = """
@@ -158,6 +172,7 @@ QFrame[bar="true"] { background: <<panel>>; border: none; border-bottom: 1px sol
 QFrame[footer="true"] { background: <<panel>>; border: none; border-top: 1px solid <<line>>; }
 QLabel { background: transparent; border: none; }
 QLabel[heading="true"] { font-weight: 600; }
+QLabel[name="true"] { font-size: 15px; font-weight: 700; }
 QLabel[title="true"] { font-size: 21px; font-weight: 700; }
 QLabel[muted="true"] { color: <<muted>>; }
 QLabel[small="true"] { color: <<muted>>; font-size: 12px; }
@@ -170,23 +185,26 @@ QLabel[badge="neutral"] { background: <<track>>; color: <<muted>>; border-radius
 QLabel[badge="attention"] { background: <<attention_soft>>; color: <<attention>>; border-radius: 5px;
   padding: 1px 6px; font-size: 12px; font-weight: 600; }
 QPushButton, QToolButton { background: <<panel>>; border: 1px solid <<line>>; border-radius: 7px;
-  padding: 5px 11px; }
+  padding: 5px 11px; outline: none; }
 QPushButton:hover, QToolButton:hover { background: <<hover>>; }
 QPushButton:pressed, QToolButton:pressed, QToolButton:checked { background: <<accent_soft>>; }
 QPushButton:focus, QToolButton:focus { border: 1px solid <<accent>>; }
 QPushButton:disabled, QToolButton:disabled { color: <<original>>; }
-QPushButton[primary="true"] { background: <<accent>>; color: <<on_accent>>; border: 1px solid <<accent>>;
-  font-weight: 600; }
-QPushButton[primary="true"]:hover { background: <<accent>>; border-color: <<text>>; }
-QPushButton[primary="true"]:focus { border: 1px solid <<text>>; }
-QPushButton[primary="true"]:disabled { background: <<track>>; color: <<original>>; border-color: <<line>>; }
+QPushButton[primary="true"], QToolButton[primary="true"] { background: <<accent>>; color: <<on_accent>>;
+  border: 1px solid <<accent>>; font-weight: 600; }
+QPushButton[primary="true"]:hover, QToolButton[primary="true"]:hover { background: <<accent>>;
+  border-color: <<text>>; }
+QPushButton[primary="true"]:focus, QToolButton[primary="true"]:focus { border: 1px solid <<text>>; }
+QPushButton[primary="true"]:disabled, QToolButton[primary="true"]:disabled { background: <<track>>;
+  color: <<original>>; border-color: <<line>>; }
 QPushButton[flat="true"], QToolButton[flat="true"] { background: transparent; border: 1px solid transparent; }
 QPushButton[flat="true"]:hover, QToolButton[flat="true"]:hover { background: <<hover>>; }
 QPushButton[flat="true"]:focus, QToolButton[flat="true"]:focus { border: 1px solid <<accent>>; }
 QToolButton::menu-indicator { image: none; }
 QComboBox { background: <<panel>>; border: 1px solid <<line>>; border-radius: 6px; padding: 3px 8px; }
 QComboBox:focus, QLineEdit:focus, QAbstractSpinBox:focus { border: 1px solid <<accent>>; }
-QComboBox::drop-down { border: none; width: 16px; }
+QComboBox::drop-down { border: none; width: 20px; }
+QComboBox::down-arrow { image: url("<<arrow>>"); width: 12px; height: 12px; }
 QComboBox QAbstractItemView, QMenu { background: <<panel>>; border: 1px solid <<line>>;
   selection-background-color: <<accent_soft>>; selection-color: <<text>>; padding: 4px; }
 QMenu::item { padding: 5px 22px 5px 12px; border-radius: 5px; }

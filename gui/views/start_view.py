@@ -64,6 +64,7 @@ class StartView(QWidget):
         column.addSpacing(2)
         column.addLayout(self._recent)
         column.addStretch(5)
+        self.setFocusProxy(self._open)
         theme.changed.connect(self._recolor)
         session.job_changed.connect(self._on_job)
         self._recolor()

@@ -39,8 +39,8 @@ class StepButton(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         font = self.font()
-        font.setBold(True)
-        return QSize(CIRCLE + 8 + QFontMetrics(font).horizontalAdvance(self.text()) + 8, CIRCLE + 10)
+        font.setBold(self.state == "current")
+        return QSize(CIRCLE + 10 + QFontMetrics(font).horizontalAdvance(self.text()) + 6, CIRCLE + 10)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

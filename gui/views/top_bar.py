@@ -13,8 +13,8 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 
-SHORT = {"en": "EN", "zh_CN": "中文"}
-"""What the language button shows."""
+TITLE_WIDTH = 180
+"""Points that the model's name keeps when the window is narrow; what is beside it gives way."""
 
 
 class TopBar(QFrame):
@@ -28,7 +28,7 @@ class TopBar(QFrame):
         self._actions = actions
         self._logo = QLabel(self)
         self._name = QLabel("Secateur", self)  # a name, never translated
-        self._name.setObjectName("programName")
+        self._name.setProperty("name", True)
         self._title = ElidedLabel(Qt.TextElideMode.ElideMiddle, self)
         self._title.setProperty("heading", True)
         self._facts = ElidedLabel(parent=self)
@@ -71,8 +71,8 @@ class TopBar(QFrame):
         for button in self._buttons.values():
             row.addWidget(button)
         row.addStretch(1)
-        row.addWidget(self._title, 4)
-        row.addWidget(self._facts, 2)
+        row.addWidget(self._title)
+        row.addWidget(self._facts)
         row.addStretch(1)
         for button in (self._undo, self._redo, self._tone, self._language, self._more):
             row.addWidget(button)
@@ -121,9 +121,10 @@ class TopBar(QFrame):
         # the one accent stands on what is next
         _make_primary(self._export, session.step >= 5 and not running)
         _make_primary(self._run, session.step == 3 and not running)
-        _make_primary(self._buttons["analyze"], session.step == 2 and not running)
-        _make_primary(self._buttons["data"], session.step == 1 and not running)
+        _make_primary(self._buttons["analyze"], session.step == 2 and not running, flat=True)
+        _make_primary(self._buttons["data"], session.step == 1 and not running, flat=True)
         self._title.set_full_text(session.model.name if session.model is not None else "")
+        self._title.setMinimumWidth(min(self._title.sizeHint().width(), TITLE_WIDTH))
         self._title.setVisible(session.model is not None)
         self._facts.set_full_text(self._data_facts())
         self._facts.setVisible(session.data is not None)
@@ -145,13 +146,14 @@ class TopBar(QFrame):
         return "· " + facts
 
     def _recolor(self, *_: object) -> None:
-        self._logo.setPixmap(pixmap("scissors", self._theme, 22, self.devicePixelRatioF()))
+        self._logo.setPixmap(pixmap("scissors", self._theme, 26, self.devicePixelRatioF()))
         self._language.setIcon(icon("language", self._theme))
         self._more.setIcon(icon("info", self._theme))
 
 
-def _make_primary(button: QToolButton, primary: bool) -> None:
+def _make_primary(button: QToolButton, primary: bool, flat: bool = False) -> None:
     if button.property("primary") != primary:
         button.setProperty("primary", primary)
+        button.setProperty("flat", flat and not primary)
         button.style().unpolish(button)
         button.style().polish(button)

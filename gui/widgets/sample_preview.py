@@ -60,7 +60,10 @@ class SamplePreview(QWidget):
         return max(-(-len(self._images) // across), 1) * (EDGE + CAPTION + GAP)
 
     def _across(self, width: int) -> int:
-        return max((width + GAP) // (EDGE + GAP), 1)
+        """Pictures in a row, so that the rows are about equally long."""
+        count = max(len(self._images), 1)
+        rows = -(-count // max((width + GAP) // (EDGE + GAP), 1))
+        return -(-count // rows)
 
     def _recolor(self, *_: object) -> None:
         self.update()
