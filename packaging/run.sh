@@ -13,7 +13,8 @@ mkdir -p out
 echo "secateur: there is no display, so the sample is compressed here instead of in the window."
 preprocess=$(.venv/bin/python -c 'import json, sys; print(json.dumps(json.load(open(sys.argv[1]))[0]["preprocess"]))' \
     $samples/samples.json)
-.venv/bin/secateur compress $samples/digits_resnet.onnx --data $samples/digits/test --preprocess "$preprocess" \
+.venv/bin/secateur compress $samples/digits_resnet.onnx --data $samples/digits/test \
+    --calibration-data $samples/digits/train --preprocess "$preprocess" \
     --weight-bits 8 --activation-bits 8 --out $out --report $report
 echo "secateur: the smaller network is $(pwd)/$out"
 echo "secateur: what it cost is told in $(pwd)/$report"
