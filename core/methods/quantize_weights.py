@@ -53,6 +53,30 @@ def quantize(
     return _round(weight, scale.reshape(shape), bits), scale
 
 
+def quantize_axes(
+    weight: np.ndarray, bits: int, axes: tuple[int, ...], search: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Like `quantize` with one scale per entry of several axes together; () for the whole tensor.
+
+    The scale keeps the weight's number of dimensions, 1 where it is shared, so that scale * q broadcasts.
+    """
+    if not axes:
+        q, scale = quantize(weight, bits, None, "tensor", search)
+        return q, scale.reshape([1] * weight.ndim)
+    rest = tuple(axis for axis in range(weight.ndim) if axis not in axes)
+    order = (*axes, *rest)
+    moved = np.transpose(weight, order)
+    channels = int(np.prod([weight.shape[axis] for axis in axes]))
+    q, scale = quantize(moved.reshape(channels, -1), bits, 0, "channel", search)
+    shape = [size if axis in axes else 1 for axis, size in enumerate(weight.shape)]
+    return np.transpose(q.reshape(moved.shape), np.argsort(order)), scale.reshape(shape)
+
+
+def quantize_by_scale(weight: np.ndarray, bits: int, scale: np.ndarray) -> np.ndarray:
+    """q (int8) for a given scale that broadcasts over the weight."""
+    return _round(weight, scale, bits)
+
+
 def fake_quantize(
     weight: np.ndarray,
     bits: int,

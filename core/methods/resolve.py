@@ -1,0 +1,233 @@
+"""Check a plan against a model, and say for each layer what will really be done and why not more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import onnx_ir as ir
+
+from core.errors import PlanError
+from core.graph.opened import OpenedModel
+from core.methods import setting
+from core.methods._edit import attribute_int
+from core.methods._spatial_mean import pool_spatial_means
+from core.methods.quantize_activations import can_be_integer
+from core.values import FLOAT_BITS, Layer, LayerPlan, Plan, Text, text
+
+WEIGHT_BITS = (4, 8, FLOAT_BITS)
+ACTIVATION_BITS = (8, FLOAT_BITS)
+_QUANTIZABLE = (ir.DataType.FLOAT, ir.DataType.FLOAT16)
+_PER_AXIS_OPSET = 13
+"""The lowest with DequantizeLinear per channel."""
+_INT8_OPSET = 17
+_INT4_OPSET = 21
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is done to one layer, complete."""
+
+    layer: Layer
+    planned: LayerPlan
+    sparsity: float = 0.0
+    threshold: float | None = None
+    weight_bits: int = FLOAT_BITS
+    activation_bits: int = FLOAT_BITS
+    channel_axes: tuple[int, ...] = ()
+    """Axes of the weight with a scale each; () for one scale in all."""
+    search: bool = True
+    note: Text | None = None
+    """Why less is done than planned."""
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.sparsity) or bool(self.threshold) or self.weight_bits != FLOAT_BITS
+
+    @property
+    def weight_key(self) -> tuple[object, ...]:
+        """What decides the rounded weight, for caches."""
+        return self.sparsity, self.threshold, self.weight_bits, self.channel_axes, self.search
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What decides the layer's part in the network, for the keys of measurements."""
+        return self.layer.id, *self.weight_key, self.activation_bits
+
+
+def resolve(opened: OpenedModel, plan: Plan) -> tuple[Step, ...]:
+    """One step for each layer of the model, in its order.
+
+    Raises PlanError, naming the layer, for values that no layer can have and for a layer of its own
+    settings that cannot follow them. A layer that only the defaults address is left out instead, with a note.
+    """
+    known = {layer.id for layer in opened.info.layers}
+    for layer_id in plan.exceptions:
+        if layer_id not in known:
+            raise PlanError(
+                text("The plan names a layer '{layer}' that the model does not have.", layer=layer_id),
+                next_step=text("Remove it from the plan, or open the model that the plan was made for."),
+            )
+    nodes = {node.name: node for node in opened.model.graph.all_nodes()}
+    main = {node.name for node in opened.model.graph}
+    leaders = _leaders(opened, plan)
+    steps = []
+    for layer in opened.info.layers:
+        leader = leaders.get(layer.group or "", layer.id)
+        settings = plan.layer(leader)
+        _check(layer, settings)
+        step = _step(layer, nodes[layer.id], settings, plan, layer.id in main)
+        if leader != layer.id and step.note is None and plan.layer(layer.id) != settings:
+            name = opened.info.layer(leader).label
+            note = text("It shares its weights with '{layer}', whose settings count.", layer=name)
+            step = replace(step, note=note)
+        steps.append(step)
+    return tuple(steps)
+
+
+def base_model(opened: OpenedModel, steps: tuple[Step, ...]) -> ir.Model:
+    """The opened network at the opset that the steps need; what `assemble` and calibration start from.
+
+    int8 needs opset 13 for scales per channel and gets 17 where it has to be raised, int4 needs 21.
+    """
+    bits = {step.weight_bits for step in steps}
+    opset = opened.model.opset_imports.get("", 0)
+    from core.graph.opset import raise_opset
+
+    integer = any(step.activation_bits == 8 for step in steps)
+    model = opened.clone()
+    if 4 in bits and opset < _INT4_OPSET:
+        model = raise_opset(model, _INT4_OPSET)
+    elif integer and opset < _PER_AXIS_OPSET:
+        model = raise_opset(model, _INT8_OPSET)
+    if integer:
+        pool_spatial_means(model)
+    return model
+
+
+def _leaders(opened: OpenedModel, plan: Plan) -> dict[str, str]:
+    """For each group of layers that share a weight the one whose settings count."""
+    leaders: dict[str, str] = {}
+    for layer in opened.info.layers:
+        if layer.group is None:
+            continue
+        current = leaders.setdefault(layer.group, layer.id)
+        if current not in plan.exceptions and layer.id in plan.exceptions:
+            leaders[layer.group] = layer.id
+    return leaders
+
+
+def _check(layer: Layer, settings: LayerPlan) -> None:
+    name = layer.label
+    if settings.weight_bits not in WEIGHT_BITS:
+        raise PlanError(
+            text(
+                "Layer '{layer}': {bits} bits is not supported.", layer=name, bits=settings.weight_bits or 0
+            ),
+            next_step=text("Choose 4, 8 or 32 bits for the weights."),
+        )
+    if settings.activation_bits not in ACTIVATION_BITS:
+        raise PlanError(
+            text(
+                "Layer '{layer}': activations of {bits} bits are not supported.",
+                layer=name,
+                bits=settings.activation_bits or 0,
+            ),
+            next_step=text("Choose 8 or 32 bits for the activations."),
+        )
+    if not 0.0 <= (settings.sparsity or 0.0) <= 1.0:
+        raise PlanError(
+            text(
+                "Layer '{layer}': a sparsity of {sparsity} is not possible.",
+                layer=name,
+                sparsity=settings.sparsity or 0.0,
+            ),
+            next_step=text("Choose a share of zeros from 0 to 1."),
+        )
+    if settings.threshold is not None and not settings.threshold >= 0.0:
+        raise PlanError(
+            text("Layer '{layer}': the pruning threshold must not be negative.", layer=name),
+            next_step=text("Choose a magnitude of 0 or more."),
+        )
+    if settings.pattern != "unstructured" or settings.granularity not in ("tensor", "channel"):
+        raise PlanError(
+            text("Layer '{layer}': this pattern or granularity is not known.", layer=name),
+            next_step=text("Choose the pattern 'unstructured' and the granularity 'tensor' or 'channel'."),
+        )
+
+
+def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main: bool) -> Step:
+    own = plan.exceptions.get(layer.id, LayerPlan())
+    wants_prune = bool(settings.sparsity) or bool(settings.threshold)
+    weight_bits = settings.weight_bits or FLOAT_BITS
+    activation_bits = settings.activation_bits or FLOAT_BITS
+    note: Text | None = None
+    reason = layer.why_not[0] if layer.why_not else text("Its weights cannot be changed.")
+    if wants_prune and not layer.prunable:
+        if own.sparsity or own.threshold:
+            raise _impossible(layer, reason)
+        wants_prune, note = False, reason
+    quantizable = layer.quantizable and _dtype(node, layer) in _QUANTIZABLE
+    if weight_bits != FLOAT_BITS and not quantizable:
+        if own.weight_bits not in (None, FLOAT_BITS):
+            raise _impossible(layer, reason)
+        weight_bits, activation_bits, note = FLOAT_BITS, FLOAT_BITS, reason
+    if activation_bits == 8 and weight_bits == FLOAT_BITS and note is None:
+        raise PlanError(
+            text("Layer '{layer}': 8-bit activations need integer weights.", layer=layer.label),
+            text("onnxruntime computes on integers only if both sides are integers."),
+            text("Set its weights to 8 or 4 bits, or its activations to 32."),
+        )
+    if activation_bits == 8 and not in_main:
+        activation_bits = FLOAT_BITS
+        note = text("Inside a branch or loop the activations stay in float; the weights are smaller.")
+    elif activation_bits == 8 and not can_be_integer(node):
+        activation_bits = FLOAT_BITS
+        note = text("onnxruntime has no integer kernel for this layer; its activations stay in float.")
+    return Step(
+        layer=layer,
+        planned=settings,
+        sparsity=(settings.sparsity or 0.0) if wants_prune else 0.0,
+        threshold=settings.threshold if wants_prune else None,
+        weight_bits=weight_bits,
+        activation_bits=activation_bits,
+        channel_axes=channel_axes(node, len(layer.shape)) if settings.granularity == "channel" else (),
+        search=bool(setting(plan, "quantize_weights", "search")),
+        note=note,
+    )
+
+
+def channel_axes(node: ir.Node, ndim: int) -> tuple[int, ...]:
+    """Axes of the weight along which each entry has a scale of its own: those of the output channels.
+
+    LSTM, GRU and RNN: direction and gate row. Stacked matrices: each matrix's columns. An embedding
+    table: its rows. Grouped ConvTranspose (in, out/groups, k...): the channels of a group share theirs.
+    """
+    if ndim < 2:
+        return ()
+    if node.op_type in ("LSTM", "GRU", "RNN"):
+        return (0, 1)
+    if node.op_type == "ConvTranspose":
+        return (1,)
+    if node.op_type == "Gemm":
+        return (0,) if attribute_int(node, "transB", 0) else (1,)
+    if node.op_type == "Gather":
+        return (attribute_int(node, "axis", 0) % ndim,)
+    if node.op_type == "MatMul":
+        first = node.inputs[0] is not None and node.inputs[0].const_value is not None
+        return tuple(axis for axis in range(ndim) if axis != (ndim - 1 if first else ndim - 2))
+    return (0,)
+
+
+def _dtype(node: ir.Node, layer: Layer) -> ir.DataType | None:
+    for value in node.inputs:
+        if value is not None and value.name == layer.weights[0]:
+            return value.dtype
+    return None
+
+
+def _impossible(layer: Layer, reason: Text) -> PlanError:
+    return PlanError(
+        text("Layer '{layer}' cannot follow its settings.", layer=layer.label),
+        reason,
+        text("Set this layer to be kept as it is."),
+    )
