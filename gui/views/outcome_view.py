@@ -1,0 +1,233 @@
+"""The bottom bar: size, time and accuracy, before and after; measured, or marked as an estimate."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from core.values import FLOAT_BITS, Measurement, Outcome
+from gui import format as fmt
+from gui.i18n import tr, tr_text
+from gui.session import Session
+from gui.theme import Theme
+from gui.widgets.figure_block import FigureBlock, Figures
+
+NOTABLE = 1.05
+"""A ratio below this is no gain worth a coloured badge."""
+
+
+class OutcomeView(QWidget):
+    def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.size_block = FigureBlock(theme)
+        self.time_block = FigureBlock(theme)
+        self.accuracy_block = FigureBlock(theme)
+        self._state = QLabel()
+        self._state.setProperty("heading", True)
+        self._state.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.remark = QLabel()
+        self.remark.setProperty("small", True)
+        self.remark.setTextFormat(Qt.TextFormat.PlainText)
+        self.remark.setWordWrap(True)
+        self.remark.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
+        last = QVBoxLayout()
+        last.setSpacing(2)
+        last.addWidget(self._state)
+        last.addWidget(self.remark, 1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(22, 10, 22, 10)
+        row.setSpacing(24)
+        row.addWidget(self.size_block, 3)
+        row.addWidget(self.time_block, 3)
+        row.addWidget(self.accuracy_block, 4)
+        row.addLayout(last, 3)
+        for signal in (
+            session.model_changed,
+            session.data_changed,
+            session.plan_changed,
+            session.baseline_changed,
+            session.timings_changed,
+            session.points_changed,
+            session.result_changed,
+        ):
+            signal.connect(self.refresh)
+        self.retranslate()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    def retranslate(self) -> None:
+        self.setAccessibleName(tr("Outcome"))
+        self.refresh()
+
+    def sizeHint(self) -> QSize:
+        return QSize(900, 88)
+
+    # ------------------------------------------------------------ content
+
+    def refresh(self, _value: object = None) -> None:
+        session = self._session
+        if session.model is None:
+            for block in (self.size_block, self.time_block, self.accuracy_block):
+                block.show_figures(Figures())
+            self._state.setText("")
+            self.remark.setText("")
+            return
+        if session.result_is_current:
+            before, after = session.result.before, session.result.after
+        else:
+            before, after = session.baseline, session.estimate()
+        self._show_size(before, after)
+        self._show_time(before, after)
+        self._show_accuracy(before, after)
+        self._state.setText(tr("Measured") if not after.estimate else tr("Estimate, before the run"))
+        self.remark.setText(self._remark(before, after))
+        self.remark.setToolTip("\n".join(self._notes()))
+
+    def _show_size(self, before: Outcome | None, after: Outcome) -> None:
+        old = before.size_bytes if before and before.size_bytes else self._session.model.size_bytes
+        ratio = old / after.size_bytes if after.size_bytes else 1.0
+        lines = []
+        if after.zipped_bytes:
+            zipped = tr("zipped about {size}") if after.estimate else tr("zipped {size}")
+            lines.append(zipped.format(size=fmt.size(after.zipped_bytes)))
+        self.size_block.show_figures(
+            Figures(
+                title=tr("Size on disk"),
+                before=fmt.size(old),
+                after=fmt.size(after.size_bytes),
+                badge=_ratio_text(ratio, tr("{n}× smaller"), tr("{n}× larger")),
+                tone=_tone(ratio),
+                below=" · ".join(lines),
+                estimate=after.estimate,
+            )
+        )
+
+    def _show_time(self, before: Outcome | None, after: Outcome) -> None:
+        old = before.latency if before else None
+        new = after.latency
+        threads = (new or old).threads if (new or old) else 0
+        title = (
+            tr("Time per sample, this computer, {n} threads").format(n=threads)
+            if threads
+            else tr("Time per sample, this computer")
+        )
+        if old is None:
+            missing = tr("measured when you press Analyze or Run")
+            self.time_block.show_figures(Figures(title=title, after="–", below=missing))
+            return
+        if new is None:
+            missing = tr("after: measured when you press Analyze or Run")
+            self.time_block.show_figures(
+                Figures(title=title, before=fmt.milliseconds(old.median_ms), after="–", below=missing)
+            )
+            return
+        ratio = old.median_ms / new.median_ms if new.median_ms else 1.0
+        below = (
+            tr("estimate from the layers' times")
+            if after.estimate
+            else tr("median of {n} runs, 90 % within {low} to {high}").format(
+                n=fmt.count(new.runs), low=fmt.milliseconds(new.low_ms), high=fmt.milliseconds(new.high_ms)
+            )
+        )
+        self.time_block.show_figures(
+            Figures(
+                title=title,
+                before=fmt.milliseconds(old.median_ms),
+                after=fmt.milliseconds(new.median_ms),
+                badge=_ratio_text(ratio, tr("{n}× faster"), tr("{n}× slower")),
+                tone=_tone(ratio),
+                below=below,
+                estimate=after.estimate,
+            )
+        )
+
+    def _show_accuracy(self, before: Outcome | None, after: Outcome) -> None:
+        old = before.primary if before else None
+        new = after.primary
+        title = fmt.metric_name(old.metric) if old else tr("Accuracy")
+        if old is None:
+            missing = (
+                tr("choose data to judge it")
+                if self._session.data is None
+                else tr("measured when you press Analyze or Run")
+            )
+            self.accuracy_block.show_figures(Figures(title=title, after="–", below=missing))
+            return
+        if new is None:
+            self.accuracy_block.show_figures(
+                Figures(
+                    title=title,
+                    before=fmt.measured(old),
+                    after="–",
+                    below=tr("press Analyze for an estimate, or Run to measure"),
+                )
+            )
+            return
+        below = _evidence(old, tr("original:")) if new.estimate else _evidence(new)
+        if new.estimate and self._session.run_points:
+            last = self._session.run_points[-1].measurement
+            below = _evidence(last, tr("last run: {value}").format(value=fmt.measured(last)))
+        self.accuracy_block.show_figures(
+            Figures(
+                title=title,
+                before=fmt.measured(old),
+                after=fmt.measured(new),
+                badge=tr("estimate") if new.estimate else tr("measured"),
+                tone="neutral" if new.estimate else "good",
+                below=below,
+                estimate=new.estimate,
+            )
+        )
+
+    # ------------------------------------------------------------ honesty
+
+    def _notes(self) -> list[str]:
+        if not self._session.result_is_current:
+            return []
+        return [tr_text(note) for note in self._session.result.notes]
+
+    def _remark(self, before: Outcome | None, after: Outcome) -> str:
+        """The one sentence that keeps the figures honest."""
+        notes = self._notes()
+        if notes:
+            return notes[0]
+        session = self._session
+        layers = session.model.layers
+        plans = [session.plan.layer(layer.id) for layer in layers if layer.prunable or layer.quantizable]
+        zeros = any((plan.sparsity or 0) > 0 or plan.threshold for plan in plans)
+        fewer = any((plan.weight_bits or FLOAT_BITS) < FLOAT_BITS for plan in plans)
+        whole = any((plan.activation_bits or FLOAT_BITS) == 8 for plan in plans)
+        if zeros and not fewer:
+            return tr("Zeros alone make nothing faster, and smaller only when zipped; 8-bit kernels do.")
+        if fewer and not whole:
+            return tr("Fewer bits for weights make the file smaller; faster only with 8-bit activations too.")
+        if zeros:
+            return tr("The zeros shrink the zipped file; the speed comes from the 8-bit kernels.")
+        if not fewer:
+            return tr("Nothing is changed yet. Lower the bits or raise the sparsity of a layer.")
+        return tr("Press Run to measure what is estimated here.") if after.estimate else ""
+
+
+def _ratio_text(ratio: float, better: str, worse: str) -> str:
+    """'2.3× faster', '1.2× slower', or that nothing changed."""
+    if ratio >= 1.005:
+        return better.format(n=fmt.number(ratio, 1 if ratio >= NOTABLE else 2))
+    if ratio <= 0.995:
+        return worse.format(n=fmt.number(1 / ratio, 1 if 1 / ratio >= NOTABLE else 2))
+    return tr("unchanged")
+
+
+def _tone(ratio: float) -> str:
+    return "good" if ratio >= NOTABLE else "attention" if ratio <= 1 / NOTABLE else "neutral"
+
+
+def _evidence(measurement: Measurement, prefix: str = "") -> str:
+    """'± 0.8 on 1,000 samples'."""
+    parts = [prefix, fmt.interval(measurement)]
+    if measurement.count:
+        parts.append(tr("on {n} samples").format(n=fmt.count(measurement.count)))
+    return " ".join(part for part in parts if part)

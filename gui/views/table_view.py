@@ -1,0 +1,270 @@
+"""The layer table with its header: what each layer is, costs and gets, edited in place."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.values import FLOAT_BITS, NO_CHANGE, Plan
+from gui import format as fmt
+from gui.i18n import tr
+from gui.models.layer_table import ROW_ROLE, LayerFilter, LayerTableModel, Row, bits_text
+from gui.session import Session
+from gui.theme import Theme
+from gui.widgets.defaults_popup import DefaultsPopup
+from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.layer_menu import LayerMenu
+from gui.widgets.layer_table_widget import LayerTable
+
+
+class TableView(QWidget):
+    def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._theme = theme
+        self.model = LayerTableModel(session, self)
+        self.filter = LayerFilter(self)
+        self.filter.setSourceModel(self.model)
+        self.table = LayerTable(self.filter, theme, self)
+        self.menu = LayerMenu(self)
+        self._bits_menu = LayerMenu(self)
+        self.defaults = DefaultsPopup(self)
+        self._menu_ids: list[str] = []
+        self._syncing = False
+        self._edits = 0
+        self._build()
+        self._connect()
+        self.setFocusProxy(self.table)
+        self.retranslate()
+
+    # ------------------------------------------------------------ construction
+
+    def _build(self) -> None:
+        self._count = QLabel()
+        self._count.setProperty("heading", True)
+        self._changed = ElidedLabel()
+        self._changed.setProperty("muted", True)
+        self.search = QLineEdit()
+        self.search.setClearButtonEnabled(True)
+        self.search.setMaximumWidth(170)
+        self.search.setMinimumWidth(70)
+        self.changed_only = QToolButton()
+        self.changed_only.setCheckable(True)
+        self.selected_button = QToolButton()
+        self.defaults_button = QToolButton()
+        for button in (self.changed_only, self.selected_button, self.defaults_button):
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        bar = QHBoxLayout()
+        bar.setContentsMargins(12, 7, 8, 7)
+        bar.setSpacing(6)
+        bar.addWidget(self._count)
+        bar.addWidget(self._changed, 1)
+        bar.addWidget(self.search, 1)
+        bar.addWidget(self.changed_only)
+        bar.addWidget(self.selected_button)
+        bar.addWidget(self.defaults_button)
+        self._empty = QLabel()
+        self._empty.setProperty("muted", True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
+        self._empty.setMargin(24)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.table)
+        self._pages.addWidget(self._empty)
+        line = QWidget()
+        line.setFixedHeight(1)
+        self._line = line
+        column = QVBoxLayout(self)
+        column.setContentsMargins(1, 1, 1, 4)
+        column.setSpacing(0)
+        column.addLayout(bar)
+        column.addWidget(line)
+        column.addWidget(self._pages, 1)
+
+    def _connect(self) -> None:
+        session, table = self._session, self.table
+        session.model_changed.connect(self._on_model)
+        session.plan_changed.connect(self._on_plan)
+        session.selection_changed.connect(self._on_selection)
+        self._theme.changed.connect(self._recolor)
+        table.layer_chosen.connect(self._on_chosen)
+        table.sparsity_moved.connect(self._on_sparsity)
+        table.bits_asked.connect(self._on_bits_asked)
+        table.customContextMenuRequested.connect(self._on_context_menu)
+        table.selectionModel().selectionChanged.connect(self._on_rows_selected)
+        self.menu.chosen.connect(self._on_menu)
+        self._bits_menu.chosen.connect(self._on_menu)
+        self.search.textChanged.connect(self._on_filter)
+        self.changed_only.toggled.connect(self._on_filter)
+        self.selected_button.clicked.connect(self._open_selected_menu)
+        self.defaults_button.clicked.connect(self._open_defaults)
+        self.defaults.changed.connect(self._on_defaults)
+
+    # ------------------------------------------------------------ texts
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    def retranslate(self) -> None:
+        self.table.setAccessibleName(tr("Layers"))
+        self.search.setPlaceholderText(tr("Search layers"))
+        self.search.setAccessibleName(tr("Search layers by name or kind"))
+        self.changed_only.setText(tr("Changed"))
+        self.changed_only.setToolTip(tr("Show only layers that differ from the default"))
+        self.changed_only.setAccessibleName(tr("Changed layers only"))
+        self.selected_button.setToolTip(tr("Change all selected layers at once"))
+        self.defaults_button.setToolTip(tr("What every layer gets unless you change it"))
+        self.defaults.retranslate()
+        self.model.retranslate()
+        self._refresh_header()
+        self._recolor()
+
+    def _refresh_header(self) -> None:
+        total = len(self.model.rows)
+        self._count.setText(tr("{n} layers").format(n=fmt.count(total)))
+        changed = self.model.changed_count
+        self._changed.set_full_text(
+            tr("· {n} changed from default").format(n=fmt.count(changed)) if changed else ""
+        )
+        defaults = self._session.plan.defaults.over(NO_CHANGE)
+        bits = defaults.weight_bits or FLOAT_BITS
+        name = tr("{n} bits").format(n=bits) if bits < FLOAT_BITS else bits_text(bits)
+        self.defaults_button.setText(
+            tr("Default {sparsity} · {bits} ▾").format(
+                sparsity=fmt.percent(defaults.sparsity or 0.0), bits=name
+            )
+        )
+        self.defaults_button.setAccessibleName(self.defaults_button.text())
+        self._refresh_selected()
+        shown = self.filter.rowCount()
+        if total == 0:
+            self._empty.setText(
+                tr("Open a model to see its layers.")
+                if self._session.model is None
+                else tr("This model has no layers with trained weights.")
+            )
+        elif shown == 0:
+            self._empty.setText(tr("No layer fits. Change the search, or show all layers again."))
+        self._pages.setCurrentIndex(0 if shown else 1)
+        for button in (self.search, self.changed_only, self.defaults_button):
+            button.setEnabled(total > 0)
+
+    def _refresh_selected(self) -> None:
+        count = len(self.table.selectionModel().selectedRows())
+        self.selected_button.setVisible(count > 1)
+        self.selected_button.setText(tr("{n} selected ▾").format(n=fmt.count(count)))
+        self.selected_button.setAccessibleName(self.selected_button.text())
+
+    def _recolor(self, _name: str = "") -> None:
+        self._line.setStyleSheet(f"background: {self._theme.color('line').name()};")
+        self.table.viewport().update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(700, 430)
+
+    # ------------------------------------------------------------ from the session
+
+    def _on_model(self, _model: object) -> None:
+        self.search.clear()
+        self.changed_only.setChecked(False)
+        self._refresh_header()
+
+    def _on_plan(self, plan: Plan) -> None:
+        if self.defaults.isVisible():
+            self.defaults.show_defaults(plan.defaults)
+        if self.filter.changed_only and not self.table.dragging:
+            self._on_filter()
+        self._refresh_header()
+
+    def _on_selection(self, layer_id: str | None) -> None:
+        if not self._syncing:
+            self._syncing = True
+            self.table.show_layer(layer_id, self.model.position(layer_id))
+            self._syncing = False
+
+    # ------------------------------------------------------------ from the person
+
+    def _on_chosen(self, layer_id: str) -> None:
+        if not self._syncing:
+            self._syncing = True
+            self._session.select(layer_id)
+            self._syncing = False
+
+    def _on_rows_selected(self, _selected: object, _deselected: object) -> None:
+        self._refresh_selected()
+
+    def _on_sparsity(self, layer_id: str, sparsity: float, merge: str) -> None:
+        self._set([layer_id], tr("Sparsity"), merge, sparsity=sparsity, threshold=None, keep=None)
+
+    def _on_bits_asked(self, index: QModelIndex, where: QPoint) -> None:
+        row: Row = index.data(ROW_ROLE)
+        self._menu_ids = [row.layer.id]
+        self._bits_menu.fill_bits(row)
+        self._bits_menu.popup(where)
+
+    def _on_context_menu(self, where: QPoint) -> None:
+        self._open_menu(self.table.viewport().mapToGlobal(where))
+
+    def _open_selected_menu(self) -> None:
+        button = self.selected_button
+        self._open_menu(button.mapToGlobal(QPoint(0, button.height() + 4)))
+
+    def _open_menu(self, where: QPoint) -> None:
+        rows = self._selected_rows()
+        if rows:
+            self._menu_ids = [row.layer.id for row in rows]
+            self.menu.fill(rows)
+            self.menu.popup(where)
+
+    def _selected_rows(self) -> list[Row]:
+        chosen = set(self.table.selected_ids())
+        return [row for row in self.model.rows if row.layer.id in chosen]
+
+    def _on_menu(self, what: str, value: object) -> None:
+        ids = self._menu_ids
+        rows = [row for row in self.model.rows if row.layer.id in set(ids)]
+        if what == "sparsity":
+            able = [row.layer.id for row in rows if row.layer.prunable]
+            self._set(able, tr("Sparsity"), "", sparsity=value, threshold=None, keep=None)
+        elif what == "bits":
+            able = [row.layer.id for row in rows if row.layer.quantizable]
+            # float weights with 8-bit activations would gain nothing, so both go back together
+            activations = FLOAT_BITS if value == FLOAT_BITS else None
+            self._set(able, tr("Bits"), "", weight_bits=value, activation_bits=activations, keep=None)
+        elif what == "keep":
+            keep = None if all(row.plan.keep for row in rows) else True
+            self._set(ids, tr("Keep as is"), "", keep=keep)
+        else:
+            self._session.reset_layers(ids, tr("Reset to default"))
+
+    def _set(self, ids: list[str], label: str, merge: str, **settings: object) -> None:
+        if ids:
+            self._session.set_layers(ids, label, merge, **settings)
+
+    def _on_filter(self, _value: object = None) -> None:
+        # rows that vanish move the current one: that is not the person's choice
+        self._syncing = True
+        self.filter.set_filter(self.search.text(), self.changed_only.isChecked())
+        self._syncing = False
+        self._on_selection(self._session.selection)
+        self._refresh_header()
+
+    def _open_defaults(self) -> None:
+        self._edits += 1
+        self.defaults.show_defaults(self._session.plan.defaults)
+        self.defaults.open_under(self.defaults_button)
+
+    def _on_defaults(self, name: str, value: object) -> None:
+        # all moves of the slider while the popup is open are one step back
+        merge = f"defaults {self._edits} {name}" if name == "sparsity" else ""
+        self._session.set_defaults(tr("Defaults"), merge, **{name: value})

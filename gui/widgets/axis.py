@@ -1,0 +1,96 @@
+"""One way to draw axes: nice ticks, a plot rectangle that maps values to pixels, thin grid lines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFont, QPainter, QPen
+
+from gui.theme import Theme
+
+
+def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
+    """About `count` round values (1, 2 or 5 times a power of ten) within low..high."""
+    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
+        return [low]
+    rough = (high - low) / max(count, 1)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [index * step for index in range(first, last + 1)]
+
+
+def digits_for(ticks: Sequence[float]) -> int:
+    """Decimals that tell neighbouring ticks apart."""
+    if len(ticks) < 2:
+        return 1
+    return max(0, -math.floor(math.log10(abs(ticks[1] - ticks[0])) + 1e-9))
+
+
+def small_font(font: QFont, pixels: int = 11, *, italic: bool = False, bold: bool = False) -> QFont:
+    """A copy of `font` at another size."""
+    copy = QFont(font)
+    copy.setPixelSize(pixels)
+    copy.setItalic(italic)
+    copy.setBold(bold)
+    return copy
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A rectangle in pixels that stands for x_low..x_high and y_low..y_high."""
+
+    rect: QRectF
+    x_low: float
+    x_high: float
+    y_low: float
+    y_high: float
+
+    def x(self, value: float) -> float:
+        span = (self.x_high - self.x_low) or 1.0
+        return self.rect.left() + (value - self.x_low) / span * self.rect.width()
+
+    def y(self, value: float) -> float:
+        span = (self.y_high - self.y_low) or 1.0
+        return self.rect.bottom() - (value - self.y_low) / span * self.rect.height()
+
+    def point(self, x: float, y: float) -> QPointF:
+        return QPointF(self.x(x), self.y(y))
+
+    def value_x(self, pixel: float) -> float:
+        """The value at a pixel, kept within the axis."""
+        share = (pixel - self.rect.left()) / (self.rect.width() or 1.0)
+        return self.x_low + min(max(share, 0.0), 1.0) * (self.x_high - self.x_low)
+
+
+def paint_y_axis(
+    painter: QPainter, theme: Theme, plot: Plot, labels: Sequence[tuple[float, str]], font: QFont
+) -> None:
+    """Horizontal grid lines with their labels at the left."""
+    painter.setFont(font)
+    for value, label in labels:
+        y = round(plot.y(value)) + 0.5
+        painter.setPen(QPen(theme.color("line"), 1))
+        painter.drawLine(QPointF(plot.rect.left(), y), QPointF(plot.rect.right(), y))
+        painter.setPen(theme.color("muted"))
+        painter.drawText(
+            QRectF(0, y - 9, plot.rect.left() - 7, 18),
+            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+            label,
+        )
+
+
+def paint_x_axis(
+    painter: QPainter, theme: Theme, plot: Plot, labels: Sequence[tuple[float, str]], font: QFont
+) -> None:
+    """Labels below the plot, the outer ones kept within its width."""
+    painter.setFont(font)
+    painter.setPen(theme.color("muted"))
+    for value, label in labels:
+        width = painter.fontMetrics().horizontalAdvance(label) + 2
+        left = min(max(plot.x(value) - width / 2, plot.rect.left() - 6), plot.rect.right() + 6 - width)
+        painter.drawText(QRectF(left, plot.rect.bottom() + 4, width, 16), Qt.AlignmentFlag.AlignCenter, label)

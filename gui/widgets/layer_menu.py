@@ -1,0 +1,80 @@
+"""The menu of one or several layers: sparsity, bits, keep as is, back to the defaults."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenu, QWidget
+
+from core.values import FLOAT_BITS
+from gui import format as fmt
+from gui.i18n import tr
+from gui.models.layer_table import Row, bits_text
+
+SPARSITIES = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+class LayerMenu(QMenu):
+    chosen = Signal(str, object)
+    """'sparsity' with a share, 'bits' with weight bits, 'keep' or 'reset' with None."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.triggered.connect(self._on_triggered)
+
+    def fill(self, rows: list[Row]) -> None:
+        """Offer what these layers allow."""
+        self.clear()
+        title = rows[0].layer.label if len(rows) == 1 else tr("{n} layers").format(n=fmt.count(len(rows)))
+        # '&' would become a mnemonic, and names come from files
+        self.addAction(title.replace("&", "&&")[:60]).setEnabled(False)
+        self.addSeparator()
+        prunable = [row for row in rows if row.layer.prunable]
+        sparsity = self._group(tr("Sparsity"), bool(prunable))
+        for share in SPARSITIES:
+            checked = all(abs((row.plan.sparsity or 0.0) - share) < 0.005 for row in prunable)
+            self._choice(sparsity, fmt.percent(share), ("sparsity", share), checked)
+        quantizable = [row for row in rows if row.layer.quantizable]
+        self.add_bits(self._group(tr("Bits"), bool(quantizable)), quantizable)
+        self.addSeparator()
+        self._choice(self, tr("Keep as is"), ("keep", None), all(bool(row.plan.keep) for row in rows))
+        reset = self.addAction(tr("Reset to default"))
+        reset.setData(("reset", None))
+        reset.setEnabled(any(row.changed for row in rows))
+
+    def fill_bits(self, row: Row) -> None:
+        """Only the bits of one layer, for the box in its row."""
+        self.clear()
+        self.add_bits(self, [row])
+        self.addSeparator()
+        default = self.addAction(tr("As the default"))
+        default.setData(("bits", None))
+
+    def add_bits(self, menu: QMenu, rows: list[Row]) -> None:
+        group = QActionGroup(menu)
+        choices = sorted({bits for row in rows for bits in row.bit_choices()})
+        for bits in sorted(choices, key=lambda value: (value == FLOAT_BITS, -value)):
+            own = min((row.layer.weight_bits for row in rows), default=FLOAT_BITS)
+            if bits < FLOAT_BITS:
+                name = tr("{n} bits").format(n=bits)
+            else:
+                name = tr("As it is ({bits})").format(bits=bits_text(own))
+            group.addAction(self._choice(menu, name, ("bits", bits), all(row.bits == bits for row in rows)))
+
+    def _group(self, title: str, enabled: bool) -> QMenu:
+        menu = self.addMenu(title)
+        menu.setEnabled(enabled)
+        return menu
+
+    @staticmethod
+    def _choice(menu: QMenu, name: str, data: tuple[str, object], checked: bool) -> QAction:
+        action = menu.addAction(name)
+        action.setData(data)
+        action.setCheckable(True)
+        action.setChecked(checked)
+        return action
+
+    def _on_triggered(self, action: QAction) -> None:
+        data = action.data()
+        if data:
+            self.chosen.emit(data[0], data[1])

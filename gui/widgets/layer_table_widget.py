@@ -1,0 +1,239 @@
+"""The table itself: sliders that are dragged in their rows, bit boxes, keys, one row for one layer."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from gui.models.layer_table import ROW_ROLE, Column, LayerFilter, Row
+from gui.theme import Theme
+from gui.widgets.layer_delegates import (
+    HANDLE,
+    ROW_HEIGHT,
+    LayerDelegate,
+    bits_box,
+    slider_track,
+    slider_value,
+)
+
+STEP = 0.05
+"""One press of an arrow key."""
+WIDTHS = {
+    Column.KIND: (92, 118),
+    Column.SIZE: (62, 112),
+    Column.TIME: (62, 112),
+    Column.SENSITIVITY: (84, 118),
+    Column.SPARSITY: (124, 170),
+    Column.BITS: (60, 64),
+    Column.EFFECT: (58, 66),
+}
+"""Width where there is little room, and width where there is enough."""
+NAME_WIDTH = 118
+"""The name gets at least this before other columns shrink."""
+DROPPED_FIRST = (Column.KIND, Column.TIME, Column.SIZE)
+
+
+class LayerTable(QTableView):
+    sparsity_moved = Signal(str, float, str)
+    """Layer id, sparsity, merge key of the drag or of the run of key presses."""
+    bits_asked = Signal(object, object)
+    """Index of the row and where to open the menu, in global coordinates."""
+    layer_chosen = Signal(object)
+    """Layer id or None: the current row moved."""
+
+    def __init__(self, model: LayerFilter, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setModel(model)
+        self.setItemDelegate(LayerDelegate(theme, self))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setMouseTracking(True)
+        self.setTabKeyNavigation(False)
+        self.setCornerButtonEnabled(False)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(ROW_HEIGHT)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(True)
+        header.setMinimumSectionSize(30)
+        header.setSortIndicatorClearable(True)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.setSortingEnabled(True)
+        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        self._dragged: str | None = None
+        self._drag_row = -1
+        self._drag_key = ""
+        self._drags = 0
+        self._fit_columns()
+
+    # ------------------------------------------------------------ rows
+
+    @property
+    def dragging(self) -> bool:
+        return self._dragged is not None
+
+    def row_at(self, index: QModelIndex) -> Row | None:
+        return index.data(ROW_ROLE) if index.isValid() else None
+
+    def selected_ids(self) -> list[str]:
+        rows = self.selectionModel().selectedRows(Column.NAME)
+        return [index.data(ROW_ROLE).layer.id for index in sorted(rows, key=QModelIndex.row)]
+
+    def show_layer(self, layer_id: str | None, source_row: int | None) -> None:
+        """Make this layer's row the current one, if it is not already among the selected."""
+        if source_row is None:
+            if layer_id is None:
+                self.clearSelection()
+                self.setCurrentIndex(QModelIndex())
+            return
+        current = self.row_at(self.currentIndex())
+        if current is not None and current.layer.id == layer_id:
+            return
+        proxy: LayerFilter = self.model()
+        column = max(self.currentIndex().column(), 0)
+        index = proxy.mapFromSource(proxy.sourceModel().index(source_row, column))
+        if not index.isValid():
+            return
+        flag = QItemSelectionModel.SelectionFlag
+        self.selectionModel().setCurrentIndex(index, flag.ClearAndSelect | flag.Rows)
+        self.scrollTo(index)
+
+    def currentChanged(self, current: QModelIndex, previous: QModelIndex) -> None:
+        super().currentChanged(current, previous)
+        row = self.row_at(current)
+        if row is not None:
+            self.layer_chosen.emit(row.layer.id)
+
+    # ------------------------------------------------------------ mouse
+
+    def _slider_under(self, position: QPoint) -> Row | None:
+        index = self.indexAt(position)
+        row = self.row_at(index)
+        if row is None or index.column() != Column.SPARSITY or not row.layer.prunable:
+            return None
+        track = slider_track(self.visualRect(index))
+        return row if track.left() - HANDLE - 3 <= position.x() <= track.right() + HANDLE + 3 else None
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        position = event.position().toPoint()
+        row = self._slider_under(position) if event.button() == Qt.MouseButton.LeftButton else None
+        index = self.indexAt(position)
+        if row is not None and not event.modifiers():
+            flag = QItemSelectionModel.SelectionFlag
+            among = self.selectionModel().isSelected(index)
+            how = flag.NoUpdate if among else flag.ClearAndSelect | flag.Rows
+            self.selectionModel().setCurrentIndex(index, how)
+            self._drags += 1
+            self._dragged, self._drag_row = row.layer.id, index.row()
+            self._drag_key = f"drag {self._drags}"
+            self._drag_to(event.position().x())
+            event.accept()
+            return
+        super().mousePressEvent(event)
+        row = self.row_at(index)
+        if (
+            event.button() == Qt.MouseButton.LeftButton
+            and not event.modifiers()
+            and row is not None
+            and index.column() == Column.BITS
+            and row.layer.quantizable
+            and bits_box(self.visualRect(index)).contains(event.position())
+        ):
+            self._ask_bits(index)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._dragged is not None:
+            self._drag_to(event.position().x())
+            return
+        position = event.position().toPoint()
+        over = self._slider_under(position) is not None
+        self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor)
+        super().mouseMoveEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._dragged is not None:
+            self._dragged = None
+            event.accept()
+            return
+        super().mouseReleaseEvent(event)
+
+    def _drag_to(self, x: float) -> None:
+        # only the column's place counts, so that a drag may leave its row
+        cell = self.visualRect(self.model().index(self._drag_row, Column.SPARSITY))
+        self.sparsity_moved.emit(self._dragged, slider_value(cell, x), self._drag_key)
+
+    def _ask_bits(self, index: QModelIndex) -> None:
+        box = bits_box(self.visualRect(index))
+        self.bits_asked.emit(index, self.viewport().mapToGlobal(box.bottomLeft().toPoint()))
+
+    # ------------------------------------------------------------ keys
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        index = self.currentIndex()
+        row = self.row_at(index)
+        key = event.key()
+        plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if row is not None and plain and index.column() == Column.SPARSITY and row.layer.prunable:
+            value = row.plan.sparsity or 0.0
+            wanted = {
+                Qt.Key.Key_Left: value - STEP,
+                Qt.Key.Key_Right: value + STEP,
+                Qt.Key.Key_Home: 0.0,
+                Qt.Key.Key_End: 1.0,
+            }.get(key)
+            if wanted is not None:
+                clipped = round(min(max(wanted, 0.0), 1.0), 4)
+                self.sparsity_moved.emit(row.layer.id, clipped, f"keys {row.layer.id}")
+                return
+        opens = key in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F4)
+        if row is not None and index.column() == Column.BITS and row.layer.quantizable and opens:
+            self._ask_bits(index)
+            return
+        super().keyPressEvent(event)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Tab walks name, sparsity, bits of the row, then leaves the table."""
+        stops = (Column.NAME, Column.SPARSITY, Column.BITS)
+        index = self.currentIndex()
+        if index.isValid() and self.hasFocus():
+            onward = [stop for stop in stops if (stop > index.column() if forward else stop < index.column())]
+            if onward:
+                column = onward[0] if forward else onward[-1]
+                flag = QItemSelectionModel.SelectionFlag
+                self.selectionModel().setCurrentIndex(index.siblingAtColumn(column), flag.NoUpdate)
+                return True
+        return super().focusNextPrevChild(forward)
+
+    # ------------------------------------------------------------ room
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """Bars shrink first, then whole columns go, so that names and controls stay usable."""
+        room = self.viewport().width() - NAME_WIDTH
+        shown = dict(WIDTHS)
+        for column in DROPPED_FIRST:
+            if sum(least for least, _ in shown.values()) <= room:
+                break
+            shown.pop(column)
+        least = sum(widths[0] for widths in shown.values())
+        most = sum(widths[1] for widths in shown.values())
+        share = min(max((room - least) / (most - least), 0.0), 1.0)
+        for column in WIDTHS:
+            self.setColumnHidden(column, column not in shown)
+        for column, (low, high) in shown.items():
+            width = round(low + share * (high - low))
+            if self.columnWidth(column) != width:
+                self.setColumnWidth(column, width)
