@@ -101,7 +101,7 @@ def least_error(histogram: Histogram, percentile: float = 100.0) -> Range:
     """The range of least expected squared error at 8 bits: clipping outside, rounding (s²/12) inside."""
     best = min_max(histogram)
     centres = histogram.centres()
-    shares = np.linspace(1.0, _SMALLEST_CLIP, _SEARCH_STEPS)
+    shares = [float(share) for share in np.linspace(1.0, _SMALLEST_CLIP, _SEARCH_STEPS)]
     candidates = [Range(best.low, best.high * share) for share in shares]
     best = min(candidates, key=lambda item: _expected_error(histogram.counts, centres, item))
     candidates = [Range(best.low * share, best.high) for share in shares]

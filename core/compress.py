@@ -1,0 +1,292 @@
+"""A run: layer by layer through the network, the accuracy after each, then the artefact and its figures.
+
+What is measured after a layer is the network that a file with the layers so far would hold, conversions
+and all, so the last point is the artefact's. Each measurement goes into the store the moment it exists:
+an interrupted run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import numpy as np
+import onnx_ir as ir
+
+from core.context import Context
+from core.data.dataset import DataSet
+from core.errors import DataError, PlanError
+from core.evaluate.judge import Judge
+from core.evaluate.latency import measure_latency
+from core.evaluate.size import model_files, size_bytes, zipped_bytes
+from core.graph.opened import OpenedModel
+from core.graph.weights import get_weights, save
+from core.methods import setting
+from core.methods.assemble import Cache, assemble, placement_for
+from core.methods.calibrate import RANGES, calibrate
+from core.methods.quantize_activations import Range
+from core.methods.resolve import Step, base_model, resolve
+from core.readback import read_back
+from core.run_notes import run_notes
+from core.values import Latency, Measurement, Outcome, Plan, Result, RunPoint, digest, text
+
+METHOD_VERSION = 1
+"""Raise it when the same plan gives another network, so that kept measurements no longer count."""
+
+_CALIBRATION_BATCH = 32
+_IN_MEMORY = 1 << 30
+"""Bytes of weights up to which a network is judged from memory; larger ones go through a file."""
+
+
+class MeasurementStore(Protocol):
+    """Where measurements are kept: the project file, or a dictionary."""
+
+    def get(self, key: str, /) -> bytes | None: ...
+
+    def put(self, key: str, value: bytes, /) -> None: ...
+
+
+def compress(
+    opened: OpenedModel,
+    data: DataSet | None,
+    judge: Judge | None,
+    plan: Plan,
+    work_dir: Path,
+    store: MeasurementStore | None,
+    context: Context,
+    step_samples: int = 1000,
+    judge_steps: bool = True,
+) -> Result:
+    """Compress by `plan`; publishes a `RunPoint` after each changed layer; returns the judged artefact.
+
+    The artefact is a file in `work_dir`. Without `judge` nothing is measured but bytes and latency; without
+    `data` 8-bit activations are refused. Raises PlanError, naming the layer, DataError, EngineError, and
+    Cancelled at any batch boundary; what was measured until then is in the store.
+    """
+    started = time.monotonic()
+    if not opened.info.compressible:
+        raise PlanError(
+            text("This model cannot be compressed."),
+            opened.info.why_not[0] if opened.info.why_not else text("It holds operators that are not known."),
+            text("It can be looked at and measured."),
+        )
+    steps = resolve(opened, plan)
+    changing = [step for step in steps if step.changes]
+    if not changing:
+        raise PlanError(
+            text("The plan changes nothing."),
+            next_step=text("Set sparsity or bits for at least one layer."),
+        )
+    _check_finite(opened, changing)
+    base = base_model(opened, steps)
+    ranges = _ranges(opened, base, changing, data, plan, store, context)
+    run = _Run(opened, base, changing, ranges, plan, Path(work_dir), {})
+    if judge is not None and judge_steps:
+        for index in range(len(changing)):
+            context.report(text("Compressing layer by layer"), index, len(changing))
+            context.publish(run.point(index + 1, judge, store, context, step_samples))
+    context.report(text("Writing the compressed model"))
+    artefact = run.write()
+    before, after = _outcomes(opened, artefact, judge, context)
+    notes = {step.layer.id: step.note for step in steps if step.note is not None}
+    layers = read_back(artefact, opened.info.layers, plan, notes)
+    return Result(
+        artefact=str(artefact),
+        sha256=file_sha256(artefact),
+        plan=plan,
+        before=before,
+        after=after,
+        layers=layers,
+        notes=run_notes(changing, layers, before, after),
+        seconds=time.monotonic() - started,
+    )
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a model file and of the external data beside it, in order."""
+    whole = hashlib.sha256()
+    for file in model_files(path):
+        with file.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                whole.update(chunk)
+    return whole.hexdigest()
+
+
+def _check_finite(opened: OpenedModel, steps: list[Step]) -> None:
+    for step in steps:
+        for array in get_weights(opened.model, step.layer):
+            if not np.isfinite(array).all():
+                raise PlanError(
+                    text("Layer '{layer}' cannot be compressed.", layer=step.layer.label),
+                    text("Its weights hold NaN or infinite values."),
+                    text("Set this layer to be kept as it is, or repair the model."),
+                )
+
+
+def _ranges(
+    opened: OpenedModel,
+    base: ir.Model,
+    steps: list[Step],
+    data: DataSet | None,
+    plan: Plan,
+    store: MeasurementStore | None,
+    context: Context,
+) -> dict[str, Range]:
+    """Ranges of all activations that the whole plan quantises, from the store if they are known."""
+    names = placement_for(base, steps).calibrated
+    if not names:
+        return {}
+    if data is None:
+        raise DataError(
+            text("8-bit activations need data."),
+            text("Their ranges are measured on samples."),
+            text("Choose data, or set the activations to 32 bits."),
+        )
+    method = str(setting(plan, "calibrate", "range"))
+    if method not in RANGES:
+        raise PlanError(
+            text("There is no calibration range '{name}'.", name=method),
+            next_step=text("Choose one of: {names}.", names=", ".join(RANGES)),
+        )
+    percentile = float(setting(plan, "calibrate", "percentile"))
+    samples = min(int(setting(plan, "calibrate", "samples")), data.info.calibration_count)
+    key = digest(
+        "ranges", METHOD_VERSION, opened.info.sha256, _data_key(data), names, method, percentile, samples
+    )
+    kept = store.get(key) if store is not None else None
+    if kept is not None:
+        values = msgspec.msgpack.decode(kept, type=dict[str, tuple[float, float]])
+        return {name: Range(low, high) for name, (low, high) in values.items()}
+
+    def batches() -> Iterator[Mapping[str, np.ndarray]]:
+        for batch in data.batches("calibration", _CALIBRATION_BATCH, samples):
+            yield batch.feeds
+
+    count = -(-samples // _CALIBRATION_BATCH)
+    ranges = calibrate(base, names, batches, context, method, percentile, count)
+    if store is not None:
+        plain = {name: (item.low, item.high) for name, item in ranges.items()}
+        store.put(key, msgspec.msgpack.encode(plain))
+    return ranges
+
+
+def _data_key(data: DataSet) -> tuple[object, ...]:
+    """What decides which samples are read and how; not where they lie."""
+    spec = msgspec.structs.replace(data.info.spec, path="", calibration_path=None)
+    return data.info.sha256, spec
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What all networks of a run have in common."""
+
+    opened: OpenedModel
+    base: ir.Model
+    steps: list[Step]
+    ranges: dict[str, Range]
+    plan: Plan
+    work_dir: Path
+    cache: Cache
+
+    def point(
+        self,
+        count: int,
+        judge: Judge,
+        store: MeasurementStore | None,
+        context: Context,
+        step_samples: int,
+    ) -> RunPoint:
+        """The accuracy with the first `count` changed layers done: kept, or measured now."""
+        steps = self.steps[:count]
+        samples = min(step_samples, judge.count)
+        key = self._key(steps, judge, samples)
+        kept = store.get(key) if store is not None else None
+        if kept is not None:
+            point = msgspec.msgpack.decode(kept, type=RunPoint)
+            return msgspec.structs.replace(point, step=count, total=len(self.steps), from_store=True)
+        network = assemble(self.base, steps, self.ranges, self.cache)
+        judged = judge.measure(self._runnable(network), context, samples)
+        point = RunPoint(
+            step=count,
+            total=len(self.steps),
+            layer_id=steps[-1].layer.id,
+            measurement=judged.primary,
+            loss=judged.loss,
+        )
+        if store is not None:
+            store.put(key, msgspec.msgpack.encode(point))
+        return point
+
+    def write(self) -> Path:
+        """The artefact with all steps done, under a name that follows from model and plan."""
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        for stale in ("step.onnx", "step.onnx.data"):
+            (self.work_dir / stale).unlink(missing_ok=True)
+        measured = sorted((name, item.low, item.high) for name, item in self.ranges.items())
+        key = digest("artefact", METHOD_VERSION, self.opened.info.sha256, self.plan, measured)
+        path = self.work_dir / f"{key}.onnx"
+        network = assemble(self.base, self.steps, self.ranges, self.cache)
+        partial = self.work_dir / f"{key}.part.onnx"
+        save(network, partial)
+        if len(model_files(partial)) == 1:
+            os.replace(partial, path)
+            return path
+        # a file above 2 GiB names the data file beside it, so it is written under its own name
+        for file in model_files(partial):
+            file.unlink()
+        save(network, path)
+        return path
+
+    def _key(self, steps: list[Step], judge: Judge, samples: int) -> str:
+        methods = {name: dict(self.plan.methods[name]) for name in sorted(self.plan.methods)}
+        about = (self.opened.info.sha256, _data_key(judge.data), methods, samples)
+        return digest("run", METHOD_VERSION, *about, [step.key for step in steps])
+
+    def _runnable(self, network: ir.Model) -> ir.Model | Path:
+        constants = network.graph.initializers.values()
+        if sum(value.const_value.nbytes for value in constants if value.const_value) < _IN_MEMORY:
+            return network
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        path = self.work_dir / "step.onnx"
+        save(network, path)
+        return path
+
+
+def _outcomes(
+    opened: OpenedModel, artefact: Path, judge: Judge | None, context: Context
+) -> tuple[Outcome, Outcome]:
+    before: tuple[Measurement, ...] = ()
+    after: tuple[Measurement, ...] = ()
+    feeds = None
+    if judge is not None:
+        context.report(text("Judging the compressed model"))
+        before, after = judge.baseline, judge.measure(artefact, context).measurements
+        feeds = judge.feeds(1)
+    latencies: list[Latency | None] = [None, None]
+    try:
+        latencies = list(measure_latency([opened.source, artefact], 1, None, context, feeds))
+    except DataError:
+        # a model that cannot be fed without data: no latency, the rest still counts
+        if feeds is not None:
+            raise
+    return (
+        _outcome(opened.source, before, latencies[0], context),
+        _outcome(artefact, after, latencies[1], context),
+    )
+
+
+def _outcome(
+    path: Path, measurements: tuple[Measurement, ...], latency: Latency | None, context: Context
+) -> Outcome:
+    return Outcome(
+        measurements=measurements,
+        size_bytes=size_bytes(path),
+        zipped_bytes=zipped_bytes(path, context),
+        latency=latency,
+    )

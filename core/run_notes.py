@@ -1,0 +1,79 @@
+"""Honest remarks on a finished run: what did not get better, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.methods.resolve import Step
+from core.values import FLOAT_BITS, LayerReport, Outcome, Text, text
+
+NOISE = 0.05
+"""Share of a median latency within which two files count as equally fast."""
+
+
+def run_notes(
+    steps: Sequence[Step], layers: Sequence[LayerReport], before: Outcome, after: Outcome
+) -> tuple[Text, ...]:
+    """The remarks, most important first. `steps` are those that change a layer."""
+    notes = [*_speed(steps, layers, before, after), *_size(steps, before, after)]
+    if any(step.sparsity or step.threshold for step in steps):
+        notes.append(text("Zeros make nothing faster in onnxruntime; they only make zipped files smaller."))
+    if any(step.weight_bits == 4 for step in steps):
+        notes.append(
+            text("4-bit weights save space only: onnxruntime widens them to 8 or 32 bits on loading.")
+        )
+    left_out = sum(1 for layer in layers if layer.note is not None)
+    if left_out:
+        notes.append(
+            text(
+                "{count} layers could not follow the plan in full; the layer table says why.", count=left_out
+            )
+        )
+    if not after.measurements:
+        notes.append(text("The accuracy was not measured: there is no data."))
+    return tuple(notes)
+
+
+def _speed(
+    steps: Sequence[Step], layers: Sequence[LayerReport], before: Outcome, after: Outcome
+) -> list[Text]:
+    integer = sum(1 for layer in layers if layer.activation_bits == 8)
+    notes = []
+    if before.latency is not None and after.latency is not None:
+        ratio = after.latency.median_ms / max(before.latency.median_ms, 1e-9)
+        if ratio > 1 + NOISE:
+            notes.append(
+                text(
+                    "It is slower than the original: {ratio} times the time of one run.",
+                    ratio=round(ratio, 2),
+                )
+            )
+            if 0 < integer < len(layers):
+                notes.append(
+                    text(
+                        "{integer} of {total} layers run on integers; every border costs a conversion.",
+                        integer=integer,
+                        total=len(layers),
+                    )
+                )
+            elif integer:
+                notes.append(
+                    text("The layers are so small that the conversions to integers cost more than they save.")
+                )
+    if not integer and any(step.weight_bits != FLOAT_BITS for step in steps):
+        notes.append(
+            text(
+                "Only the weights are integers: that saves space, not time. 8-bit activations make it faster."
+            )
+        )
+    return notes
+
+
+def _size(steps: Sequence[Step], before: Outcome, after: Outcome) -> list[Text]:
+    if after.size_bytes < before.size_bytes:
+        return []
+    if all(step.weight_bits == FLOAT_BITS for step in steps):
+        return [
+            text("The file is not smaller: a zero takes as much room as any other number until it is zipped.")
+        ]
+    return [text("The file is not smaller: its layers are so small that the scales outweigh what is saved.")]
