@@ -34,24 +34,24 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     id: int = 0
 
 
-class Describe(Request, kw_only=True, tag=True):
+class Describe(Request, frozen=True, kw_only=True, tag=True):
     """-> Catalogue."""
 
 
-class OpenModel(Request, kw_only=True, tag=True):
+class OpenModel(Request, frozen=True, kw_only=True, tag=True):
     """-> ModelInfo as Done; a Graph for each detail as Partial."""
 
     model: str
 
 
-class OpenData(Request, kw_only=True, tag=True):
+class OpenData(Request, frozen=True, kw_only=True, tag=True):
     """-> DataInfo."""
 
     model: str
     data: DataSpec
 
 
-class Analyze(Request, kw_only=True, tag=True):
+class Analyze(Request, frozen=True, kw_only=True, tag=True):
     """-> Analysis; Outcome (the original), Timings, SensitivityPoint as Partial."""
 
     model: str
@@ -64,7 +64,7 @@ class Analyze(Request, kw_only=True, tag=True):
     project: str | None = None
 
 
-class Inspect(Request, kw_only=True, tag=True):
+class Inspect(Request, frozen=True, kw_only=True, tag=True):
     """-> LayerView. Answered beside a long job."""
 
     model: str
@@ -73,7 +73,7 @@ class Inspect(Request, kw_only=True, tag=True):
     score: str = "magnitude"
 
 
-class Evaluate(Request, kw_only=True, tag=True):
+class Evaluate(Request, frozen=True, kw_only=True, tag=True):
     """-> Outcome of any ONNX file on the judging samples."""
 
     model: str
@@ -83,7 +83,7 @@ class Evaluate(Request, kw_only=True, tag=True):
     latency: bool = True
 
 
-class Compress(Request, kw_only=True, tag=True):
+class Compress(Request, frozen=True, kw_only=True, tag=True):
     """-> Result; RunPoint as Partial after each layer."""
 
     model: str
@@ -95,7 +95,7 @@ class Compress(Request, kw_only=True, tag=True):
     """Judging samples for the accuracy after each layer."""
 
 
-class Export(Request, kw_only=True, tag=True):
+class Export(Request, frozen=True, kw_only=True, tag=True):
     """-> Exported. Writes beside the destination, verifies, then moves into place."""
 
     result: Result
@@ -105,7 +105,7 @@ class Export(Request, kw_only=True, tag=True):
     report: bool = True
 
 
-class RunBenchmark(Request, kw_only=True, tag=True):
+class RunBenchmark(Request, frozen=True, kw_only=True, tag=True):
     """-> Benchmark, interleaved."""
 
     models: tuple[str, ...]
@@ -113,13 +113,13 @@ class RunBenchmark(Request, kw_only=True, tag=True):
     threads: int | None = None
 
 
-class Cancel(Request, kw_only=True, tag=True):
+class Cancel(Request, frozen=True, kw_only=True, tag=True):
     """Ask the job of request `target` to stop at its next batch boundary."""
 
     target: int
 
 
-class Shutdown(Request, kw_only=True, tag=True):
+class Shutdown(Request, frozen=True, kw_only=True, tag=True):
     pass
 
 
@@ -161,28 +161,28 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Of the request it answers; 0: of none."""
 
 
-class Ready(Event, kw_only=True, tag=True):
+class Ready(Event, frozen=True, kw_only=True, tag=True):
     """The engine's first word."""
 
     version: str
 
 
-class Progress(Event, kw_only=True, tag=True):
+class Progress(Event, frozen=True, kw_only=True, tag=True):
     stage: Text
     done: int = 0
     total: int = 0
     seconds_left: float | None = None
 
 
-class Partial(Event, kw_only=True, tag=True):
+class Partial(Event, frozen=True, kw_only=True, tag=True):
     value: Payload
 
 
-class Done(Event, kw_only=True, tag=True):
+class Done(Event, frozen=True, kw_only=True, tag=True):
     value: Payload
 
 
-class Failed(Event, kw_only=True, tag=True):
+class Failed(Event, frozen=True, kw_only=True, tag=True):
     """code: the error's class name ('Cancelled' when the person stopped it)."""
 
     code: str
@@ -192,7 +192,7 @@ class Failed(Event, kw_only=True, tag=True):
     details: str = ""
 
 
-class Log(Event, kw_only=True, tag=True):
+class Log(Event, frozen=True, kw_only=True, tag=True):
     """A line that a library printed, kept for 'Copy report'."""
 
     line: str

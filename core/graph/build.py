@@ -16,6 +16,10 @@ from core.graph.opened import OpenedModel
 from core.values import ModelInfo, TensorInfo, Text, text
 
 
+_DTYPES = {ir.DataType.FLOAT: "float32", ir.DataType.DOUBLE: "float64", ir.DataType.STRING: "str"}
+"""Where numpy's name differs from ONNX's."""
+
+
 class FileFacts(Protocol):
     @property
     def custom_operators(self) -> tuple[str, ...]: ...
@@ -60,7 +64,7 @@ def build(
         layers=layers,
         node_count=sum(1 for _ in model.graph.all_nodes()),
         params=_params(model),
-        macs=sum(macs for macs in known if macs is not None) if any(m is not None for m in known) else None,
+        macs=None if None in known or not known else sum(macs for macs in known if macs is not None),
         compressible=not why_not,
         why_not=tuple(why_not),
         warnings=tuple(warning for layer in layers for warning in layer.warnings) + cost.remarks,
@@ -74,9 +78,17 @@ def _tensor(value: ir.Value) -> TensorInfo:
         shape = tuple(_dim(dim) for dim in value.shape)
     return TensorInfo(
         name=value.name or "",
-        dtype=value.dtype.name.lower() if value.dtype is not None else "",
+        dtype=_dtype_name(value.dtype),
         shape=shape,
     )
+
+
+def _dtype_name(dtype: ir.DataType | None) -> str:
+    """numpy's name: ONNX says FLOAT and DOUBLE where numpy says float32 and float64."""
+    if dtype is None:
+        return ""
+    names = {ir.DataType.FLOAT: "float32", ir.DataType.DOUBLE: "float64", ir.DataType.STRING: "str"}
+    return names.get(dtype, dtype.name.lower())
 
 
 def _dim(dim: int | ir.SymbolicDim) -> int | str | None:

@@ -1,0 +1,61 @@
+"""The frozen values that cross between window, engine, project file and command line.
+
+One definition serves the pipe (msgpack), the project file, ``--json`` output and plan files.
+Sentences for a person are `Text`: an English template plus its parameters, so that the window can
+translate the template. Units stand in the names; formatting is the views' business.
+"""
+
+from core.values.base import Array, Text, Value, digest, text
+from core.values.catalogue import Catalogue, Described, Parameter
+from core.values.data import DataInfo, DataSpec, Preprocess
+from core.values.measured import (
+    Analysis,
+    Latency,
+    LayerTime,
+    LayerView,
+    Measurement,
+    Outcome,
+    SensitivityPoint,
+    Timings,
+)
+from core.values.model import Graph, GraphEdge, GraphNode, Layer, ModelInfo, TensorInfo
+from core.values.plan import FLOAT_BITS, NO_CHANGE, LayerPlan, Plan
+from core.values.run import Benchmark, BenchmarkRow, Exported, LayerReport, Result, RunPoint
+
+__all__ = [
+    "FLOAT_BITS",
+    "NO_CHANGE",
+    "Analysis",
+    "Array",
+    "Benchmark",
+    "BenchmarkRow",
+    "Catalogue",
+    "DataInfo",
+    "DataSpec",
+    "Described",
+    "Exported",
+    "Graph",
+    "GraphEdge",
+    "GraphNode",
+    "Latency",
+    "Layer",
+    "LayerPlan",
+    "LayerReport",
+    "LayerTime",
+    "LayerView",
+    "Measurement",
+    "ModelInfo",
+    "Outcome",
+    "Parameter",
+    "Plan",
+    "Preprocess",
+    "Result",
+    "RunPoint",
+    "SensitivityPoint",
+    "TensorInfo",
+    "Text",
+    "Timings",
+    "Value",
+    "digest",
+    "text",
+]

@@ -1,0 +1,40 @@
+"""Everything that registered itself, described for menus and forms."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from core.values.base import Text, Value
+
+
+class Parameter(Value, frozen=True, kw_only=True):
+    """A setting of a method, described so that the window can build its form."""
+
+    name: str
+    label: Text
+    help: Text
+    kind: Literal["number", "integer", "choice", "switch"]
+    default: str | int | float | bool
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+
+
+class Described(Value, frozen=True, kw_only=True):
+    """A registered score, method, format, data set kind or metric."""
+
+    name: str
+    label: Text
+    help: Text
+    parameters: tuple[Parameter, ...] = ()
+
+
+class Catalogue(Value, frozen=True, kw_only=True, tag=True):
+    """Everything that registered itself, for the window's menus and forms."""
+
+    scores: tuple[Described, ...] = ()
+    methods: tuple[Described, ...] = ()
+    formats: tuple[Described, ...] = ()
+    data_kinds: tuple[Described, ...] = ()
+    metrics: tuple[Described, ...] = ()

@@ -1,0 +1,109 @@
+"""Figures with their sample counts and intervals; what is known of a layer."""
+
+from __future__ import annotations
+
+from core.values.base import Array, Value
+from core.values.plan import FLOAT_BITS
+
+
+class Measurement(Value, frozen=True, kw_only=True):
+    """A figure with its sample count and 95 % interval, or an estimate that says so."""
+
+    metric: str
+    """Registered name: top1, top5, rmse, agreement, kl, sqnr_db ..."""
+    value: float
+    low: float | None = None
+    high: float | None = None
+    count: int = 0
+    unit: str = ""
+    """'%', 'dB', 'nat' or empty."""
+    higher_is_better: bool = True
+    estimate: bool = False
+
+
+class Latency(Value, frozen=True, kw_only=True):
+    median_ms: float
+    low_ms: float
+    """5th percentile."""
+    high_ms: float
+    """95th percentile."""
+    runs: int
+    threads: int
+    batch: int = 1
+
+
+class Outcome(Value, frozen=True, kw_only=True, tag=True):
+    """What a model file costs and gives: the first measurement is the one that counts."""
+
+    measurements: tuple[Measurement, ...] = ()
+    size_bytes: int = 0
+    zipped_bytes: int = 0
+    latency: Latency | None = None
+    estimate: bool = False
+
+    @property
+    def primary(self) -> Measurement | None:
+        return self.measurements[0] if self.measurements else None
+
+
+class LayerTime(Value, frozen=True, kw_only=True):
+    layer_id: str
+    time_ms: float
+    share: float
+    """Of the whole run, 0..1."""
+
+
+class Timings(Value, frozen=True, kw_only=True, tag=True):
+    """Milliseconds per layer from onnxruntime's profiler on this computer."""
+
+    layers: tuple[LayerTime, ...]
+    total_ms: float
+    threads: int
+
+
+class SensitivityPoint(Value, frozen=True, kw_only=True, tag=True):
+    """One layer changed alone, the whole network measured."""
+
+    layer_id: str
+    sparsity: float = 0.0
+    weight_bits: int = FLOAT_BITS
+    activation_bits: int = FLOAT_BITS
+    measurement: Measurement
+    """The primary metric with that layer changed."""
+    loss: float
+    """Points lost against the original on the same samples (paired); positive is worse."""
+    loss_low: float | None = None
+    loss_high: float | None = None
+    kl: float | None = None
+
+
+class Analysis(Value, frozen=True, kw_only=True, tag=True):
+    baseline: Outcome
+    timings: Timings | None = None
+    points: tuple[SensitivityPoint, ...] = ()
+
+
+class LayerView(Value, frozen=True, kw_only=True, tag=True):
+    """What the inspector shows of one layer, under one layer plan."""
+
+    layer_id: str
+    score: str
+    """Registered name of the importance score."""
+    heatmap: Array
+    """Importance, out × in, reduced to at most 512 × 512, float32."""
+    rows_sorted: Array
+    """For each heatmap row its rank by importance, so that a view may sort."""
+    per_channel: Array
+    """Importance of each output channel, float32, at most 4096."""
+    histogram: Array
+    """Counts of the weights."""
+    histogram_after: Array | None = None
+    """Counts after the plan (pruned and quantised)."""
+    bin_edges: Array
+    cut: float | None = None
+    """Weights with a magnitude below this go (None: nothing is pruned)."""
+    minimum: float = 0.0
+    maximum: float = 0.0
+    std: float = 0.0
+    sqnr_db: float | None = None
+    """Of the weights alone, original against planned."""

@@ -1,0 +1,113 @@
+"""The model, its layers and its drawn graph."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from core.values.base import Text, Value
+from core.values.plan import FLOAT_BITS
+
+
+class TensorInfo(Value, frozen=True, kw_only=True):
+    """An input or output of the model. A dimension is a number, a symbol, or None if unknown."""
+
+    name: str
+    dtype: str
+    """numpy's name: float32, int64, bool, str ...; or bfloat16."""
+    shape: tuple[int | str | None, ...] | None
+
+
+class Layer(Value, frozen=True, kw_only=True):
+    """A node with trained weights that Secateur can show and, mostly, compress."""
+
+    id: str
+    """The ONNX node's name, made unique over the whole model, subgraphs included."""
+    label: str
+    """The name shown: short, cleaned of exporter noise."""
+    op: str
+    """ONNX operator: Conv, ConvTranspose, Gemm, MatMul, LSTM, GRU, RNN, Gather."""
+    kind: str
+    """For people: 'Conv 3×3', 'Depthwise 3×3', 'Dense', 'LSTM', 'Embedding' ..."""
+    weights: tuple[str, ...]
+    """Names of the initializers (an LSTM has W and R)."""
+    shape: tuple[int, ...]
+    """Shape of the first weight as stored."""
+    out_channels: int
+    in_channels: int
+    """Per group, as stored: the second axis of a Conv weight."""
+    params: int
+    """Weights and bias."""
+    macs: int | None = None
+    """Multiply-accumulates for one sample; None where shapes are unknown."""
+    bytes: int
+    prunable: bool = True
+    quantizable: bool = True
+    why_not: tuple[Text, ...] = ()
+    """Why it cannot be pruned or quantised, or what is special."""
+    warnings: tuple[Text, ...] = ()
+    weight_bits: int = FLOAT_BITS
+    """Bits in the file as opened."""
+    sparsity: float = 0.0
+    """Share of exact zeros in the file as opened."""
+    group: str | None = None
+    """Layers with the same group share a weight and are changed together."""
+    scope: str = ""
+    """Path of the If/Loop body that holds it, empty for the main graph."""
+
+
+class ModelInfo(Value, frozen=True, kw_only=True, tag=True):
+    path: str
+    name: str
+    sha256: str
+    size_bytes: int
+    opset: int
+    ir_version: int
+    producer: str = ""
+    inputs: tuple[TensorInfo, ...] = ()
+    outputs: tuple[TensorInfo, ...] = ()
+    layers: tuple[Layer, ...] = ()
+    node_count: int = 0
+    params: int = 0
+    macs: int | None = None
+    compressible: bool = True
+    why_not: tuple[Text, ...] = ()
+    warnings: tuple[Text, ...] = ()
+
+    def layer(self, layer_id: str) -> Layer:
+        for layer in self.layers:
+            if layer.id == layer_id:
+                return layer
+        raise KeyError(layer_id)
+
+
+class GraphNode(Value, frozen=True, kw_only=True):
+    """A box of the drawn graph. Positions are its centre, in points at 100 %."""
+
+    id: str
+    """ONNX node name, or 'input:NAME' / 'output:NAME'."""
+    label: str
+    op: str
+    layer_id: str | None = None
+    x: float = 0.0
+    y: float = 0.0
+    width: float = 0.0
+    height: float = 0.0
+    detail: str = ""
+    """Plain facts for the tooltip: shape, attributes."""
+
+
+class GraphEdge(Value, frozen=True, kw_only=True):
+    source: str
+    target: str
+    points: tuple[tuple[float, float], ...]
+    """Way points from the bottom of the source to the top of the target."""
+
+
+class Graph(Value, frozen=True, kw_only=True, tag=True):
+    """A laid-out graph: `detail` 'layers' (only layers and joins) or 'nodes' (every node)."""
+
+    detail: Literal["layers", "nodes"]
+    nodes: tuple[GraphNode, ...]
+    edges: tuple[GraphEdge, ...]
+    width: float = 0.0
+    height: float = 0.0

@@ -1,0 +1,96 @@
+"""What is to be done to each layer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from core.values.base import Value
+
+FLOAT_BITS = 32
+"""`LayerPlan` bits that mean "left as it is" (float)."""
+
+
+class LayerPlan(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """What is to be done to a layer. None: as the plan's defaults say."""
+
+    sparsity: float | None = None
+    """Fraction of zeros, 0..1."""
+    threshold: float | None = None
+    """Instead of a share: weights whose magnitude is below this go."""
+    pattern: Literal["unstructured"] | None = None
+    weight_bits: int | None = None
+    """32 (as it is), 8 or 4."""
+    activation_bits: int | None = None
+    """32 (as it is) or 8."""
+    granularity: Literal["tensor", "channel"] | None = None
+    keep: bool | None = None
+    """True: leave this layer alone whatever else is said."""
+
+    def over(self, base: LayerPlan) -> LayerPlan:
+        """This plan's own settings, the rest from `base`."""
+        return LayerPlan(
+            **{
+                name: getattr(self, name) if getattr(self, name) is not None else getattr(base, name)
+                for name in LayerPlan.__struct_fields__
+            }
+        )
+
+
+NO_CHANGE = LayerPlan(
+    sparsity=0.0,
+    pattern="unstructured",
+    weight_bits=FLOAT_BITS,
+    activation_bits=FLOAT_BITS,
+    granularity="channel",
+    keep=False,
+)
+
+
+class Plan(Value, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Defaults, exceptions by layer id, and the methods' own parameters."""
+
+    defaults: LayerPlan = NO_CHANGE
+    exceptions: dict[str, LayerPlan] = {}
+    methods: dict[str, dict[str, str | int | float | bool]] = {}
+
+    def layer(self, layer_id: str) -> LayerPlan:
+        """What this layer gets, complete; a kept layer comes back as `NO_CHANGE` with keep."""
+        base = self.defaults.over(NO_CHANGE)
+        own = self.exceptions.get(layer_id)
+        resolved = own.over(base) if own is not None else base
+        if own is not None and own.threshold is None and own.sparsity is not None:
+            resolved = msgspec.structs.replace(resolved, threshold=None)
+        if resolved.keep:
+            return msgspec.structs.replace(NO_CHANGE, keep=True)
+        return resolved
+
+    def with_layer(self, layer_id: str, **settings: object) -> Plan:
+        """A new plan in which this layer differs from the defaults by `settings` too."""
+        own = self.exceptions.get(layer_id, LayerPlan())
+        changed = msgspec.structs.replace(own, **settings)
+        exceptions = dict(self.exceptions)
+        if changed == LayerPlan():
+            exceptions.pop(layer_id, None)
+        else:
+            exceptions[layer_id] = changed
+        return msgspec.structs.replace(self, exceptions=exceptions)
+
+    def without_layer(self, layer_id: str) -> Plan:
+        """A new plan in which this layer follows the defaults again."""
+        exceptions = {key: value for key, value in self.exceptions.items() if key != layer_id}
+        return msgspec.structs.replace(self, exceptions=exceptions)
+
+    def with_defaults(self, **settings: object) -> Plan:
+        return msgspec.structs.replace(self, defaults=msgspec.structs.replace(self.defaults, **settings))
+
+    def changes(self, layer_id: str) -> bool:
+        """Whether anything is done to this layer."""
+        resolved = self.layer(layer_id)
+        return (
+            bool(resolved.sparsity)
+            or bool(resolved.threshold)
+            or resolved.weight_bits != FLOAT_BITS
+            or resolved.activation_bits != FLOAT_BITS
+        )

@@ -1,0 +1,69 @@
+"""The course and the outcome of a run."""
+
+from __future__ import annotations
+
+from core.values.base import Text, Value
+from core.values.measured import Latency, Measurement, Outcome
+from core.values.plan import LayerPlan, Plan
+
+
+class RunPoint(Value, frozen=True, kw_only=True, tag=True):
+    """The accuracy after one more layer of a run."""
+
+    step: int
+    total: int
+    layer_id: str
+    measurement: Measurement
+    loss: float
+    """Points lost so far against the original, same samples."""
+    from_store: bool = False
+    """Read from the project file instead of measured again."""
+
+
+class LayerReport(Value, frozen=True, kw_only=True):
+    """A layer as read back from the written file."""
+
+    layer_id: str
+    label: str
+    op: str
+    sparsity: float
+    weight_bits: int
+    activation_bits: int
+    bytes: int
+    before_bytes: int
+    planned: LayerPlan
+    note: Text | None = None
+    """Set where the file differs from the plan, with the reason."""
+
+
+class Result(Value, frozen=True, kw_only=True, tag=True):
+    """A finished run: the artefact waits in the engine's work folder until it is exported."""
+
+    artefact: str
+    sha256: str
+    plan: Plan
+    before: Outcome
+    after: Outcome
+    layers: tuple[LayerReport, ...] = ()
+    notes: tuple[Text, ...] = ()
+    """Honest remarks: zeros make nothing faster, slower than the original, ..."""
+    seconds: float = 0.0
+
+
+class Exported(Value, frozen=True, kw_only=True, tag=True):
+    path: str
+    sha256: str
+    size_bytes: int
+    report_path: str | None = None
+
+
+class BenchmarkRow(Value, frozen=True, kw_only=True):
+    path: str
+    latency: Latency
+    size_bytes: int
+    ratio: float
+    """Median of the first file over this one, pair by pair: above 1 is faster."""
+
+
+class Benchmark(Value, frozen=True, kw_only=True, tag=True):
+    rows: tuple[BenchmarkRow, ...]
