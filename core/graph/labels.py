@@ -6,12 +6,15 @@ import re
 import unicodedata
 from collections import Counter
 
+SCOPE_SEPARATOR = " > "
+"""Between the steps of `Layer.scope`; no node name that an exporter writes holds it."""
+
 MAXIMUM = 60
 """Characters of a label; longer ones are elided in the middle."""
 
 _NOISE = re.compile(
     r"(StatefulPartitionedCall|PartitionedCall|model(_\d+)?|functional(_\d+)?|sequential(_\d+)?"
-    r"|jax2tf_\w*|pjit_\w*|jit\(.*\)|main_graph|torch_jit|backbone_model)(:\d+)?",
+    r"|jax2tf_\w*|pjit_\w*|jit\(.*\)|main_graph|torch_jit|\w*_branch__Inline_\d+__)(:\d+)?",
     re.IGNORECASE,
 )
 _OPERATION = re.compile(
@@ -19,6 +22,7 @@ _OPERATION = re.compile(
     r"|MatMul(_Gemm.*)?|BatchMatMul(V2)?|Gemm|BiasAdd|Add|Einsum|einsum|Tensordot|dot_general|Gather(V2)?"
     r"|ResourceGather|embedding_lookup|LSTM|GRU|RNN|ExpandDims|Squeeze)([_:]*\d+)?",
 )
+_PLUMBING = re.compile(r"Tensordot|einsum|BiasAdd|ExpandDims|Squeeze|ReadVariableOp")
 _GENERIC_NODE = re.compile(
     r"(node_|n_|op_)?(aten_|torch_)?"
     r"(conv(olution|_transpose)?(\dd)?(transpose)?|matmul|mm|addmm|bmm|linear|gemm|lstm|gru|rnn|gather|embedding"
@@ -66,7 +70,7 @@ def distinct(labels: list[str], scopes: list[str]) -> list[str]:
     """Return the labels made unique: a body's name is added first, then a number."""
     counts = Counter(labels)
     named = [
-        f"{text} ({scope.rsplit('/', 1)[-1]})" if counts[text] > 1 and scope else text
+        f"{text} ({_branches(scope)})" if counts[text] > 1 and scope else text
         for text, scope in zip(labels, scopes, strict=True)
     ]
     taken = set(named)
@@ -84,6 +88,11 @@ def distinct(labels: list[str], scopes: list[str]) -> list[str]:
     return result
 
 
+def _branches(scope: str) -> str:
+    """'If_0.else > decoder/If_1.then' -> 'else/then'."""
+    return "/".join(step.rsplit(".", 1)[-1] for step in scope.split(SCOPE_SEPARATOR))
+
+
 def _visible(character: str) -> bool:
     # Cf holds the direction marks that would turn the text around it, but also the joiner inside emoji
     return character == "\u200d" or not unicodedata.category(character).startswith("C")
@@ -91,9 +100,13 @@ def _visible(character: str) -> bool:
 
 def _short(name: str, op: str) -> str:
     """The parts of a path that tell something, joined with dots."""
-    first = name[:4096].split(";", 1)[0]
-    parts = [part for part in re.split(r"[/\\]", first) if part]
-    while len(parts) > 1 and (parts[-1] == op or _OPERATION.fullmatch(parts[-1])):
+    # converters of TensorFlow join the names of all that they fused; the bias is the layer's own
+    fused = name[:4096].split(";")
+    chosen = next((part for part in fused if part.endswith("/BiasAdd")), fused[0])
+    parts = [part for part in re.split(r"[/\\]", chosen) if part]
+    if len(parts) > 1 and (parts[-1] == op or _OPERATION.fullmatch(parts[-1])):
+        parts.pop()
+    while len(parts) > 1 and _PLUMBING.fullmatch(parts[-1]):
         parts.pop()
     kept: list[str] = []
     for index, part in enumerate(parts):

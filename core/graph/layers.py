@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 import onnx_ir as ir
 
-from core.graph.labels import distinct, label
+from core.graph.labels import SCOPE_SEPARATOR, distinct, label
 from core.graph.roles import BIAS_INPUT, INTEGER_LAYERS, stored, weight_inputs
 from core.graph.weights import out_axis
 from core.values import FLOAT_BITS, Layer, Text, text
@@ -66,7 +66,7 @@ def walk(graph: ir.Graph, scope: str = "") -> Iterator[tuple[ir.Node, str]]:
                 continue
             for name, body in bodies:
                 step = f"{node.name}.{name.removesuffix('_branch')}"
-                yield from walk(body, f"{scope}/{step}" if scope else step)
+                yield from walk(body, f"{scope}{SCOPE_SEPARATOR}{step}" if scope else step)
 
 
 def _weights(node: ir.Node) -> list[ir.Value]:

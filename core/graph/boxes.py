@@ -1,0 +1,154 @@
+"""What is drawn of a graph: boxes and the arrows between them, before they have a place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import onnx_ir as ir
+
+from core.graph.labels import clean
+from core.graph.layers import walk
+from core.graph.opened import OpenedModel
+from core.values import GraphNode, Layer
+
+LAYER_SIZE = (144.0, 26.0)
+SMALL_SIZE = (96.0, 22.0)
+"""Width and height of the boxes, in points."""
+
+_SHAPE_OPERATORS = frozenset({"Shape", "Size"})
+"""Their results are sizes, not data: no branch of the network runs through them."""
+
+_LABEL_LENGTH = 24
+_SMALL_LABEL_LENGTH = 15
+
+
+@dataclass
+class Boxes:
+    nodes: list[GraphNode] = field(default_factory=list)
+    edges: list[tuple[int, int]] = field(default_factory=list)
+    """Index of source and target, each pair once. Never a cycle."""
+
+
+def boxes(opened: OpenedModel, detail: Literal["layers", "nodes"]) -> Boxes:
+    """Return the boxes of every node, or of layers and of what joins their branches.
+
+    The nodes of an If, Loop or Scan body are drawn in front of the node that owns it, fed by what they
+    capture: the owner looks like a join of its bodies.
+    """
+    graph = opened.model.graph
+    layers = {layer.id: layer for layer in opened.info.layers}
+    entries = _body_inputs(graph)
+    result = Boxes()
+    # what a value shows as: indices of the boxes it comes from
+    origin: dict[int, frozenset[int]] = {}
+    for value in graph.inputs:
+        origin[id(value)] = frozenset({len(result.nodes)})
+        result.nodes.append(_end("input", value))
+    nothing: frozenset[int] = frozenset()
+    for node in _bodies_first(graph):
+        values = [value for value in (*node.inputs, *_body_outputs(node)) if value is not None]
+        sources = nothing.union(*(_origin(value, origin, entries) for value in values)) if values else nothing
+        layer = layers.get(node.name or "")
+        if detail == "layers" and layer is None and len(sources) < 2:
+            shown = nothing if node.op_type in _SHAPE_OPERATORS else sources
+        else:
+            index = len(result.nodes)
+            result.nodes.append(_node(node, layer))
+            result.edges.extend((source, index) for source in sorted(sources))
+            shown = frozenset({index})
+            if detail == "layers" and node.op_type in _SHAPE_OPERATORS:
+                shown = nothing
+        for output in node.outputs:
+            origin[id(output)] = shown
+    for value in graph.outputs:
+        index = len(result.nodes)
+        result.nodes.append(_end("output", value))
+        result.edges.extend((source, index) for source in sorted(_origin(value, origin, entries)))
+    return result
+
+
+def _bodies_first(graph: ir.Graph) -> list[ir.Node]:
+    """All nodes in an order in which every source stands before its targets."""
+    order: list[ir.Node] = []
+    for node in graph:
+        for body in _bodies(node):
+            order.extend(_bodies_first(body))
+        order.append(node)
+    return order
+
+
+def _bodies(node: ir.Node) -> list[ir.Graph]:
+    bodies: list[ir.Graph] = []
+    for attribute in node.attributes.values():
+        if attribute.type == ir.AttributeType.GRAPH:
+            bodies.append(attribute.as_graph())
+        elif attribute.type == ir.AttributeType.GRAPHS:
+            bodies.extend(attribute.as_graphs())
+    return bodies
+
+
+def _body_outputs(node: ir.Node) -> list[ir.Value]:
+    return [value for body in _bodies(node) for value in body.outputs]
+
+
+def _body_inputs(graph: ir.Graph) -> dict[int, ir.Value]:
+    """A body's input -> what its Loop or Scan puts in at the same place (ONNX keeps the order)."""
+    entries: dict[int, ir.Value] = {}
+    for node, _ in walk(graph):
+        for body in _bodies(node):
+            for inner, outer in zip(body.inputs, node.inputs, strict=False):
+                if outer is not None:
+                    entries[id(inner)] = outer
+    return entries
+
+
+def _origin(
+    value: ir.Value, origin: dict[int, frozenset[int]], entries: dict[int, ir.Value]
+) -> frozenset[int]:
+    while id(value) not in origin and id(value) in entries:
+        value = entries[id(value)]
+    return origin.get(id(value), frozenset())
+
+
+def _end(kind: Literal["input", "output"], value: ir.Value) -> GraphNode:
+    shape = f"{value.shape}" if value.shape is not None else ""
+    dtype = value.dtype.name.lower() if value.dtype is not None else ""
+    return GraphNode(
+        id=f"{kind}:{value.name}",
+        label=clean(value.name or kind, _SMALL_LABEL_LENGTH),
+        op=kind,
+        width=SMALL_SIZE[0],
+        height=SMALL_SIZE[1],
+        detail=clean(f"{value.name} {dtype}{shape}", 200),
+    )
+
+
+def _node(node: ir.Node, layer: Layer | None) -> GraphNode:
+    width, height = SMALL_SIZE if layer is None else LAYER_SIZE
+    label = layer.label if layer is not None else node.op_type
+    return GraphNode(
+        id=node.name or "",
+        label=clean(label, _SMALL_LABEL_LENGTH if layer is None else _LABEL_LENGTH),
+        op=node.op_type,
+        layer_id=layer.id if layer is not None else None,
+        width=width,
+        height=height,
+        detail=_detail(node, layer),
+    )
+
+
+def _detail(node: ir.Node, layer: Layer | None) -> str:
+    """Lines of plain facts: name, kind and shape, attributes."""
+    lines = [clean(node.name or "", 200)]
+    if layer is not None:
+        lines.append(f"{layer.kind} · {'×'.join(map(str, layer.shape))}")
+    facts = []
+    for attribute in node.attributes.values():
+        if attribute.type in (ir.AttributeType.INT, ir.AttributeType.FLOAT, ir.AttributeType.STRING):
+            facts.append(f"{attribute.name} {attribute.value}")
+        elif attribute.type in (ir.AttributeType.INTS, ir.AttributeType.FLOATS):
+            facts.append(f"{attribute.name} {', '.join(map(str, attribute.value[:8]))}")
+    if facts:
+        lines.append(clean(" · ".join(facts), 200))
+    return "\n".join(lines)

@@ -1,0 +1,140 @@
+"""Shapes of all values for one sample, from onnx's shape inference on a copy without weights."""
+
+from __future__ import annotations
+
+import onnx
+import onnx_ir as ir
+
+Shape = tuple[int, ...]
+
+PEEK_BYTES = 1024
+"""Constants up to this size take part with their content: they may be shapes."""
+
+_SIDE, _LENGTH, _SAMPLES = 224, 128, 512
+"""Guesses for open sizes: pixels of a picture's side, tokens of a sequence, samples of a signal."""
+
+
+def sample_inputs(model: ir.Model) -> tuple[dict[str, Shape], bool]:
+    """Return the inputs' shapes for one sample, and whether more than the batch had to be guessed."""
+    shapes: dict[str, Shape] = {}
+    symbols: dict[str, int] = {}
+    guessed = False
+    for value in model.graph.inputs:
+        if value.shape is None or value.name is None:
+            continue
+        dims: list[int] = []
+        for index, dim in enumerate(value.shape):
+            if isinstance(dim, int) and dim > 0:
+                dims.append(dim)
+                continue
+            symbol = dim.value if isinstance(dim, ir.SymbolicDim) and dim.value not in (None, "?") else None
+            if index == 0 or (symbol is not None and symbols.get(symbol) == 1):
+                size = 1
+            elif symbol is not None and symbol in symbols:
+                size = symbols[symbol]
+            else:
+                size = _guess(value, len(value.shape), index, symbol or "")
+                guessed = guessed or size != 1
+            if symbol is not None:
+                symbols[symbol] = size
+            dims.append(size)
+        shapes[value.name] = tuple(dims)
+    return shapes, guessed
+
+
+def infer_shapes(model: ir.Model, inputs: dict[str, Shape]) -> dict[str, Shape]:
+    """Return the shape of every value whose dimensions are all known, by name, bodies included.
+
+    Names are unique in a normalised model. Values that inference cannot work out are left out.
+    """
+    proto = _without_weights(model, inputs)
+    try:
+        proto = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+    except Exception:  # operators of other domains can stop it: nothing is known then
+        return dict(inputs)
+    shapes: dict[str, Shape] = dict(inputs)
+    stack = [proto.graph]
+    while stack:
+        graph = stack.pop()
+        for info in (*graph.value_info, *graph.output):
+            tensor = info.type.tensor_type
+            dims = tuple(dim.dim_value if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim)
+            if tensor.HasField("shape") and all(dim >= 0 for dim in dims):
+                shapes[info.name] = dims
+        for node in graph.node:
+            for attribute in node.attribute:
+                if attribute.HasField("g"):
+                    stack.append(attribute.g)
+                stack.extend(attribute.graphs)
+    return shapes
+
+
+def _without_weights(model: ir.Model, inputs: dict[str, Shape]) -> onnx.ModelProto:
+    graph = model.graph
+    proto = onnx.ModelProto(ir_version=max(model.ir_version, 8))
+    for domain, version in graph.opset_imports.items():
+        proto.opset_import.append(onnx.helper.make_opsetid(domain, version))
+    proto.graph.name = "shapes"
+    for node in graph:
+        proto.graph.node.append(ir.serde.serialize_node(node))
+    _forget(proto.graph)
+    for value in graph.inputs:
+        info = ir.serde.serialize_value(value)
+        if value.name in inputs:
+            info.type.tensor_type.ClearField("shape")
+            for size in inputs[value.name]:
+                info.type.tensor_type.shape.dim.add().dim_value = size
+        proto.graph.input.append(info)
+    for value in graph.initializers.values():
+        tensor = value.const_value
+        if tensor is None:
+            continue
+        if tensor.nbytes <= PEEK_BYTES:
+            small = ir.serde.serialize_tensor(tensor)
+            small.name = value.name or ""
+            proto.graph.initializer.append(small)
+        else:
+            dims = list(tensor.shape.numpy())
+            proto.graph.input.append(onnx.helper.make_tensor_value_info(value.name, int(tensor.dtype), dims))
+    _hand_down(proto.graph, {tensor.name: tensor for tensor in proto.graph.initializer})
+    for value in graph.outputs:
+        info = ir.serde.serialize_value(value)
+        if info.type.HasField("tensor_type"):
+            info.type.tensor_type.ClearField("shape")
+        proto.graph.output.append(info)
+    return proto
+
+
+def _forget(graph: onnx.GraphProto) -> None:
+    """Drop shapes that were stored for another batch size within bodies."""
+    for node in graph.node:
+        for attribute in node.attribute:
+            for body in [attribute.g] if attribute.HasField("g") else attribute.graphs:
+                del body.value_info[:]
+                for value in body.output:
+                    if value.type.HasField("tensor_type"):
+                        value.type.tensor_type.ClearField("shape")
+                _forget(body)
+
+
+def _hand_down(graph: onnx.GraphProto, constants: dict[str, onnx.TensorProto]) -> None:
+    """Copy small constants into the bodies that read them: inference looks up values no further out."""
+    for node in graph.node:
+        for attribute in node.attribute:
+            for body in [attribute.g] if attribute.HasField("g") else attribute.graphs:
+                used = {name for inner in body.node for name in inner.input if name in constants}
+                body.initializer.extend(constants[name] for name in sorted(used))
+                _hand_down(body, constants)
+
+
+def _guess(value: ir.Value, rank: int, index: int, symbol: str) -> int:
+    """A plausible size for an open dimension that is not the batch."""
+    if "batch" in symbol.lower():
+        return 1
+    if rank >= 4 and index >= rank - 3:
+        return _SIDE
+    if rank == 2 and value.dtype is not None and value.dtype.is_floating_point():
+        return _SAMPLES
+    if rank == 3 and value.name is not None and index == 1 and "state" in value.name.lower():
+        return 1
+    return _LENGTH
