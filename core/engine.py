@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
@@ -21,6 +21,9 @@ from core.context import Context
 from core.errors import SecateurError
 from core.frames import encode, read_request
 from core.values import Text, Value, text
+
+if TYPE_CHECKING:
+    from core.workspace import Workspace
 
 PROGRESS_INTERVAL_SECONDS = 0.05
 """Progress is coalesced to 20 a second; partial results never are."""
@@ -64,7 +67,7 @@ class Engine:
         self._writer = EventWriter(events)
         self._contexts: dict[int, Context] = {}
         self._lock = threading.Lock()
-        self._workspace = None
+        self._workspace: Workspace | None = None
         self._long = Worker("long jobs", self)
         self._quick = Worker("quick jobs", self)
 

@@ -17,11 +17,11 @@ from core.evaluate.outcome import outcome
 from core.evaluate.profile import layer_times
 from core.evaluate.size import size_bytes
 from core.export import export
-from core.formats import FORMATS
+from core.formats import registry as FORMATS
 from core.graph.layout import layout
 from core.importance import SCORES
 from core.importance.view import layer_view
-from core.methods import METHODS
+from core.methods import registry as METHODS
 from core.sensitivity import analyze
 from core.values import (
     Analysis,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.values.base import Array, Value
+from core.values.base import Array, Text, Value
 from core.values.plan import FLOAT_BITS
 
 
@@ -107,3 +107,5 @@ class LayerView(Value, frozen=True, kw_only=True, tag=True):
     std: float = 0.0
     sqnr_db: float | None = None
     """Of the weights alone, original against planned."""
+    notes: tuple[Text, ...] = ()
+    """What the score could not tell, and why."""
