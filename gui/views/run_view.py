@@ -1,0 +1,246 @@
+"""Tab 'Run': the accuracy after each layer while the plan is carried out, the state, the log folded."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.estimate import predicted_loss
+from core.values import Measurement, RunPoint
+from gui import format as fmt
+from gui.i18n import tr, tr_text
+from gui.session import Job, Problem, Session
+from gui.theme import Theme
+from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.run_chart import RunChart, Step
+
+LOG_LINES = 500
+
+
+class RunView(QWidget):
+    def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.chart = RunChart(theme)
+        self._lines: deque[str] = deque(maxlen=LOG_LINES)
+        self._stage = ""
+        self._trouble = ""
+        self._seen = 0
+        self._state = ElidedLabel()
+        self._caption = ElidedLabel()
+        self._caption.setProperty("small", True)
+        self._caption.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.log_button = QToolButton()
+        self.log_button.setCheckable(True)
+        self.log_button.setProperty("flat", True)
+        self.log = QPlainTextEdit()
+        self.log.setReadOnly(True)
+        self.log.setTabChangesFocus(True)
+        self.log.setMaximumBlockCount(LOG_LINES)
+        self.log.hide()
+        self._empty = QLabel()
+        self._empty.setProperty("muted", True)
+        self._empty.setTextFormat(Qt.TextFormat.PlainText)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
+        self._empty.setMargin(24)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._empty)
+        self._pages.addWidget(self.chart)
+        line = QHBoxLayout()
+        line.setSpacing(10)
+        line.addWidget(self._state, 1)
+        line.addWidget(self._caption, 1)
+        line.addWidget(self.log_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 6, 12, 6)
+        column.setSpacing(2)
+        column.addLayout(line)
+        column.addWidget(self._pages, 1)
+        column.addWidget(self.log, 1)
+        session.run_changed.connect(self._on_run)
+        session.job_changed.connect(self._on_job)
+        session.problem.connect(self._on_problem)
+        for signal in (
+            session.model_changed,
+            session.data_changed,
+            session.baseline_changed,
+            session.selection_changed,
+            session.plan_changed,
+            session.result_changed,
+        ):
+            signal.connect(self._refresh)
+        self.log_button.toggled.connect(self.log.setVisible)
+        self.retranslate()
+
+    # ------------------------------------------------------------ texts
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    def retranslate(self) -> None:
+        self.setAccessibleName(tr("Run"))
+        self.chart.setAccessibleName(tr("Accuracy after each layer of the run"))
+        self.log_button.setText(tr("Log"))
+        self.log_button.setToolTip(tr("Show or hide what was done, line by line"))
+        self.log_button.setAccessibleName(tr("Show the log"))
+        self.log.setAccessibleName(tr("Log of the run"))
+        self._refresh()
+
+    # ------------------------------------------------------------ from the session
+
+    def _on_run(self, point: RunPoint | None) -> None:
+        run_points = self._session.run_points
+        if point is None:
+            self._seen = 0
+            self._stage = self._trouble = ""
+            self._lines.clear()
+            self.log.clear()
+        for fresh in run_points[self._seen :]:
+            self._write(self._line_of(fresh))
+        self._seen = len(run_points)
+        self._refresh()
+
+    def _on_job(self, job: Job | None) -> None:
+        if job is not None and job.kind == "compress":
+            stage = tr_text(job.stage)
+            if stage and stage != self._stage:
+                self._stage = stage
+                self._write(stage)
+        self._refresh_state()
+        if not self._session.run_points:
+            self._refresh()
+
+    def _on_problem(self, problem: Problem) -> None:
+        if problem.kind == "compress":
+            self._trouble = tr_text(problem.what)
+            self._write(self._trouble)
+            self._refresh()
+
+    def _write(self, line: str) -> None:
+        self._lines.append(line)
+        self.log.appendPlainText(line)
+
+    def _line_of(self, point: RunPoint) -> str:
+        line = tr("{step} of {total}  {layer}  {value} {interval}, lost so far {loss}").format(
+            step=point.step,
+            total=point.total,
+            layer=self._label(point.layer_id),
+            value=fmt.measured(point.measurement),
+            interval=fmt.interval(point.measurement),
+            loss=fmt.number(point.loss, 2),
+        )
+        return line + "  " + tr("(measured earlier)") if point.from_store else line
+
+    # ------------------------------------------------------------ content
+
+    def _refresh(self, _value: object = None) -> None:
+        session = self._session
+        points = session.run_points
+        self._pages.setCurrentIndex(1 if points else 0)
+        self._refresh_state()
+        if not points:
+            self._empty.setText(self._hint())
+            self._caption.set_full_text("")
+            return
+        first = points[-1].measurement
+        self._caption.set_full_text(
+            tr("{metric}, {unit}, on {n} samples, 95 % interval").format(
+                metric=fmt.metric_name(first.metric), unit=first.unit or "–", n=fmt.count(first.count)
+            )
+        )
+        self.chart.show_steps(self.steps(), self._original(), session.selection)
+
+    def steps(self) -> list[Step]:
+        """Measured steps in their order, then the layers that the run has not reached."""
+        session = self._session
+        done: list[Step] = []
+        before = 0.0
+        for point in session.run_points:
+            done.append(
+                Step(point.layer_id, self._label(point.layer_id), point.measurement, point.loss - before)
+            )
+            before = point.loss
+        if session.run_state != "running" or session.model is None:
+            return done
+        reached = {step.layer_id for step in done}
+        value, worse = session.run_points[-1].measurement.value, -1.0
+        if not session.run_points[-1].measurement.higher_is_better:
+            worse = 1.0
+        room = session.run_points[-1].total - len(done)
+        for layer in session.model.layers:
+            if room <= 0:
+                break
+            if layer.id in reached or not session.plan.changes(layer.id):
+                continue
+            loss = predicted_loss(session.points.get(layer.id, ()), session.plan.layer(layer.id))
+            value = value + worse * loss if loss is not None and value is not None else None
+            done.append(Step(layer.id, layer.label, guess=value))
+            room -= 1
+        return done
+
+    def _original(self) -> Measurement:
+        """The original on the same samples, so that line and points compare."""
+        points, baseline = self._session.run_points, self._session.baseline
+        primary = baseline.primary if baseline else None
+        last = points[-1]
+        if primary is not None and primary.count == last.measurement.count:
+            return primary
+        sign = 1.0 if last.measurement.higher_is_better else -1.0
+        return msgspec.structs.replace(last.measurement, value=last.measurement.value + sign * last.loss)
+
+    def _label(self, layer_id: str) -> str:
+        model = self._session.model
+        found = next((layer.label for layer in model.layers if layer.id == layer_id), None) if model else None
+        return found or layer_id
+
+    def _hint(self) -> str:
+        session = self._session
+        if session.run_state == "running":
+            return tr("Preparing. The accuracy after each layer will appear here.")
+        if self._trouble:
+            return self._trouble
+        if session.model is None:
+            return tr("Open a model, choose data, then press Run to see the accuracy layer by layer.")
+        if session.data is None:
+            return tr("Choose data, then press Run to see the accuracy layer by layer.")
+        return tr(
+            "Press Run to carry out the plan. The accuracy after each layer appears here as it is measured."
+        )
+
+    def _refresh_state(self) -> None:
+        session = self._session
+        job = session.job if session.job is not None and session.job.kind == "compress" else None
+        points = session.run_points
+        parts: list[str] = []
+        if job is not None:
+            parts.append(tr("Stopping") if job.stopping else tr_text(job.stage) or tr("Running"))
+            total = job.total or (points[-1].total if points else 0)
+            if total:
+                parts.append(tr("{done} of {total}").format(done=job.done or len(points), total=total))
+            if job.seconds_left is not None and not job.stopping:
+                parts.append(tr("about {time} left").format(time=fmt.duration(job.seconds_left)))
+        elif session.run_state == "done":
+            seconds = session.result.seconds if session.result is not None else 0.0
+            parts.append(tr("Done in {time}").format(time=fmt.duration(seconds)) if seconds else tr("Done"))
+            if session.result is not None and not session.result_is_current:
+                parts.append(tr("the plan has changed since"))
+        elif session.run_state == "stopped":
+            parts.append(tr("Stopped. Press Run to go on where it stopped."))
+        elif session.run_state == "failed":
+            parts.append(tr("Failed"))
+            parts.append(self._trouble)
+        self._state.set_full_text(" · ".join(part for part in parts if part))

@@ -1,0 +1,208 @@
+"""The histogram of a layer's weights, with the cut as two handles that can be dragged."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from core.values import LayerView
+from gui.theme import Theme
+from gui.widgets.axis import Plot, paint_x_axis, small_font
+
+TOP = 18
+BOTTOM = 18
+HANDLE = 5.0
+GRIP = 9
+"""How near, in pixels, the mouse must be to take a handle."""
+
+
+class Histogram(QWidget):
+    cut_moved = Signal(float, str)
+    """Share of the weights that go, 0..1, and the merge key of the drag."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._counts = np.zeros(0)
+        self._after: np.ndarray | None = None
+        self._edges = np.zeros(0)
+        self._magnitudes = np.zeros(0)
+        self._shares = np.zeros(0)
+        self._share = 0.0
+        self._threshold: float | None = None
+        self._dragging = False
+        self._drags = 0
+        self._movable = True
+        self.setMinimumHeight(96)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        theme.changed.connect(self._recolor)
+
+    # ------------------------------------------------------------ content
+
+    def show_view(self, view: LayerView | None) -> None:
+        if view is None:
+            self._counts, self._after = np.zeros(0), None
+        else:
+            self._counts = view.histogram.numpy().astype(float).ravel()
+            self._edges = view.bin_edges.numpy().astype(float).ravel()
+            self._after = view.histogram_after.numpy().astype(float).ravel() if view.histogram_after else None
+            self._magnitudes, self._shares = magnitude_curve(self._counts, self._edges)
+        self.update()
+
+    def set_cut(self, share: float, threshold: float | None, movable: bool) -> None:
+        """What the plan says: a share of zeros, or a threshold of magnitude."""
+        self._share, self._threshold, self._movable = share, threshold, movable
+        self.update()
+
+    @property
+    def cut(self) -> float:
+        """Magnitude below which weights go."""
+        if self._threshold:
+            return self._threshold
+        if self._share <= 0 or not self._magnitudes.size:
+            return 0.0
+        return float(np.interp(self._share, self._shares, self._magnitudes))
+
+    def share_below(self, magnitude: float) -> float:
+        """The share of weights whose magnitude is below, 0..1, from the bins."""
+        if not self._magnitudes.size:
+            return 0.0
+        return float(np.interp(magnitude, self._magnitudes, self._shares))
+
+    # ------------------------------------------------------------ painting
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, 104)
+
+    def plot(self) -> Plot:
+        """Symmetric about zero: the two handles mirror each other."""
+        reach = float(np.abs(self._edges).max()) if self._edges.size else 1.0
+        top = float(self._counts.max()) if self._counts.size else 1.0
+        rect = QRectF(2, TOP, self.width() - 4, self.height() - TOP - BOTTOM)
+        return Plot(rect, -reach or -1.0, reach or 1.0, 0.0, top or 1.0)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self._counts.size:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        plot = self.plot()
+        cut = self.cut
+        self._paint_bars(painter, plot, cut)
+        self._paint_after(painter, plot)
+        painter.setPen(QPen(self._theme.color("line"), 1))
+        base = plot.rect.bottom() + 0.5
+        painter.drawLine(QPointF(plot.rect.left(), base), QPointF(plot.rect.right(), base))
+        reach = f"{plot.x_high:.2g}"
+        labels = [(plot.x_low, f"−{reach}"), (0.0, "0"), (plot.x_high, reach)]
+        paint_x_axis(painter, self._theme, plot, labels, small_font(self.font(), 10))
+        if self._movable:
+            self._paint_handles(painter, plot, cut)
+        painter.end()
+
+    def _paint_bars(self, painter: QPainter, plot: Plot, cut: float) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        stays, goes = self._theme.color("accent"), self._theme.color("original")
+        goes.setAlphaF(0.45)
+        width = max(plot.x(self._edges[1]) - plot.x(self._edges[0]), 1.0)
+        gap = 1.0 if width > 3 else 0.0
+        for index, count in enumerate(self._counts):
+            if count <= 0:
+                continue
+            left, right = self._edges[index], self._edges[index + 1]
+            middle = abs(left + right) / 2
+            painter.setBrush(goes if middle < cut else stays)
+            top = plot.y(count)
+            box = QRectF(plot.x(left), top, width - gap, plot.rect.bottom() - top)
+            painter.drawRoundedRect(box, 1, 1)
+
+    def _paint_after(self, painter: QPainter, plot: Plot) -> None:
+        """The weights as planned, as an outline: the spike at zero is cut off, the rest to scale."""
+        if self._after is None or self._after.size != self._counts.size:
+            return
+        path = QPainterPath()
+        path.moveTo(plot.x(self._edges[0]), plot.rect.bottom())
+        for index, count in enumerate(self._after):
+            y = plot.y(min(count, plot.y_high))
+            path.lineTo(plot.x(self._edges[index]), y)
+            path.lineTo(plot.x(self._edges[index + 1]), y)
+        path.lineTo(plot.x(self._edges[-1]), plot.rect.bottom())
+        ink = self._theme.color("text")
+        ink.setAlphaF(0.55)
+        painter.setPen(QPen(ink, 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(path)
+
+    def _paint_handles(self, painter: QPainter, plot: Plot, cut: float) -> None:
+        accent = self._theme.color("accent")
+        for at in {-cut, cut}:
+            x = plot.x(at)
+            painter.setPen(QPen(accent, 1.2, Qt.PenStyle.DashLine))
+            painter.drawLine(QPointF(x, TOP - 8), QPointF(x, plot.rect.bottom()))
+            painter.setPen(QPen(accent, 2))
+            painter.setBrush(accent if self.hasFocus() else self._theme.color("panel"))
+            painter.drawEllipse(QPointF(x, TOP - 10), HANDLE, HANDLE)
+
+    def _recolor(self, _name: str) -> None:
+        self.update()
+
+    # ------------------------------------------------------------ dragging
+
+    def handle_x(self) -> tuple[float, float]:
+        """Pixels of the left and the right handle."""
+        plot = self.plot()
+        return plot.x(-self.cut), plot.x(self.cut)
+
+    def _near_handle(self, x: float) -> bool:
+        return any(abs(x - at) <= GRIP for at in self.handle_x())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        takes = self._movable and self._counts.size and event.button() == Qt.MouseButton.LeftButton
+        if takes and self._near_handle(event.position().x()):
+            self._dragging = True
+            self._drags += 1
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        x = event.position().x()
+        if self._dragging:
+            magnitude = abs(self.plot().value_x(x))
+            self._move(self.share_below(magnitude), f"cut {self._drags}")
+            return
+        near = self._movable and self._counts.size and self._near_handle(x)
+        self.setCursor(Qt.CursorShape.SizeHorCursor if near else Qt.CursorShape.ArrowCursor)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._dragging = False
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Left: -0.05, Qt.Key.Key_Right: 0.05}.get(event.key())
+        if step is None or not self._movable or not self._counts.size:
+            super().keyPressEvent(event)
+            return
+        share = self._share if not self._threshold else self.share_below(self._threshold)
+        self._move(min(max(share + step, 0.0), 1.0), "cut keys")
+
+    def _move(self, share: float, merge: str) -> None:
+        self.cut_moved.emit(round(share, 3), merge)
+
+
+def magnitude_curve(counts: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Magnitudes and the share of weights below each, both ascending, from the bins of a histogram.
+
+    Within a bin the weights are taken as evenly spread; a bin over zero counts for both sides.
+    """
+    magnitudes = np.unique(np.abs(np.concatenate([edges, [0.0]])))
+    total = float(counts.sum()) or 1.0
+    cumulative = np.concatenate([[0.0], np.cumsum(counts)])
+
+    def below(value: np.ndarray) -> np.ndarray:
+        return np.interp(value, edges, cumulative)
+
+    shares = (below(magnitudes) - below(-magnitudes)) / total
+    if edges.min() > 0 or edges.max() < 0:
+        # all weights on one side of zero: nothing is below the smallest edge
+        shares = np.maximum.accumulate(np.clip(shares, 0.0, 1.0))
+    return magnitudes, shares

@@ -1,0 +1,250 @@
+"""The live accuracy chart of a run: one point after each layer, beside the original's line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QToolTip, QWidget
+
+from core.values import Measurement
+from gui import format as fmt
+from gui.i18n import tr
+from gui.theme import Theme
+from gui.widgets.axis import Plot, digits_for, nice_ticks, paint_y_axis, small_font
+
+LEFT, RIGHT, TOP = 46, 18, 14
+LABEL_ROOM = 52
+"""Below the plot, for slanted names."""
+SLANT = 24.0
+"""Degrees."""
+LABEL_STEP = 17.0
+"""Slanted names closer than this would touch."""
+LEAST_SPAN = 2.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """A layer of the run; `measurement` is None while it is still to come, `guess` then an estimate."""
+
+    layer_id: str
+    label: str
+    measurement: Measurement | None = None
+    cost: float | None = None
+    """Points that this step alone lost."""
+    guess: float | None = None
+
+
+class RunChart(QWidget):
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._steps: tuple[Step, ...] = ()
+        self._original: Measurement | None = None
+        self._chosen: str | None = None
+        self.setMinimumHeight(130)
+        theme.changed.connect(self._recolor)
+
+    def show_steps(self, steps: Sequence[Step], original: Measurement | None, chosen: str | None) -> None:
+        self._steps, self._original, self._chosen = tuple(steps), original, chosen
+        self.update()
+
+    def _recolor(self, _name: str) -> None:
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(700, 220)
+
+    # ------------------------------------------------------------ geometry
+
+    @property
+    def costliest(self) -> int | None:
+        """The step that lost most, if it lost anything worth a name."""
+        costs = [(step.cost, index) for index, step in enumerate(self._steps) if step.cost is not None]
+        if not costs:
+            return None
+        cost, index = max(costs, key=lambda each: each[0])
+        return index if cost >= 0.05 else None
+
+    def plot(self) -> Plot:
+        values: list[float] = []
+        for step in self._steps:
+            if step.measurement is not None:
+                known = (step.measurement.value, step.measurement.low, step.measurement.high)
+                values += [value for value in known if value is not None]
+            if step.guess is not None:
+                values.append(step.guess)
+        if self._original is not None:
+            values.append(self._original.value)
+        values = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+        low, high = min(values), max(values)
+        if high - low < LEAST_SPAN:
+            middle = (low + high) / 2
+            low, high = middle - LEAST_SPAN / 2, middle + LEAST_SPAN / 2
+        margin = (high - low) * 0.07
+        rect = QRectF(LEFT, TOP, self.width() - LEFT - RIGHT, self.height() - TOP - LABEL_ROOM)
+        return Plot(rect, 0.0, max(len(self._steps) - 1, 1), low - margin, high + margin)
+
+    def labelled(self) -> list[int]:
+        """Which steps are named: as many as fit, the costliest always, neighbours of it never."""
+        if not self._steps:
+            return []
+        plot = self.plot()
+        pitch = plot.rect.width() / max(len(self._steps) - 1, 1)
+        every = max(1, math.ceil(LABEL_STEP / pitch))
+        names = list(range(0, len(self._steps), every))
+        worst = self.costliest
+        if worst is not None and worst not in names:
+            names = sorted([index for index in names if abs(index - worst) >= every] + [worst])
+        return names
+
+    # ------------------------------------------------------------ painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self._steps:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        plot = self.plot()
+        ticks = nice_ticks(plot.y_low, plot.y_high, 4)
+        digits = digits_for(ticks)
+        labels = [(tick, fmt.number(tick, digits)) for tick in ticks]
+        paint_y_axis(painter, self._theme, plot, labels, small_font(self.font(), 11))
+        self._paint_original(painter, plot)
+        self._paint_guess(painter, plot)
+        self._paint_line(painter, plot)
+        self._paint_names(painter, plot)
+        self._paint_callout(painter, plot)
+        painter.end()
+
+    def _measured(self) -> list[tuple[int, Measurement]]:
+        return [
+            (index, step.measurement)
+            for index, step in enumerate(self._steps)
+            if step.measurement is not None
+        ]
+
+    def _paint_original(self, painter: QPainter, plot: Plot) -> None:
+        if self._original is None:
+            return
+        y = plot.y(self._original.value)
+        painter.setPen(QPen(self._theme.color("original"), 1.3, Qt.PenStyle.DashLine))
+        painter.drawLine(QPointF(plot.rect.left(), y), QPointF(plot.rect.right(), y))
+        painter.setFont(small_font(self.font(), 11))
+        painter.setPen(self._theme.color("muted"))
+        label = tr("original {value}").format(value=fmt.measured(self._original))
+        width = painter.fontMetrics().horizontalAdvance(label) + 4
+        above = y - 17 >= 0
+        box = QRectF(plot.rect.right() - width, y - 17 if above else y + 2, width, 15)
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), label)
+
+    def _paint_line(self, painter: QPainter, plot: Plot) -> None:
+        measured = self._measured()
+        if not measured:
+            return
+        accent = self._theme.color("accent")
+        upper = [plot.point(i, m.high if m.high is not None else m.value) for i, m in measured]
+        lower = [plot.point(i, m.low if m.low is not None else m.value) for i, m in measured]
+        band = self._theme.color("accent")
+        band.setAlphaF(0.14)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(band)
+        if len(measured) > 1:
+            painter.drawPolygon(QPolygonF([*upper, *reversed(lower)]))
+        else:
+            painter.drawRoundedRect(
+                QRectF(upper[0].x() - 4, upper[0].y(), 8, lower[0].y() - upper[0].y()), 2, 2
+            )
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(accent, 2))
+        points = [plot.point(i, m.value) for i, m in measured]
+        painter.drawPolyline(QPolygonF(points))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(accent)
+        radius = 3.6 if len(self._steps) <= 80 else 1.8
+        for at in points:
+            painter.drawEllipse(at, radius, radius)
+
+    def _paint_guess(self, painter: QPainter, plot: Plot) -> None:
+        """Steps still to come: dotted, an estimate."""
+        measured = self._measured()
+        points = [plot.point(measured[-1][0], measured[-1][1].value)] if measured else []
+        points += [
+            plot.point(index, step.guess) for index, step in enumerate(self._steps) if step.guess is not None
+        ]
+        if len(points) > 1:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(self._theme.color("estimate"), 1.6, Qt.PenStyle.DotLine))
+            painter.drawPolyline(QPolygonF(points))
+
+    def _paint_names(self, painter: QPainter, plot: Plot) -> None:
+        font, bold = small_font(self.font(), 11), small_font(self.font(), 11, bold=True)
+        room = math.hypot(LABEL_ROOM, LABEL_ROOM) + 42
+        worst = self.costliest
+        for index in self.labelled():
+            step = self._steps[index]
+            painter.save()
+            painter.setFont(bold if index == worst else font)
+            token = "muted" if step.measurement is not None else "estimate"
+            if step.layer_id == self._chosen:
+                token = "accent"
+            painter.setPen(self._theme.color("attention" if index == worst else token))
+            painter.translate(plot.x(index) + 3, plot.rect.bottom() + 13)
+            painter.rotate(-SLANT)
+            # a name may use what is left of the widget at this angle
+            length = min(room, (plot.x(index) - 2) / math.cos(math.radians(SLANT)))
+            name = painter.fontMetrics().elidedText(step.label, Qt.TextElideMode.ElideMiddle, int(length))
+            painter.drawText(
+                QRectF(-length, -8, length, 16),
+                int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter),
+                name,
+            )
+            painter.restore()
+
+    def _paint_callout(self, painter: QPainter, plot: Plot) -> None:
+        worst = self.costliest
+        if worst is None:
+            return
+        step = self._steps[worst]
+        text = tr("{layer} cost most: {cost}").format(layer=step.label[-40:], cost=fmt.number(step.cost, 2))
+        painter.setFont(small_font(self.font(), 12))
+        width = painter.fontMetrics().horizontalAdvance(text) + 20
+        at = plot.point(worst, step.measurement.value)
+        below = at.y() + 54 < plot.rect.bottom() + 4
+        top = at.y() + 28 if below else max(at.y() - 52, 2)
+        left = min(max(at.x() - width / 2, plot.rect.left()), plot.rect.right() - width)
+        box = QRectF(left, top, width, 24)
+        painter.setPen(QPen(self._theme.color("attention"), 1.3))
+        start = at.y() + 6 if below else at.y() - 6
+        painter.drawLine(QPointF(at.x(), start), QPointF(at.x(), box.top() if below else box.bottom()))
+        painter.setPen(QPen(self._theme.color("line"), 1))
+        painter.setBrush(self._theme.color("hover"))
+        painter.drawRoundedRect(box, 6, 6)
+        painter.setPen(self._theme.color("text"))
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
+
+    # ------------------------------------------------------------ under the mouse
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            QToolTip.showText(event.globalPos(), self.describe(event.pos().x()), self)
+            return True
+        return super().event(event)
+
+    def describe(self, x: float) -> str:
+        """The step nearest to a pixel, in words."""
+        if not self._steps:
+            return ""
+        index = round(self.plot().value_x(x))
+        step = self._steps[min(index, len(self._steps) - 1)]
+        lines = [step.label]
+        if step.measurement is not None:
+            lines.append(f"{fmt.measured(step.measurement)} {fmt.interval(step.measurement)}".strip())
+        elif step.guess is not None:
+            lines.append(tr("estimate {value}").format(value=fmt.number(step.guess)))
+        if step.cost is not None:
+            lines.append(tr("this layer cost {cost}").format(cost=fmt.number(step.cost, 2)))
+        return "\n".join(lines)
