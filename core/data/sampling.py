@@ -65,7 +65,7 @@ def split_counts(total: int, calibration_wanted: int, judge_wanted: int | None) 
     judge = total if judge_wanted is None else judge_wanted
     if calibration_wanted + judge <= total:
         return calibration_wanted, judge
-    calibration = min(calibration_wanted, max(total - judge, total // 3))
+    calibration = min(calibration_wanted, max(total - judge, total // 3, min(total - 1, 1)))
     return calibration, min(judge, total - calibration)
 
 
