@@ -1,0 +1,138 @@
+"""Milliseconds of each layer on this computer, from onnxruntime's profiler.
+
+onnxruntime renames what it fuses and reorders. What it writes (1.23 to 1.32, seen, not documented):
+`NODE` unchanged; `OUTPUT_nchwc` for a convolution in blocked layout, OUTPUT being the value that the
+fused chain gives; `NODE/MatMulAddFusion` and the like; `fused NODE`; `_token_7` behind a repeated name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+from core.context import Context
+from core.evaluate.example_feeds import example_feeds
+from core.evaluate.runner import Runner
+from core.graph.opened import OpenedModel
+from core.values import LayerTime, Timings, text
+
+WARM_UP = 2
+MIN_RUNS, MAX_RUNS = 5, 50
+SECONDS = 2.0
+_KERNEL = "_kernel_time"
+
+
+def layer_times(
+    opened: OpenedModel,
+    feeds: Mapping[str, np.ndarray] | None,
+    context: Context,
+    threads: int | None = None,
+    seconds: float = SECONDS,
+) -> Timings:
+    """Return the mean milliseconds of each layer that ran, what onnxruntime fused into it included.
+
+    Without feeds the inputs are random. Layers in a branch that wasn't taken are left out. `total_ms` is
+    the whole run; what no layer accounts for (reordering, pooling ...) is the rest of it.
+    """
+    with tempfile.TemporaryDirectory(prefix="secateur-profile-") as folder:
+        runner = Runner(opened.model, threads, profile_prefix=str(Path(folder) / "run"))
+        given = dict(feeds) if feeds is not None else example_feeds(runner, runner.batch_size(1))
+        warm_up = int(feeds is None) + WARM_UP
+        for _ in range(warm_up):
+            runner.run(given)
+            context.check()
+        runs = _repeat(runner, given, context, seconds)
+        events = json.loads(Path(runner.session.end_profiling()).read_text(encoding="utf-8"))
+    total_ms, nodes = _last_runs(events, runs)
+    layer_of = LayerNames(opened)
+    spent: dict[str, float] = defaultdict(float)
+    for (name, op), milliseconds in nodes.items():
+        layer_id = layer_of.find(name, op)
+        if layer_id is not None:
+            spent[layer_id] += milliseconds
+    layers = tuple(
+        LayerTime(layer_id=layer.id, time_ms=spent[layer.id], share=min(1.0, spent[layer.id] / total_ms))
+        for layer in opened.info.layers
+        if layer.id in spent
+    )
+    return Timings(layers=layers, total_ms=total_ms, threads=runner.threads)
+
+
+class LayerNames:
+    """From the names that onnxruntime gives to nodes back to the layers."""
+
+    def __init__(self, opened: OpenedModel) -> None:
+        self._ops = {layer.id: layer.op for layer in opened.info.layers}
+        self._longest_first = sorted(self._ops, key=len, reverse=True)
+        self._values: dict[str, ir.Value] = {
+            output.name: output
+            for node in opened.model.graph.all_nodes()
+            for output in node.outputs
+            if output.name
+        }
+
+    def find(self, name: str, op: str) -> str | None:
+        """Return the layer whose work a profiled node does, None if it does no layer's."""
+        bare = re.sub(r"(_token_\d+)+$", "", name).removeprefix("fused ")
+        if bare in self._ops:
+            return bare
+        value = self._values.get(bare.removesuffix("_nchwc"))
+        if value is not None and bare.endswith("_nchwc"):
+            return self._behind(value)
+        if bare.endswith("_quant"):
+            return self.find(bare.removesuffix("_quant"), op)
+        starts = (i for i in self._longest_first if bare.startswith((i + "/", i + "_")))
+        return next((i for i in starts if self._same_work(i, op)), None)
+
+    def _behind(self, value: ir.Value) -> str | None:
+        """The nearest layer whose result, through what was fused to it, is this value."""
+        seen = 0
+        queue = [value]
+        while queue and seen < 32:
+            producer = queue.pop(0).producer()
+            seen += 1
+            if producer is None:
+                continue
+            if producer.name in self._ops:
+                return producer.name
+            queue.extend(given for given in producer.inputs if given is not None)
+        return None
+
+    def _same_work(self, layer_id: str, op: str) -> bool:
+        """Whether the node multiplies as the layer does: a Transpose named after it does not."""
+        wanted = self._ops[layer_id]
+        products = ("Gemm", "MatMul")
+        return wanted in op or (wanted in products and any(product in op for product in products))
+
+
+def _repeat(runner: Runner, feeds: dict[str, np.ndarray], context: Context, seconds: float) -> int:
+    began = time.monotonic()
+    runs = 0
+    while runs < MIN_RUNS or (runs < MAX_RUNS and time.monotonic() - began < seconds):
+        runner.run(feeds)
+        runs += 1
+        context.report(text("Timing the layers"), runs, MAX_RUNS)
+    return runs
+
+
+def _last_runs(events: list[dict], runs: int) -> tuple[float, dict[tuple[str, str], float]]:
+    """Mean milliseconds of the last `runs` whole runs, and of each (node, operator) in them."""
+    whole = [e for e in events if e.get("cat") == "Session" and e.get("name") == "model_run"]
+    whole = sorted(whole, key=lambda event: event["ts"])[-runs:]
+    start = whole[0]["ts"]
+    nodes: dict[tuple[str, str], float] = defaultdict(float)
+    for event in events:
+        name = event.get("name", "")
+        if event.get("cat") == "Node" and name.endswith(_KERNEL) and event["ts"] >= start:
+            key = (name.removesuffix(_KERNEL), event.get("args", {}).get("op_name", ""))
+            nodes[key] += event["dur"] / 1000 / len(whole)
+    total = sum(event["dur"] for event in whole) / 1000 / len(whole)
+    return max(total, 1e-6), dict(nodes)
