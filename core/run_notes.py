@@ -70,7 +70,7 @@ def _speed(
 
 
 def _size(steps: Sequence[Step], before: Outcome, after: Outcome) -> list[Text]:
-    if after.size_bytes < before.size_bytes:
+    if after.size_bytes < 0.98 * before.size_bytes:
         return []
     if all(step.weight_bits == FLOAT_BITS for step in steps):
         return [

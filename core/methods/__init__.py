@@ -1,6 +1,6 @@
 """The compression steps: one file per step, each a few pure functions on arrays or on a graph.
 
-Adding a step is adding a file here that ends with ``registry.add(Described(...), function)``; its
+Adding a step is adding a file here that ends with ``METHODS.add(Described(...), function)``; its
 parameters then appear in the window's form and are read from ``plan.methods[name]``.
 """
 
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from core.registry import Registry, discover
-from core.values import Described, Plan
+from core.values import Plan
 
-registry: Registry[Callable[..., Any]] = Registry()
+METHODS: Registry[Callable[..., Any]] = Registry()
 """Every compression step by name, with the description of its parameters."""
 
 
@@ -21,16 +21,12 @@ def setting(plan: Plan, name: str, parameter: str) -> Any:
 
     Raises KeyError for a step or parameter that does not exist.
     """
-    for described, _ in registry:
+    for described, _ in METHODS:
         if described.name == name:
             for declared in described.parameters:
                 if declared.name == parameter:
                     return plan.methods.get(name, {}).get(parameter, declared.default)
     raise KeyError(f"{name}.{parameter}")
-
-
-def described_methods() -> tuple[Described, ...]:
-    return registry.descriptions()
 
 
 discover(__name__, __path__)

@@ -14,7 +14,7 @@ import onnx_ir as ir
 from core.context import Context
 from core.errors import DataError
 from core.evaluate.runner import Runner
-from core.methods import registry
+from core.methods import METHODS
 from core.methods.quantize_activations import Range
 from core.values import Described, Parameter, text
 
@@ -213,7 +213,7 @@ def _with_outputs(model: ir.Model, names: Sequence[str]) -> ir.Model:
     return copy
 
 
-registry.add(
+METHODS.add(
     Described(
         name="calibrate",
         label=text("Calibration"),

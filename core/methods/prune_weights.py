@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.methods import registry
+from core.methods import METHODS
 from core.values import Described, text
 
 
@@ -51,7 +51,7 @@ def prune(
     return np.where(mask, weight, weight.dtype.type(0))
 
 
-registry.add(
+METHODS.add(
     Described(
         name="prune_weights",
         label=text("Prune weights"),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx_ir as ir
 
-from core.methods import registry
+from core.methods import METHODS
 from core.methods._edit import (
     add_initializer,
     attribute_float,
@@ -299,7 +299,7 @@ def _values(model: ir.Model) -> Iterator[ir.Value]:
         yield from node.outputs
 
 
-registry.add(
+METHODS.add(
     Described(
         name="quantize_activations",
         label=text("Quantise activations"),

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from core.methods import registry
+from core.methods import METHODS
 from core.values import Described, Parameter, text
 
 Granularity = Literal["tensor", "channel"]
@@ -144,7 +144,7 @@ def _round(weight: np.ndarray, scale: np.ndarray, bits: int) -> np.ndarray:
     return np.clip(np.rint(weight.astype(np.float32) / scale), low, high).astype(np.int8)
 
 
-registry.add(
+METHODS.add(
     Described(
         name="quantize_weights",
         label=text("Quantise weights"),
