@@ -6,9 +6,13 @@ the installed package and the one model, nothing else. Nothing here imports QtWe
 
 from __future__ import annotations
 
+import contextlib
 import html
 import importlib.util
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Qt
@@ -79,6 +83,39 @@ def register_scheme() -> None:
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
 
 
+def sandbox_works() -> bool:
+    """Whether Chromium can wall off its processes here. Where it can't, loading it ends our process too.
+
+    It refuses root, and on Linux it needs user namespaces, which some systems forbid. The variable is
+    Chromium's own switch; tests set it, we never do.
+    """
+    if not sys.platform.startswith("linux") or os.environ.get("QTWEBENGINE_DISABLE_SANDBOX") == "1":
+        return True
+    if os.geteuid() == 0:
+        return False
+    try:
+        # the same step that Chromium will take: a new namespace with a user map of its own
+        done = subprocess.run(
+            ["unshare", "--user", "--map-root-user", "true"], capture_output=True, timeout=5
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return not _namespaces_forbidden()
+    return done.returncode == 0
+
+
+def _namespaces_forbidden() -> bool:
+    """What the kernel's switches say, where there is no `unshare` to try."""
+    for switch, forbidden in (
+        ("user/max_user_namespaces", "0"),
+        ("kernel/unprivileged_userns_clone", "0"),
+        ("kernel/apparmor_restrict_unprivileged_userns", "1"),
+    ):
+        with contextlib.suppress(OSError):
+            if Path("/proc/sys", switch).read_text().strip() == forbidden:
+                return True
+    return False
+
+
 class NetronFiles:
     """Answers a path of the scheme. One instance per web view."""
 
@@ -89,6 +126,8 @@ class NetronFiles:
         self.model: Path | None = None
         self.title = ""
         self.dark = False
+        self.background = ""
+        """A colour as #RRGGBB; empty: Netron's own."""
 
     @property
     def installed(self) -> bool:
@@ -124,4 +163,7 @@ class NetronFiles:
         )
         # without a date the page does not lock itself 180 days after its release
         page = re.sub(r'<meta name="date" content="[^"]*">\n?', "", page)
+        if self.background:
+            style = f"<style>body, .default, .target {{ background-color: {self.background} !important; }}</style>"
+            page = page.replace("</head>", f"{style}\n</head>", 1)
         return re.sub(r'<meta name="version" content="[^"]*">', lambda _match: metas, page)

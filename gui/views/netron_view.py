@@ -15,13 +15,14 @@ from PySide6.QtWidgets import QLabel, QPushButton, QStackedLayout, QVBoxLayout, 
 
 from gui import format as fmt
 from gui.i18n import tr
-from gui.netron_page import LARGEST_MODEL_BYTES, MANY_NODES, NetronFiles
+from gui.netron_page import LARGEST_MODEL_BYTES, MANY_NODES, NetronFiles, sandbox_works
 from gui.session import Session
 from gui.theme import Theme
 
 
 class NetronView(QWidget):
-    """`state`: 'empty', 'large', 'heavy', 'missing', 'loading', 'drawn', 'crashed'."""
+    """`state`: 'empty', 'large', 'heavy', 'missing', 'unsafe',
+    'loading', 'drawn', 'crashed'."""
 
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -108,23 +109,27 @@ class NetronView(QWidget):
 
     def _load(self, file: Path) -> None:
         if self._web is None and not self._make_web():
-            self._say("missing")
             return
         self._shown_for = (str(file), self._theme.name)
         self._files.model = file
         self._files.title = self._session.model.name or file.name
         self._files.dark = self._theme.dark
+        self._files.background = self._theme.color("panel").name()
         self.state = "loading"
         self._stack.setCurrentWidget(self._web)
         self._web.open(self._theme.color("panel"))
 
     def _make_web(self) -> bool:
-        """Load the web engine. False where it or Netron is not installed."""
-        if not self._files.installed:
+        """Load the web engine. False, with a sentence, where it is missing or would end the program."""
+        if not sandbox_works():
+            self._say("unsafe")
             return False
         try:
             module = importlib.import_module("gui.netron_web")
         except ImportError:
+            module = None
+        if module is None or not self._files.installed:
+            self._say("missing")
             return False
         self._web = module.NetronWeb(self._files, self)
         self._web.setAccessibleName(tr("Netron"))
@@ -179,6 +184,10 @@ class NetronView(QWidget):
             "heavy": tr("This model is too large for Netron. The layer graph at the left shows it."),
             "missing": tr(
                 "Netron needs Qt WebEngine, which is not installed here. "
+                "The layer graph at the left shows the model without it."
+            ),
+            "unsafe": tr(
+                "Netron's web view cannot run safely in this account: the system allows it no sandbox. "
                 "The layer graph at the left shows the model without it."
             ),
             "crashed": tr("Netron stopped unexpectedly. Everything else goes on."),

@@ -24,7 +24,9 @@ from gui.widgets.graph_painter import GraphLook, GraphPainter
 
 MARGIN = 24
 """Pixels around the graph."""
-SMALLEST, LARGEST = 0.01, 4.0
+MINIMAP_SPACE = 46
+"""Pixels at the left that the minimap of a narrow graph takes."""
+SMALLEST, LARGEST = 0.002, 4.0
 """Limits of the zoom."""
 STEP = 1.25
 
@@ -121,7 +123,13 @@ class GraphCanvas(QAbstractScrollArea):
         bounds = self._items.bounds
         size = self.viewport().size()
         free_x = size.width() - bounds.width() * self._zoom
-        x = free_x / 2 if free_x >= 2 * MARGIN else MARGIN - self.horizontalScrollBar().value()
+        if free_x < 2 * MARGIN:
+            x = MARGIN - self.horizontalScrollBar().value()
+        elif self.verticalScrollBar().maximum() > 0:
+            # a little to the right where the minimap would lie on it
+            x = max(free_x / 2, min(MINIMAP_SPACE, free_x - 8))
+        else:
+            x = free_x / 2
         y = MARGIN - self.verticalScrollBar().value()
         return QPointF(x - bounds.left() * self._zoom, y - bounds.top() * self._zoom)
 
@@ -225,6 +233,10 @@ class GraphCanvas(QAbstractScrollArea):
         )
         current = self._current if self.hasFocus() else None
         self._painter.paint(painter, self._items, self._look, shown, self._zoom, current)
+        if self.hasFocus() and self._current is None:
+            # nothing has the keyboard's mark yet: the whole canvas shows where the keys go
+            painter.resetTransform()
+            self._painter.focus_frame(painter, QRectF(self.viewport().rect()))
         painter.end()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -259,6 +259,12 @@ class GraphPainter:
 
     # ------------------------------------------------------------ marks
 
+    def focus_frame(self, painter: QPainter, view: QRectF) -> None:
+        """A thin frame just inside the view."""
+        painter.setPen(QPen(self._theme.color("accent"), 1.0))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(view.adjusted(2.5, 1.5, -2.5, -1.5), 6, 6)
+
     def _outline(
         self,
         painter: QPainter,

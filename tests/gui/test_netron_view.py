@@ -143,6 +143,7 @@ def test_a_missing_web_engine_is_one_sentence_and_the_program_goes_on(
     view, session, small_model, qtbot, monkeypatch
 ):
     # what `import` finds where the package is not installed
+    monkeypatch.setenv("QTWEBENGINE_DISABLE_SANDBOX", "1")
     monkeypatch.setitem(sys.modules, "PySide6.QtWebEngineCore", None)
     monkeypatch.delitem(sys.modules, "gui.netron_web", raising=False)
     session._take(info(small_model, layers=("second",)))
@@ -154,7 +155,21 @@ def test_a_missing_web_engine_is_one_sentence_and_the_program_goes_on(
     assert session.selection == "second"
 
 
+def test_where_chromium_has_no_sandbox_it_is_not_loaded_at_all(view, session, small_model, monkeypatch):
+    """Chromium would end the whole program, as it does for root."""
+    monkeypatch.delenv("QTWEBENGINE_DISABLE_SANDBOX", raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delitem(sys.modules, "gui.netron_web", raising=False)
+    session._take(info(small_model))
+    view.show()
+    assert view.state == "unsafe"
+    assert "sandbox" in view.sentence.text()
+    assert "gui.netron_web" not in sys.modules
+
+
 def test_many_operations_are_drawn_on_request_only(view, session, small_model, qtbot, monkeypatch):
+    monkeypatch.setenv("QTWEBENGINE_DISABLE_SANDBOX", "1")
     monkeypatch.setitem(sys.modules, "PySide6.QtWebEngineCore", None)
     monkeypatch.delitem(sys.modules, "gui.netron_web", raising=False)
     session._take(info(small_model, nodes=1501))
