@@ -69,9 +69,7 @@ def _refuse(tensor: str, location: str, reason: Text) -> UnsafeFileError:
             location=clean(location),
         ),
         reason,
-        text(
-            "If you trust the model, ask its author for a copy with the weights in an ordinary file beside it."
-        ),
+        text("If you trust the model, ask for a copy with the weights in an ordinary file beside it."),
     )
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnx_ir as ir
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from core.context import Context
 from core.errors import OpenError
 from core.formats import registry
 from core.formats.proto_checks import Facts, check_model
 from core.formats.safety import check_file, is_text, other_kind, shown, unreadable
-from core.formats.wire import Malformed, Split, split
+from core.formats.wire import MalformedError, Split, split
 from core.graph.build import build
 from core.graph.opened import OpenedModel
 from core.values import Described, text
@@ -63,7 +63,7 @@ def _parse(path: Path, data: bytes) -> tuple[Split, onnx.ModelProto]:
     try:
         parts = split(data)
         proto = onnx.ModelProto.FromString(parts.rest)
-    except (DecodeError, Malformed) as error:
+    except (DecodeError, MalformedError) as error:
         raise OpenError(
             text("'{name}' is not a valid ONNX file.", name=shown(path)),
             text("It breaks off or is damaged; most likely a download was incomplete."),

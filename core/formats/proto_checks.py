@@ -77,9 +77,7 @@ def _check_versions(proto: onnx.ModelProto, path: Path) -> int:
     if proto.ir_version <= 0 or not proto.HasField("graph") or (not opsets and not proto.opset_import):
         raise OpenError(
             text("'{name}' is not a valid ONNX file.", name=shown(path)),
-            text(
-                "It lacks the version or the graph that every ONNX model has; it is incomplete or something else."
-            ),
+            text("It lacks the version or the graph that every ONNX model has."),
             text("Download or export it again."),
         )
     if proto.ir_version > NEWEST_IR:

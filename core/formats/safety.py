@@ -82,7 +82,7 @@ def describe_content(path: Path, head: bytes) -> tuple[Text, Text, Text]:
         return (
             text("'{name}' is a Git-LFS pointer, not the model itself.", name=name),
             text(
-                "The repository was copied without its large files; this is a note that says where the model is."
+                "The repository was copied without its large files; this note only says where the model is."
             ),
             text("Run 'git lfs pull' in the repository, or download the file itself from its page."),
         )

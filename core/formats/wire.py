@@ -32,7 +32,7 @@ _SIMPLE = {
 }  # fmt: skip
 
 
-class Malformed(Exception):
+class MalformedError(Exception):
     """The bytes are not a protobuf message; protobuf itself will say so."""
 
 
@@ -56,7 +56,7 @@ class Split:
 
 
 def split(data: bytes) -> Split:
-    """Cut large weights out of an encoded ModelProto. Raises Malformed."""
+    """Cut large weights out of an encoded ModelProto. Raises MalformedError."""
     cutter = _Cutter(data)
     pieces = cutter.message("model", 0, len(data), 0)
     rest = data if pieces is None else b"".join(pieces)
@@ -138,9 +138,9 @@ class _Cutter:
             length, start = self.varint(position, end)
             position = start + length
         else:
-            raise Malformed
+            raise MalformedError
         if position > end or number == 0:
-            raise Malformed
+            raise MalformedError
         return number, wire, start, position
 
     def varint(self, position: int, end: int) -> tuple[int, int]:
@@ -152,7 +152,7 @@ class _Cutter:
             if byte < 128:
                 return result, position
             shift += 7
-        raise Malformed
+        raise MalformedError
 
 
 def _varint(value: int) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from core.graph.names import free_name
+from core.graph.names import free_name, taken_names
 
 _LAYERS = ("Conv", "ConvTranspose", "Gemm")
 
@@ -20,14 +20,12 @@ def fold_batch_norms(model: ir.Model) -> int:
     It can where its statistics are constants, the layer's weight belongs to that layer alone, and
     nothing else reads the layer's output.
     """
-    folded = 0
-    for node in list(model.graph.all_nodes()):
-        if node.op_type == "BatchNormalization" and node.domain in ("", "ai.onnx") and _fold(model, node):
-            folded += 1
-    return folded
+    norms = [node for node in model.graph.all_nodes() if node.op_type == "BatchNormalization"]
+    names = taken_names(model) if norms else set()
+    return sum(node.domain in ("", "ai.onnx") and _fold(model, node, names) for node in norms)
 
 
-def _fold(model: ir.Model, norm: ir.Node) -> bool:
+def _fold(model: ir.Model, norm: ir.Node, names: set[str]) -> bool:
     entry = norm.inputs[0]
     layer = entry.producer() if entry is not None else None
     if layer is None or entry is None or layer.op_type not in _LAYERS or layer.graph is not norm.graph:
@@ -65,7 +63,8 @@ def _fold(model: ir.Model, norm: ir.Node) -> bool:
     if bias_value is not None and bias_value.const_value is not None:
         _replace(bias_value, new_bias)
     else:
-        name = free_name(model, f"{layer.inputs[1].name if layer.inputs[1] else layer.name}.bias")
+        name = free_name(f"{layer.inputs[1].name if layer.inputs[1] else layer.name}.bias", names)
+        names.add(name)
         created = ir.Value(name=name, const_value=ir.Tensor(new_bias, name=name))
         created.shape, created.dtype = ir.Shape(new_bias.shape), ir.DataType.from_numpy(new_bias.dtype)
         model.graph.register_initializer(created)

@@ -15,7 +15,6 @@ from core.graph.normalize import normalize
 from core.graph.opened import OpenedModel
 from core.values import ModelInfo, TensorInfo, Text, text
 
-
 _DTYPES = {ir.DataType.FLOAT: "float32", ir.DataType.DOUBLE: "float64", ir.DataType.STRING: "str"}
 """Where numpy's name differs from ONNX's."""
 
@@ -37,7 +36,7 @@ def build(
         shown = ", ".join(facts.custom_operators[:3]) + ("…" if len(facts.custom_operators) > 3 else "")
         why_not.append(
             text(
-                "It uses operators that onnxruntime does not know ({operators}), so nothing about it can be measured.",
+                "It uses operators that onnxruntime does not know ({operators}), so it cannot be measured.",
                 operators=shown,
             )
         )

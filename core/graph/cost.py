@@ -37,7 +37,7 @@ def costs(model: ir.Model) -> Costs:
             macs[node.name] = node_macs(
                 node, size, _shape(node.inputs[_data(node)], shapes), _outputs(node, shapes)
             )
-    remarks = ()
+    remarks: tuple[Text, ...] = ()
     if guessed and any(count is not None for count in macs.values()):
         sizes = ", ".join("×".join(map(str, shape)) for shape in inputs.values() if shape)
         remarks = (

@@ -137,7 +137,9 @@ def _small_model(
                 graph.initializer.append(proto)
             else:
                 dims = [int(dim) for dim in tensor.shape.numpy()]
-                graph.input.append(onnx.helper.make_tensor_value_info(value.name, int(tensor.dtype), dims))
+                graph.input.append(
+                    onnx.helper.make_tensor_value_info(value.name or "", int(tensor.dtype), dims)
+                )
     for name in results or ():
         graph.output.append(onnx.ValueInfoProto(name=name))
     opsets = [

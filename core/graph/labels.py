@@ -25,7 +25,8 @@ _OPERATION = re.compile(
 _PLUMBING = re.compile(r"Tensordot|einsum|BiasAdd|ExpandDims|Squeeze|ReadVariableOp")
 _GENERIC_NODE = re.compile(
     r"(node_|n_|op_)?(aten_|torch_)?"
-    r"(conv(olution|_transpose)?(\dd)?(transpose)?|matmul|mm|addmm|bmm|linear|gemm|lstm|gru|rnn|gather|embedding"
+    r"(conv(olution|_transpose)?(\dd)?(transpose)?|matmul|mm|addmm|bmm|linear|gemm|lstm|gru|rnn|gather"
+    r"|embedding"
     r"|qlinearconv|qlinearmatmul|convinteger|matmulinteger|matmulnbits)"
     r"(_?integer)?([_@.:]*\d+)*",
     re.IGNORECASE,

@@ -8,9 +8,10 @@ from math import prod
 import numpy as np
 import onnx_ir as ir
 
-from core.graph.labels import SCOPE_SEPARATOR, distinct, label
-from core.graph.roles import BIAS_INPUT, INTEGER_LAYERS, stored, weight_inputs
-from core.graph.weights import out_axis
+from core.errors import OpenError
+from core.graph.labels import SCOPE_SEPARATOR, clean, distinct, label
+from core.graph.roles import BIAS_INPUT, FLOAT_LAYERS, INTEGER_LAYERS, STANDARD, stored, weight_inputs
+from core.graph.weights import axis_of_outputs
 from core.values import FLOAT_BITS, Layer, Text, text
 
 MINIMUM_TABLE = 64
@@ -70,7 +71,7 @@ def walk(graph: ir.Graph, scope: str = "") -> Iterator[tuple[ir.Node, str]]:
 
 
 def _weights(node: ir.Node) -> list[ir.Value]:
-    """The initializers that make this node a layer; [] if it is none."""
+    """The initializers that make this node a layer; [] if it is none. Raises OpenError for an empty one."""
     indices = weight_inputs(node)
     if not indices:
         return []
@@ -80,25 +81,24 @@ def _weights(node: ir.Node) -> list[ir.Value]:
         return []
     tensor = weights[0].const_value
     assert tensor is not None
-    if len(tensor.shape) < 2 or tensor.size == 0 or tensor.dtype not in _BITS:
+    if len(tensor.shape) < 2 or tensor.dtype not in _BITS:
+        return []
+    # integers that are used as they are: indices or counters, nothing trained
+    direct = (
+        node.domain in STANDARD and node.op_type in FLOAT_LAYERS and node.inputs[indices[0]] is weights[0]
+    )
+    if direct and not tensor.dtype.is_floating_point():
         return []
     if node.op_type == "Gather":
         axis = node.attributes.get("axis")
-        if axis is not None and axis.as_int() != 0:
+        if tensor.size < MINIMUM_TABLE or len(tensor.shape) != 2 or (axis is not None and axis.as_int() != 0):
             return []
-        direct = node.inputs[0] is weights[0]
-        if (
-            tensor.size < MINIMUM_TABLE
-            or len(tensor.shape) != 2
-            or (direct and not tensor.dtype.is_floating_point())
-        ):
-            return []
-    elif (
-        node.op_type in ("MatMul", "Gemm", "Conv", "ConvTranspose") and node.inputs[indices[0]] is weights[0]
-    ):
-        # integers multiplied as they are: indices or counters, nothing trained
-        if not tensor.dtype.is_floating_point():
-            return []
+    elif tensor.size == 0:
+        raise OpenError(
+            text("Tensor '{tensor}' in the model is empty.", tensor=clean(weights[0].name or "")),
+            text("Layer '{layer}' would multiply with nothing.", layer=clean(node.name or "")),
+            text("The file is damaged or was not written correctly: download or export it again."),
+        )
     return weights
 
 
@@ -143,7 +143,7 @@ def _layer(
 ) -> Layer:
     tensors = [weight.const_value for weight in weights if weight.const_value is not None]
     first = tensors[0]
-    shape = tuple(int(dim) for dim in first.shape)
+    shape = tuple(first.shape.numpy())
     bias = _bias(node)
     every = [*tensors, *([bias] if bias is not None else [])]
     bits = _BITS[first.dtype]
@@ -152,15 +152,16 @@ def _layer(
         bits = attribute.as_int() if attribute is not None else 4
     prunable, quantizable, why_not = _allowed(node, first, bits, group)
     values = [tensor.numpy() for tensor in tensors] if first.dtype.is_floating_point() else []
-    draft = Layer(
+    outputs, inputs = _channels(node, shape)
+    return Layer(
         id=node.name or "",
         label=name,
         op=node.op_type,
         kind=kind,
         weights=tuple(weight.name or "" for weight in weights),
         shape=shape,
-        out_channels=0,
-        in_channels=0,
+        out_channels=outputs,
+        in_channels=inputs,
         params=sum(tensor.size for tensor in every),
         macs=macs,
         bytes=sum(tensor.nbytes for tensor in every),
@@ -173,24 +174,15 @@ def _layer(
         group=group,
         scope=scope,
     )
-    outputs, inputs = _channels(draft, node)
-    return _with_channels(draft, outputs, inputs)
 
 
-def _with_channels(layer: Layer, outputs: int, inputs: int) -> Layer:
-    import msgspec
-
-    return msgspec.structs.replace(layer, out_channels=outputs, in_channels=inputs)
-
-
-def _channels(layer: Layer, node: ir.Node) -> tuple[int, int]:
+def _channels(node: ir.Node, shape: tuple[int, ...]) -> tuple[int, int]:
     """(output channels, input channels of one group) of the first weight."""
-    shape = layer.shape
     if node.op_type == "ConvTranspose":
         return shape[1] * _integer(node, "group", 1), shape[0] // max(1, _integer(node, "group", 1))
     if node.op_type in ("LSTM", "GRU", "RNN"):
         return shape[0] * shape[1], shape[2] if len(shape) > 2 else 1
-    axis = out_axis(layer, node)
+    axis = axis_of_outputs(node, len(shape))
     if node.op_type == "Gather":
         return shape[1], shape[0]
     if node.op_type in ("Gemm", "MatMul", "MatMulInteger", "QLinearMatMul"):
@@ -223,13 +215,15 @@ def _allowed(
     if node.op_type == "ConvTranspose":
         remarks.append(
             text(
-                "onnxruntime has no integer kernel for transposed convolutions: only the weights can be stored in fewer bits."
+                "onnxruntime has no integer kernel for transposed convolutions: "
+                "only the weights can be stored in fewer bits."
             )
         )
     elif node.op_type in ("LSTM", "GRU", "RNN"):
         remarks.append(
             text(
-                "onnxruntime has no integer kernel for {op} from a file: only the weights can be stored in fewer bits.",
+                "onnxruntime has no integer kernel for {op} layers in this form: "
+                "only the weights can be stored in fewer bits.",
                 op=node.op_type,
             )
         )
@@ -276,7 +270,7 @@ def _kind(node: ir.Node, weights: list[ir.Value]) -> str:
     op = node.op_type
     tensor = weights[0].const_value
     assert tensor is not None
-    shape = tuple(int(dim) for dim in tensor.shape)
+    shape = tuple(tensor.shape.numpy())
     if op in ("Conv", "ConvTranspose", "ConvInteger", "QLinearConv"):
         groups = _integer(node, "group", 1)
         kernel = "×".join(str(dim) for dim in shape[2:])

@@ -26,6 +26,7 @@ MARGIN = 24.0
 _HALF_ROW = LAYER_SIZE[1] / 2 + 4
 _SLOTS_PER_NODE, _SLOTS = 4, 20_000
 """Long arrows may take so many slots of rows; beyond it the longest are led around the drawing."""
+_SLANTED = 2 * COLUMN
 _TRANSPOSE_LIMIT = 1500
 _WIDEST = 6000.0
 """Unconnected parts stand side by side up to this width."""
@@ -164,7 +165,14 @@ def _parts(edges: list[tuple[int, int]]) -> list[_Part]:
         transpose=len(used) <= _TRANSPOSE_LIMIT,
         check_layout=False,
     )
-    parts = [_part(dict(positions), links or [], used) for positions, _, _, links in layouts]
+    parts = [
+        _part(
+            {int(key): (float(x), float(y)) for key, (x, y) in positions},
+            [(int(source), int(target)) for source, target in links or []],
+            used,
+        )
+        for positions, _, _, links in layouts
+    ]
     return sorted(parts, key=lambda part: min(part.places))
 
 

@@ -20,7 +20,7 @@ def unique_names(model: ir.Model) -> None:
     for value in _values(model.graph):
         if id(value) in fixed:
             continue
-        name = _free(value.name or "value", taken)
+        name = free_name(value.name or "value", taken)
         taken.add(name)
         if name != value.name:
             renamed.append((value, name))
@@ -28,16 +28,17 @@ def unique_names(model: ir.Model) -> None:
         value.name = name
     nodes: set[str] = set()
     for index, node in enumerate(model.graph.all_nodes()):
-        node.name = _free(node.name or f"{node.op_type}_{index}", nodes)
+        node.name = free_name(node.name or f"{node.op_type}_{index}", nodes)
         nodes.add(node.name)
 
 
-def free_name(model: ir.Model, wanted: str) -> str:
-    """Return `wanted`, with a number behind it if a value of the model is called that already."""
-    return _free(wanted, {value.name for value in _values(model.graph) if value.name})
+def taken_names(model: ir.Model) -> set[str]:
+    """Return the names of all values of the model, bodies included."""
+    return {value.name for value in _values(model.graph) if value.name}
 
 
-def _free(wanted: str, taken: set[str]) -> str:
+def free_name(wanted: str, taken: set[str]) -> str:
+    """Return `wanted`, with a number behind it if it is taken."""
     name, count = wanted, 1
     while name in taken:
         name = f"{wanted}_{count}"

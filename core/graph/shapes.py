@@ -95,7 +95,9 @@ def _without_weights(model: ir.Model, inputs: dict[str, Shape]) -> onnx.ModelPro
             proto.graph.initializer.append(small)
         else:
             dims = list(tensor.shape.numpy())
-            proto.graph.input.append(onnx.helper.make_tensor_value_info(value.name, int(tensor.dtype), dims))
+            proto.graph.input.append(
+                onnx.helper.make_tensor_value_info(value.name or "", int(tensor.dtype), dims)
+            )
     _hand_down(proto.graph, {tensor.name: tensor for tensor in proto.graph.initializer})
     for value in graph.outputs:
         info = ir.serde.serialize_value(value)

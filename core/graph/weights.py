@@ -47,6 +47,11 @@ def out_axis(layer: Layer, node: ir.Node) -> int:
 
     For a grouped ConvTranspose the weight (in, out/groups, k...) has only the channels of one group there.
     """
+    return axis_of_outputs(node, len(layer.shape))
+
+
+def axis_of_outputs(node: ir.Node, rank: int) -> int:
+    """`out_axis` of a weight with so many dimensions."""
     if node.op_type == "ConvTranspose":
         return 1
     if node.op_type == "Gemm":
@@ -54,7 +59,7 @@ def out_axis(layer: Layer, node: ir.Node) -> int:
         return 0 if attribute is not None and attribute.as_int() else 1
     if node.op_type in ("MatMul", "MatMulInteger", "QLinearMatMul"):
         first = weight_inputs(node) == (0,)
-        return len(layer.shape) - (2 if first else 1)
+        return rank - (2 if first else 1)
     if node.op_type in ("LSTM", "GRU", "RNN", "Gather"):
         return 1
     return 0
