@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from shiboken6 import isValid
 
 from gui.commands import Commands
 from gui.i18n import LANGUAGES, Translations, tr, tr_text
@@ -154,6 +155,8 @@ class Actions(QObject):
 
     def refresh(self, *_: object) -> None:
         stack = self._session.undo_stack
+        if not isValid(stack):
+            return  # it says good-bye with a last indexChanged when the program ends
         for name, row in table().items():
             action = self._actions[name]
             reason = row.why_not(self._session)

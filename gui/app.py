@@ -21,18 +21,30 @@ from gui.session import Session
 from gui.settings import Settings
 from gui.theme import TOKENS, Theme
 
+FONTS = (
+    "Inter", "Segoe UI", "SF Pro Text", "Noto Sans", "DejaVu Sans",
+    "Microsoft YaHei", "PingFang SC", "Noto Sans CJK SC",
+)  # fmt: skip
+"""In order of preference. The Chinese ones by name: left to itself the system may take a bold cut."""
+
 
 class Window:
     """Everything that one window is made of, in the order in which it is made and ended."""
 
     def __init__(
-        self, application: QApplication, settings: Settings, language: str = "", theme: str = ""
+        self,
+        application: QApplication,
+        engine: EngineClient,
+        settings: Settings,
+        language: str = "",
+        theme: str = "",
     ) -> None:
         remembered = settings.values
-        self.engine = EngineClient(application)
-        # the engine needs seconds to import torch: it does so while the first screen is read
-        self.engine.start()
-        self.session = Session(self.engine, application)
+        font = application.font()
+        font.setFamilies(list(FONTS))
+        application.setFont(font)
+        self.engine = engine
+        self.session = Session(engine, application)
         self.theme = Theme(application, _one_of(TOKENS, theme, remembered.theme) or "light")
         self.translations = Translations(application, _one_of(LANGUAGES, language, remembered.language))
         self.commands = Commands(self.session, self.theme, self.translations, settings)
@@ -57,7 +69,9 @@ def main(argv: list[str] | None = None) -> int:
     QCoreApplication.setApplicationName("secateur")
     application.setApplicationDisplayName("Secateur")
     application.setDesktopFileName("secateur")
-    window = Window(application, Settings(), options.language or "", options.theme or "")
+    engine = EngineClient(application)
+    engine.start()  # it needs seconds to import torch: it does so while the first screen is read
+    window = Window(application, engine, Settings(), options.language or "", options.theme or "")
     faults = Faults(window.session)
     faults.install()
     window.main.show()

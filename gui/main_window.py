@@ -83,7 +83,7 @@ class MainWindow(QMainWindow):
         self._right = QStackedWidget()
         self._right.addWidget(work)
         self._right.addWidget(_panel(self.data_view))
-        columns = self._splitter("columns", Qt.Orientation.Horizontal, self.graph, self._right)
+        columns = self._splitter("columns", Qt.Orientation.Horizontal, _panel(self.graph), self._right)
         footer = QFrame()
         footer.setProperty("footer", True)
         _column(footer, self.outcome)

@@ -58,6 +58,7 @@ class DataView(QWidget):
         self._guessed = _label(self, muted=True)
         self._form = PreprocessForm(self)
         self._form.edited.connect(self._on_edited)
+        self._form.confirmed.connect(self._on_confirmed)
         self._apply = QPushButton(self)
         self._apply.clicked.connect(self._on_apply)
         self._revert = QPushButton(self)
@@ -209,6 +210,10 @@ class DataView(QWidget):
         self._apply.setEnabled(free and value is not None and changed)
         self._revert.setEnabled(free and changed)
         self._unread.setText(tr("A field cannot be read: use numbers only.") if value is None else "")
+
+    def _on_confirmed(self) -> None:
+        if self._apply.isEnabled():
+            self._on_apply()
 
     def _on_apply(self) -> None:
         value = self._form.value()

@@ -26,6 +26,9 @@ class PreprocessForm(QWidget):
     edited = Signal()
     """The person changed a field; `value` may be None while a field cannot be read."""
 
+    confirmed = Signal()
+    """Return was pressed in a field."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._labels = [QLabel(self) for _ in range(7)]
@@ -54,6 +57,7 @@ class PreprocessForm(QWidget):
         self._scale.activated.connect(self._on_scale)
         for line in (self._resize, self._crop, self._mean, self._std):
             line.textEdited.connect(self._on_edit)
+            line.returnPressed.connect(self.confirmed)
         self.retranslate()
 
     # ------------------------------------------------------------ value

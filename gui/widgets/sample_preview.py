@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -43,9 +43,17 @@ class SamplePreview(QWidget):
         if data is not None and not self._images and data.preview_rows:
             header = (data.columns[:COLUMNS],) if data.columns else ()
             self._rows = (*header, *(row[:COLUMNS] for row in data.preview_rows[:8]))
-        self.setAccessibleName(tr("Samples: {names}").format(names=", ".join(self._labels)))
+        self.retranslate()
         self.updateGeometry()
         self.update()
+
+    def retranslate(self) -> None:
+        self.setAccessibleName(tr("Samples: {names}").format(names=", ".join(self._labels)))
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
 
     def sizeHint(self) -> QSize:
         return QSize(4 * EDGE + 3 * GAP, self.heightForWidth(4 * EDGE + 3 * GAP))

@@ -1,0 +1,68 @@
+"""A whole window over a fake engine, fed with values: real widgets and events, no child process."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from shiboken6 import delete
+
+from core.messages import Request
+from gui.app import Window
+from gui.settings import Settings
+
+
+class FakeEngine(QObject):
+    """The seam: takes requests, and answers only what a test says."""
+
+    event = Signal(object)
+    started = Signal()
+    crashed = Signal(str)
+    log = ""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._ids = itertools.count(1)
+        self.sent: list[Request] = []
+        self.cancelled: list[int] = []
+
+    def start(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def send(self, request: Request) -> Request:
+        numbered = msgspec.structs.replace(request, id=next(self._ids))
+        self.sent.append(numbered)
+        return numbered
+
+    def cancel(self, request_id: int) -> None:
+        self.cancelled.append(request_id)
+
+    def last(self, kind: type[Request]) -> Request:
+        return next(request for request in reversed(self.sent) if isinstance(request, kind))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(tmp_path / "window.json")
+
+
+@pytest.fixture
+def window(qapp: QApplication, qtbot: QtBot, settings: Settings) -> Iterator[Window]:
+    """The window of the program, shown, in English and light, with nothing open."""
+    made = Window(qapp, FakeEngine(qapp), settings, "en", "light")
+    made.main.show()
+    qtbot.waitExposed(made.main)
+    yield made
+    made.main.close()
+    # at once, not with the next event loop: each new style sheet would polish all old windows again
+    for part in (made.main, made.session, made.translations, made.theme, made.engine):
+        delete(part)

@@ -1,0 +1,168 @@
+"""The data step: what was found, what is guessed, and editing it."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QLineEdit
+from pytestqt.qtbot import QtBot
+from shell_values import make_data, make_model
+
+from core import messages as m
+from core.values import Preprocess, text
+from gui.app import Window
+from gui.widgets.preprocess_form import PreprocessForm
+
+
+@pytest.fixture
+def png() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), (200, 30, 30)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def form(qtbot: QtBot) -> PreprocessForm:
+    made = PreprocessForm()
+    qtbot.addWidget(made)
+    return made
+
+
+def field(form: PreprocessForm, name: str) -> QLineEdit | QComboBox:
+    return next(
+        one
+        for kind in (QLineEdit, QComboBox)
+        for one in form.findChildren(kind)
+        if one.accessibleName() == name
+    )
+
+
+def retype(qtbot: QtBot, line: QLineEdit, words: str) -> None:
+    line.selectAll()
+    qtbot.keyClick(line, Qt.Key.Key_Delete)
+    qtbot.keyClicks(line, words)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Preprocess(),
+        Preprocess(resize=256, crop=224, mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)),
+        Preprocess(resize=(240, 320), crop=(224, 300), mean=(0.0,), std=(255.0,)),
+    ],
+)
+def test_form_gives_back_what_it_was_given(form: PreprocessForm, value: Preprocess) -> None:
+    whole = Preprocess(
+        resize=value.resize, crop=value.crop, mean=value.mean, std=value.std, layout="NHWC", color="BGR"
+    )
+    form.set_value(whole)
+    assert form.value() == whole
+
+
+def test_typed_sizes_and_numbers_are_read(form: PreprocessForm, qtbot: QtBot) -> None:
+    form.set_value(Preprocess(layout="NCHW", color="RGB"))
+    retype(qtbot, field(form, "Resize to"), "240 x 320")
+    retype(qtbot, field(form, "Crop the middle"), "224")
+    retype(qtbot, field(form, "Mean, 0 to 255"), "1, 2.5 3")
+    retype(qtbot, field(form, "Std, 0 to 255"), "127.5")
+    assert form.value() == Preprocess(
+        resize=(240, 320), crop=224, mean=(1.0, 2.5, 3.0), std=(127.5,), layout="NCHW", color="RGB"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Resize to", "big"),
+        ("Resize to", "0"),
+        ("Crop the middle", "1 x 2 x 3"),
+        ("Mean, 0 to 255", "1, 2"),
+        ("Mean, 0 to 255", "nan"),
+        ("Std, 0 to 255", "0"),
+        ("Std, 0 to 255", "-1"),
+    ],
+)
+def test_what_cannot_be_read_gives_no_value(
+    form: PreprocessForm, qtbot: QtBot, name: str, words: str
+) -> None:
+    form.set_value(Preprocess(layout="NCHW", color="RGB"))
+    retype(qtbot, field(form, name), words)
+    assert form.value() is None
+
+
+def test_scaling_preset_fills_mean_and_std(form: PreprocessForm, qtbot: QtBot) -> None:
+    form.set_value(Preprocess(layout="NCHW", color="RGB"))
+    scaling = field(form, "Scaling")
+    assert scaling.currentData() == "as_is"
+    qtbot.keyClick(scaling, Qt.Key.Key_Home)  # the first: −1 to 1
+    assert form.value().mean == (127.5,)
+    assert form.value().std == (127.5,)
+    retype(qtbot, field(form, "Std, 0 to 255"), "128")
+    assert scaling.currentData() == "own"
+
+
+def test_edits_are_applied_by_return_and_nothing_else_changes(
+    window: Window, qtbot: QtBot, png: bytes
+) -> None:
+    window.session._take(make_model())
+    window.session._take(make_data(png))
+    window.main.show_data()
+    form = window.main.data_view.findChild(PreprocessForm)
+    assert form.isVisible()
+    crop = field(form, "Crop the middle")
+    retype(qtbot, crop, "28")
+    qtbot.keyClick(crop, Qt.Key.Key_Return)
+    spec = window.engine.last(m.OpenData).data
+    assert spec.preprocess == Preprocess(crop=28, mean=(0.0,), std=(255.0,), layout="NCHW", color="RGB")
+    assert spec.path == "/data/pets"
+
+
+def test_facts_and_warnings_are_said(window: Window, png: bytes) -> None:
+    window.session._take(make_model())
+    window.session._take(
+        make_data(
+            png,
+            warnings=(text("Only one class."),),
+            skipped=(text("'{name}' is damaged.", name="<i>a.png</i>"),),
+            skipped_count=20,
+        )
+    )
+    window.main.show_data()
+    view = window.main.data_view
+    assert view._facts.text() == "5,000 samples · 2 classes · 256 to calibrate, 1,000 to judge"
+    assert view._warnings.text() == "Only one class."
+    assert view._skipped.text() == "20 left out:\n'<i>a.png</i>' is damaged.\n…"
+    assert view._skipped.textFormat() == Qt.TextFormat.PlainText
+
+
+def test_samples_without_answers_are_explained_in_a_sentence(window: Window) -> None:
+    window.session._take(make_model())
+    window.session._take(make_data(task="unlabelled", class_names=()))
+    assert "without the right answers" in window.main.data_view._meaning.text()
+
+
+def test_table_offers_its_label_column(window: Window, qtbot: QtBot) -> None:
+    window.session._take(make_model())
+    data = make_data(
+        columns=("length", "width", "species"),
+        label_column="species",
+        preview_rows=(("1.0", "2.0", "setosa"),),
+        kind="table",
+    )
+    window.session._take(data)
+    window.main.show_data()
+    view = window.main.data_view
+    assert view._label_column.isVisible()
+    assert view._label_column.currentText() == "species"
+    qtbot.keyClick(view._label_column, Qt.Key.Key_Home)
+    assert window.engine.last(m.OpenData).data.label_column == "length"
+
+
+def test_no_data_asks_for_random_inputs(window: Window, qtbot: QtBot) -> None:
+    window.session._take(make_model())
+    window.main.show_data()
+    qtbot.mouseClick(window.main.data_view._random, Qt.MouseButton.LeftButton)
+    assert window.engine.last(m.OpenData).data.path == "random"

@@ -1,0 +1,376 @@
+"""The whole window over a fake engine: drops, bars, steps, languages, themes, keyboard, names for all."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollBar,
+    QTabBar,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+from shell_values import make_data, make_model, make_result
+
+from core import messages as m
+from core.values import Exported, text
+from gui.app import Window
+from gui.i18n import PSEUDO
+from gui.session import Problem
+
+CONTROLS = (
+    QAbstractButton, QComboBox, QLineEdit, QAbstractSlider, QAbstractSpinBox, QAbstractItemView,
+    QPlainTextEdit,
+)  # fmt: skip
+
+
+def load(window: Window) -> None:
+    window.session._take(make_model())
+    window.session._take(make_data())
+
+
+def drop(window: Window, path: Path | str) -> None:
+    """What Qt does when a file is let go over the window."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(50, 50), Qt.DropAction.CopyAction, mime, buttons, keys)
+    QApplication.sendEvent(window.main, enter)
+    assert enter.isAccepted()
+    event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, mime, buttons, keys)
+    QApplication.sendEvent(window.main, event)
+
+
+# ---------------------------------------------------------------- opening
+
+
+def test_dropped_model_is_opened(window: Window) -> None:
+    drop(window, "/models/中文 model.onnx")
+    assert window.engine.last(m.OpenModel).model == "/models/中文 model.onnx"
+
+
+def test_dropped_folder_becomes_the_data(window: Window, tmp_path: Path) -> None:
+    window.session._take(make_model())
+    drop(window, tmp_path)
+    assert window.engine.last(m.OpenData).data.path == str(tmp_path)
+    assert window.main.data_view.isVisible()
+
+
+def test_data_without_a_model_is_explained(window: Window, tmp_path: Path) -> None:
+    drop(window, tmp_path)
+    assert window.engine.sent == []
+    assert window.main.error_bar.isVisible()
+    assert "no model is open" in window.main.error_bar.report()
+
+
+def test_text_is_not_accepted_as_a_drop(window: Window) -> None:
+    mime = QMimeData()
+    mime.setText("hello")
+    enter = QDragEnterEvent(
+        QPoint(5, 5),
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(window.main, enter)
+    assert not enter.isAccepted()
+
+
+def test_opened_model_is_remembered_and_shown(window: Window) -> None:
+    assert window.main.start.isVisible()
+    window.session._take(make_model("/models/tiny.onnx"))
+    assert not window.main.start.isVisible()
+    assert window.main.graph.isVisible()
+    assert window.main.windowTitle().startswith("tiny.onnx")
+    assert window.commands.recent == ["/models/tiny.onnx"]
+
+
+def test_open_dialog_does_not_block(window: Window, qtbot: QtBot, tmp_path: Path) -> None:
+    qtbot.keyClick(window.main, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
+    dialog = window.main.findChild(QFileDialog)
+    assert dialog.isVisible()
+    dialog.fileSelected.emit(str(tmp_path / "m.onnx"))
+    dialog.close()
+    assert window.engine.last(m.OpenModel).model == str(tmp_path / "m.onnx")
+
+
+# ---------------------------------------------------------------- steps and actions
+
+
+def test_steps_follow_the_work_and_press_what_is_next(window: Window, qtbot: QtBot) -> None:
+    steps = window.main.steps._buttons
+
+    def states() -> str:
+        return "".join(step.state[0] for step in steps)
+
+    assert states() == "clllll"
+    window.session._take(make_model())
+    assert states() == "dcllll"
+    qtbot.mouseClick(steps[1], Qt.MouseButton.LeftButton)
+    assert window.main.data_view.isVisible()
+    window.session._take(make_data())
+    assert states() == "ddclll"
+    qtbot.mouseClick(steps[2], Qt.MouseButton.LeftButton)
+    request = window.engine.last(m.Analyze)
+    assert not window.main.data_view.isVisible(), "the table shows what is being measured"
+    window.session._on_event(m.Failed(id=request.id, code="Cancelled", what=text("Stopped.")))
+    window.session._take(make_result(window.session.plan))
+    assert states() == "dddddc"
+    window.session._take(Exported(path="/out.onnx", sha256="", size_bytes=1000))
+    assert states() == "dddddd"
+
+
+def test_progress_is_told_with_counts_and_time(window: Window) -> None:
+    load(window)
+    window.actions["analyze"].trigger()
+    job = window.session.job
+    progress = m.Progress(id=job.id, stage=text("Measuring"), done=3, total=22, seconds_left=38.2)
+    window.session._on_event(progress)
+    assert window.main.steps._words.full_text == "Measuring · 3 of 22 · about 39 s left"
+    assert window.main.steps._bar.isVisible()
+    assert (window.main.steps._bar.value(), window.main.steps._bar.maximum()) == (3, 22)
+
+
+def test_actions_say_why_they_cannot_be_used(window: Window) -> None:
+    assert not window.actions["analyze"].isEnabled()
+    assert "Open a model first." in window.actions["analyze"].toolTip()
+    window.session._take(make_model())
+    assert "Choose data first." in window.actions["run"].toolTip()
+    window.session._take(make_data())
+    assert window.actions["run"].isEnabled()
+    assert not window.actions["export"].isEnabled()
+    window.session._take(make_result(window.session.plan))
+    assert window.actions["export"].isEnabled()
+    window.session.set_defaults("Set bits", weight_bits=4)
+    assert "run again first" in window.actions["export"].toolTip()
+    window.actions["undo"].trigger()
+    assert window.actions["export"].isEnabled(), "undo brings the result's plan back"
+
+
+def test_plan_without_changes_cannot_run(window: Window) -> None:
+    load(window)
+    window.session.set_defaults("Leave all", weight_bits=32, activation_bits=32)
+    assert "changes nothing" in window.actions["run"].toolTip()
+
+
+def test_run_becomes_stop_and_escape_stops(window: Window, qtbot: QtBot) -> None:
+    load(window)
+    qtbot.keyClick(window.main, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    request = window.engine.last(m.Compress)
+    assert window.main.top_bar._run.defaultAction() is window.actions["stop"]
+    assert window.main.tabs.currentWidget() is window.main.run_view
+    qtbot.keyClick(window.main, Qt.Key.Key_Escape)
+    assert window.engine.cancelled == [request.id]
+    window.session._on_event(m.Failed(id=request.id, code="Cancelled", what=text("Stopped.")))
+    assert window.main.top_bar._run.defaultAction() is window.actions["run"]
+    assert not window.main.error_bar.isVisible(), "stopping is not a failure"
+
+
+def test_undo_names_the_edit(window: Window, qtbot: QtBot) -> None:
+    load(window)
+    window.session.set_layers(["stem"], "Sparsity of stem", sparsity=0.5)
+    assert window.actions["undo"].toolTip().startswith("Undo: Sparsity of stem")
+    qtbot.keyClick(window.main, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert window.session.plan.layer("stem").sparsity == 0.0
+    assert window.actions["redo"].isEnabled()
+
+
+# ---------------------------------------------------------------- bars
+
+
+def test_problem_is_said_in_a_bar_and_can_be_copied(window: Window, qtbot: QtBot) -> None:
+    window.session.problem.emit(
+        Problem(
+            kind="open",
+            what=text("'{name}' is empty.", name="<b>x</b>.onnx"),
+            why=text("The download was cut off."),
+            details="line 1\nline 2",
+        )
+    )
+    bar = window.main.error_bar
+    assert bar.isVisible()
+    assert bar._what.text() == "'<b>x</b>.onnx' is empty."
+    assert bar._what.textFormat() == Qt.TextFormat.PlainText
+    assert not bar._details.isVisible()
+    qtbot.mouseClick(bar._fold, Qt.MouseButton.LeftButton)
+    assert bar._details.isVisible()
+    qtbot.mouseClick(bar._copy, Qt.MouseButton.LeftButton)
+    copied = QGuiApplication.clipboard().text()
+    assert "The download was cut off." in copied
+    assert "line 2" in copied
+    qtbot.mouseClick(bar._close, Qt.MouseButton.LeftButton)
+    assert not bar.isVisible()
+
+
+def test_trying_again_takes_the_problem_away(window: Window) -> None:
+    window.session.problem.emit(Problem(kind="open", what=text("Broken.")))
+    window.session.open_model("/models/other.onnx")
+    assert not window.main.error_bar.isVisible()
+
+
+def test_export_asks_where_and_says_what_came_out(window: Window, qtbot: QtBot, tmp_path: Path) -> None:
+    load(window)
+    window.session._take(make_result(window.session.plan))
+    qtbot.keyClick(window.main, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    dialog = window.main.findChild(QFileDialog)
+    assert Path(dialog.selectedFiles()[0]).name == "tiny-secateur.onnx"
+    dialog.fileSelected.emit(str(tmp_path / "out.onnx"))
+    dialog.close()
+    request = window.engine.last(m.Export)
+    assert request.destination == str(tmp_path / "out.onnx")
+    exported = Exported(
+        path=request.destination, sha256="", size_bytes=312_400, report_path=str(tmp_path / "r.json")
+    )
+    window.session._on_event(m.Done(id=request.id, value=exported))
+    bar = window.main.export_bar
+    assert bar.isVisible()
+    assert bar._what.text() == "Exported and checked: 312 kB, Accuracy 90.5 % ± 1.5 on 1,000 samples"
+    assert bar._where.full_text == request.destination
+    assert bar._report.isVisible()
+
+
+# ---------------------------------------------------------------- language, theme, access
+
+
+def visible_texts(root: QWidget) -> list[tuple[QWidget, str]]:
+    found: list[tuple[QWidget, str]] = []
+    for widget in root.findChildren(QWidget):
+        if not widget.isVisible() or isinstance(widget.parent(), QTabBar):
+            continue  # hidden ones are re-read when shown; a tab bar's buttons are Qt's own
+        if isinstance(widget, QLabel | QAbstractButton):
+            found.append((widget, getattr(widget, "full_text", "") or widget.text()))
+        if isinstance(widget, QTabBar):
+            found += [(widget, widget.tabText(index)) for index in range(widget.count())]
+        if isinstance(widget, QComboBox):
+            found += [(widget, widget.itemText(index)) for index in range(widget.count())]
+        if isinstance(widget, QLineEdit):
+            found.append((widget, widget.placeholderText()))
+        found.append((widget, widget.accessibleName()))
+    return found
+
+
+FROM_OUTSIDE = {"Secateur", "tiny.onnx", "stem", "middle", "head", "/data/pets", "Conv 3×3", "Conv", "cat"}
+
+
+def test_every_text_follows_the_language_at_once(window: Window) -> None:
+    load(window)
+    window.session._take(make_result(window.session.plan))
+    window.session.problem.emit(Problem(kind="x", what=text("Broken."), why=text("Why."), details="d"))
+    window.translations.choose(PSEUDO)
+    missed: set[str] = set()
+    for screen in (0, 1, "data"):  # not Netron: it would start a browser, and has tests of its own
+        if screen == "data":
+            window.main.show_data()
+        else:
+            window.main.tabs.setCurrentIndex(screen)
+        QApplication.processEvents()
+        missed |= {
+            f"{type(widget).__name__}: {shown}"
+            for widget, shown in visible_texts(window.main)
+            if re.search(r"[A-Za-z]{2,}", shown) and "⟦" not in shown and shown not in FROM_OUTSIDE
+        }
+    assert not missed
+    for action in window.actions:
+        assert "⟦" in action.text()
+
+
+def test_chinese_reaches_the_screen_and_is_remembered(window: Window) -> None:
+    chinese = next(action for action in window.actions.languages if action.data() == "zh_CN")
+    chinese.trigger()
+    assert window.actions["open"].text() == "打开"
+    QApplication.processEvents()
+    assert window.main.start._title.text() == "您的模型可以舍弃什么？"
+    assert window.commands._settings.values.language == "zh_CN"
+
+
+def test_theme_changes_at_once_and_is_remembered(window: Window, qtbot: QtBot) -> None:
+    load(window)
+    before = window.main.grab().toImage().pixelColor(3, window.main.height() // 2)
+    qtbot.keyClick(window.main, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
+    after = window.main.grab().toImage().pixelColor(3, window.main.height() // 2)
+    assert before == "#F4F5F7"
+    assert after == "#12161B"
+    assert window.commands._settings.values.theme == "dark"
+
+
+@pytest.mark.parametrize("screen", ["start", "work", "data"])
+def test_every_control_has_a_name(window: Window, screen: str) -> None:
+    if screen != "start":
+        load(window)
+    if screen == "data":
+        window.main.show_data()
+    nameless = [
+        f"{type(widget).__name__} {widget.objectName()} in {type(widget.parent()).__name__}"
+        for widget in window.main.findChildren(QWidget)
+        if isinstance(widget, CONTROLS)
+        and widget.isVisible()
+        and not isinstance(widget, QScrollBar | QHeaderView)
+        and not isinstance(widget.parent(), QComboBox | QTabBar)
+        and not QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name)
+    ]
+    assert not nameless
+
+
+def test_keyboard_alone_reaches_the_views_in_order(window: Window, qtbot: QtBot) -> None:
+    load(window)
+    window.main.top_bar._buttons["open"].setFocus()
+    reached: list[QWidget] = []
+    for _ in range(120):
+        focused = QApplication.focusWidget()
+        if focused in reached:
+            break
+        reached.append(focused)
+        qtbot.keyClick(focused, Qt.Key.Key_Tab)
+
+    def first(area: QWidget) -> int:
+        return next(index for index, widget in enumerate(reached) if area.isAncestorOf(widget))
+
+    order = [
+        first(area) for area in (window.main.top_bar, window.main.steps, window.main.graph, window.main.table)
+    ]
+    assert order == sorted(order)
+    assert any(window.main.inspector.isAncestorOf(widget) for widget in reached) or not any(
+        widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisible() and widget.isEnabled()
+        for widget in window.main.inspector.findChildren(QWidget)
+    )
+
+
+def test_start_has_its_focus_on_open(window: Window, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is not None)
+    assert QApplication.focusWidget().text() == "Open a model…"
+
+
+def test_about_names_version_and_licence(window: Window, qtbot: QtBot) -> None:
+    from gui.views.about_dialog import AboutDialog
+
+    qtbot.keyClick(window.main, Qt.Key.Key_F1)
+    dialog = window.main.findChild(AboutDialog)
+    assert dialog.isVisible()
+    assert "Apache License" in dialog._words.text()
+    dialog.close()
+
+
+def test_sizes_of_panels_are_kept_for_next_time(window: Window) -> None:
+    load(window)
+    splitter = window.main._splitters["columns"]
+    splitter.setSizes([400, 1000])
+    sizes = splitter.sizes()
+    window.main.close()
+    assert window.commands._settings.values.splitters["columns"] == sizes
+    assert window.commands._settings.values.geometry
