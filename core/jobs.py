@@ -21,7 +21,7 @@ from core.formats import registry as FORMATS
 from core.graph.layout import layout
 from core.importance import SCORES
 from core.importance.view import layer_view
-from core.methods import registry as METHODS
+from core.methods import METHODS
 from core.sensitivity import analyze
 from core.values import (
     Analysis,

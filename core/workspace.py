@@ -18,7 +18,7 @@ from core.evaluate.judge import Judge
 from core.formats import open_model
 from core.graph.opened import OpenedModel
 from core.project import Store
-from core.values import DataSpec, digest
+from core.values import DataSpec
 
 KEEP_RUNS_SECONDS = 3 * 24 * 3600
 """Finished runs that nobody exported are removed after three days."""
@@ -31,7 +31,7 @@ class Workspace:
     cache_dir: Path = field(default_factory=lambda: platformdirs.user_cache_path("secateur"))
     data_dir: Path = field(default_factory=lambda: platformdirs.user_data_path("secateur"))
     _model: tuple[object, OpenedModel] | None = None
-    _data: tuple[object, DataSet] | None = None
+    _data: tuple[object, DataSpec, DataSet] | None = None
     _judge: tuple[object, Judge] | None = None
     _stores: dict[Path, Store] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -48,13 +48,16 @@ class Workspace:
     def data(self, path: str, spec: DataSpec, context: Context) -> DataSet:
         """The samples of `spec`, prepared for the model at `path`."""
         info = self.opened(path, context).info
-        key = (info.sha256, digest(spec), _identity(spec.path))
-        if self._data is None or self._data[0] != key:
-            self._judge = None
-            data = open_data(spec, info.inputs, info.outputs, context)
-            # next time it is asked for with everything that was guessed filled in
-            self._data = ((info.sha256, digest(data.info.spec), _identity(spec.path)), data)
-        return self._data[1]
+        source = (info.sha256, _identity(spec.path))
+        if self._data is not None:
+            known_source, asked, data = self._data
+            # asked for as before, or with everything that was guessed filled in
+            if known_source == source and spec in (asked, data.info.spec):
+                return data
+        self._judge = None
+        data = open_data(spec, info.inputs, info.outputs, context)
+        self._data = (source, spec, data)
+        return data
 
     def judge(self, path: str, spec: DataSpec, context: Context) -> Judge:
         """The judge of everything made from the model at `path`, on the judging samples of `spec`."""
