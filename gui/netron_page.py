@@ -164,6 +164,7 @@ class NetronFiles:
         # without a date the page does not lock itself 180 days after its release
         page = re.sub(r'<meta name="date" content="[^"]*">\n?', "", page)
         if self.background:
-            style = f"<style>body, .default, .target {{ background-color: {self.background} !important; }}</style>"
+            rule = f"background-color: {self.background} !important;"
+            style = f"<style>body, .default, .target {{ {rule} }}</style>"
             page = page.replace("</head>", f"{style}\n</head>", 1)
         return re.sub(r'<meta name="version" content="[^"]*">', lambda _match: metas, page)

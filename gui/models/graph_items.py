@@ -84,6 +84,18 @@ class GraphItems:
             self._lines[edge] = QPolygonF([QPointF(x, y) for x, y in self.edges[edge].points])
         return self._lines[edge]
 
+    def start_x(self) -> float:
+        """Where the first row is; of several boxes in it the one nearest the middle."""
+        if not len(self.rects):
+            return 0.0
+        first = self.rects[self.rects[:, 1] <= self.rects[:, 1].min() + 1.0]
+        middles = (first[:, 0] + first[:, 2]) / 2
+        return float(middles[np.abs(middles - self.bounds.center().x()).argmin()])
+
+    def is_free(self, area: QRectF) -> bool:
+        """Whether no box touches `area`."""
+        return not len(self.nodes_in(area))
+
     def right_end(self, top: float, bottom: float) -> float:
         """The rightmost point of all boxes and edges between two heights."""
         area = QRectF(-1e9, top, 2e9, max(bottom - top, 0.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from core.values import Layer
+from core.values import FLOAT_BITS, Layer
 from gui import format as fmt
 from gui.i18n import tr
 from gui.session import Session
@@ -42,7 +42,13 @@ def resolve(session: Session, figure: str) -> Figures:
     """The figures of all layers as the session stands."""
     layers = session.model.layers if session.model is not None else ()
     plans = {layer.id: session.plan.layer(layer.id) for layer in layers}
-    bits = {layer.id: min(plans[layer.id].weight_bits or 32, layer.weight_bits) for layer in layers}
+    # a plan asks in vain where the layer allows no change: the box shows what the layer will have
+    bits = {
+        layer.id: min(plans[layer.id].weight_bits or FLOAT_BITS, layer.weight_bits)
+        if layer.quantizable
+        else layer.weight_bits
+        for layer in layers
+    }
     if figure == "bits":
         shares = {layer_id: _bits_share(count) for layer_id, count in bits.items()}
         texts = {layer_id: tr("{n} bits").format(n=count) for layer_id, count in bits.items()}
@@ -56,9 +62,11 @@ def resolve(session: Session, figure: str) -> Figures:
     if figure == "sparsity":
         values = {
             layer.id: max(plans[layer.id].sparsity or 0.0, layer.sparsity)
+            if layer.prunable
+            else layer.sparsity
             for layer in layers
             # a threshold's share of zeros is known only after the weights were looked at
-            if plans[layer.id].threshold is None
+            if plans[layer.id].threshold is None or not layer.prunable
         }
         texts = {layer_id: fmt.percent(value) for layer_id, value in values.items()}
         legend = Legend(

@@ -26,6 +26,8 @@ MARGIN = 24
 """Pixels around the graph."""
 MINIMAP_SPACE = 46
 """Pixels at the left that the minimap of a narrow graph takes."""
+BELOW = 90
+"""Pixels that a graph with a scroll bar has below it, so that nothing stays under what floats there."""
 SMALLEST, LARGEST = 0.002, 4.0
 """Limits of the zoom."""
 STEP = 1.25
@@ -52,6 +54,8 @@ class GraphCanvas(QAbstractScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
         self.viewport().setAutoFillBackground(False)
+        # without one the style draws a grip between the scroll bars
+        self.setCornerWidget(QWidget())
         self.horizontalScrollBar().setSingleStep(24)
         self.verticalScrollBar().setSingleStep(24)
         self.horizontalScrollBar().valueChanged.connect(self._on_scrolled)
@@ -169,9 +173,7 @@ class GraphCanvas(QAbstractScrollArea):
         if self._items is not None and not self._items.bounds.isEmpty():
             width = (self.viewport().width() - 2 * MARGIN) / self._items.bounds.width()
             self._set_zoom(min(1.0, max(width, 0.7)))
-            bar = self.horizontalScrollBar()
-            bar.setValue(bar.maximum() // 2)
-            self.verticalScrollBar().setValue(0)
+            self.centre_on(QPointF(self._items.start_x(), self._items.bounds.top()))
         else:
             self._set_zoom(1.0)
         self._untouched = True
@@ -210,7 +212,10 @@ class GraphCanvas(QAbstractScrollArea):
             (self.horizontalScrollBar(), bounds.width(), size.width()),
             (self.verticalScrollBar(), bounds.height(), size.height()),
         ):
-            bar.setRange(0, max(0, round(length * self._zoom + 2 * MARGIN - page)))
+            spare = round(length * self._zoom + 2 * MARGIN - page)
+            if spare > 0 and bar is self.verticalScrollBar():
+                spare += BELOW
+            bar.setRange(0, max(0, spare))
             bar.setPageStep(max(1, page - 40))
 
     def _scroll_by(self, x: float, y: float) -> None:

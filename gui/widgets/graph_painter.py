@@ -239,7 +239,13 @@ class GraphPainter:
         ):
             if bottom < area.top() or top > area.bottom():
                 continue
-            x = (items.right_end(top, bottom) + 12 + 12 * lane) * zoom
+            end = items.right_end(top, bottom) + 12 + 12 * lane
+            if not all(
+                items.is_free(QRectF(items.rects[i][2] + 1, items.nodes[i].y, end - items.rects[i][2] - 1, 0))
+                for i in members
+            ):
+                continue  # it would run through other boxes; the rings in the boxes say it too
+            x = end * zoom
             # dotted: an edge of the network it is not
             painter.setPen(QPen(self._theme.color("muted"), 1.3, Qt.PenStyle.DotLine))
             painter.drawLine(QPointF(x, top * zoom), QPointF(x, bottom * zoom))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QImage, QWheelEvent
@@ -285,6 +286,14 @@ def test_size_time_sparsity_and_bits(session, qapp):
     assert [swatch.label for swatch in bits.legend.swatches] == ["4", "8", "32"]
 
 
+def test_a_layer_that_allows_no_change_keeps_its_bits_and_zeros_whatever_the_plan_says(session):
+    fixed = msgspec.structs.replace(layer("fc", 400), prunable=False, quantizable=False, sparsity=0.25)
+    session._take(msgspec.structs.replace(model(), layers=(layer("stem", 100), fixed)))
+    session.set_defaults("all", sparsity=0.5, weight_bits=4)
+    assert resolve(session, "bits").bits == {"stem": 4, "fc": 32}
+    assert resolve(session, "sparsity").shares == {"stem": 0.5, "fc": 0.25}
+
+
 def test_the_menu_changes_the_colours(drawn, qtbot, theme):
     drawn.figure_box.setFocus()
     qtbot.keyClick(drawn.figure_box, Qt.Key.Key_Down)
@@ -478,6 +487,16 @@ def test_neighbours_and_places():
     assert [items.below(i) for i in range(5)] == [1, 2, 3, 4, None]
     assert [items.above(i) for i in range(5)] == [None, 0, 1, 2, 3]
     assert items.bounds == QRectF(25, 6, 165, 188)
+
+
+def test_a_wide_graph_is_first_seen_at_its_first_row(view, session):
+    session._take(model())
+    top = box("in", 20, x=3000)
+    wide = tuple(box(f"w{i}", 80, x=100 + 170 * i) for i in range(40))
+    session._take(Graph(detail="layers", nodes=(top, *wide), edges=(), width=7000, height=100))
+    shown = view.canvas.area()
+    assert shown.contains(QPointF(3000, 20))
+    assert abs(shown.center().x() - 3000) < 5
 
 
 def test_brackets_that_overlap_get_lanes_of_their_own():
