@@ -20,13 +20,14 @@ from core.evaluate.answers import Subject, find_subject
 from core.evaluate.metric import Reference
 from core.evaluate.metrics import metrics_for
 from core.evaluate.runner import Runner
-from core.values import Measurement, text
+from core.values import Measurement, Text, text
 
 BATCH = 32
 SAMPLE_MEMORY = 1 << 30
 """Bytes of preprocessed samples that are kept; what exceeds it is read again each time."""
 ANSWER_MEMORY = 256 << 20
 """Bytes of the original's answers that are kept; larger answers are judged on a fixed part of each."""
+MEASURING = text("Measuring")
 
 Run = Callable[[dict[str, np.ndarray]], Sequence[object]]
 
@@ -103,13 +104,22 @@ class Judge:
         return tuple(own) or measured[:1]
 
     def measure(
-        self, model: Path | bytes | ir.Model | Runner, context: Context, limit: int | None = None
+        self,
+        model: Path | bytes | ir.Model | Runner,
+        context: Context,
+        limit: int | None = None,
+        stage: Text | None = MEASURING,
     ) -> Judgement:
-        """Judge a model on the first `limit` samples. Raises what `Runner` raises, and Cancelled."""
-        runner = model if isinstance(model, Runner) else Runner(model, self.threads)
-        return self.measure_run(runner.run, context, limit)
+        """Judge a model on the first `limit` samples. Raises what `Runner` raises, and Cancelled.
 
-    def measure_run(self, run: Run, context: Context, limit: int | None = None) -> Judgement:
+        `stage` is what is reported at each batch; with None the caller reports, and only cancelling works.
+        """
+        runner = model if isinstance(model, Runner) else Runner(model, self.threads)
+        return self.measure_run(runner.run, context, limit, stage)
+
+    def measure_run(
+        self, run: Run, context: Context, limit: int | None = None, stage: Text | None = MEASURING
+    ) -> Judgement:
         """Judge whatever `run` does with the feeds of a batch: it returns all outputs, in order."""
         total = self.count if limit is None else min(limit, self.count)
         values: list[list[np.ndarray]] = []
@@ -130,7 +140,10 @@ class Judge:
                 )
             values.append(self._per_sample(answers, reference))
             done += count
-            context.report(text("Measuring"), done, total)
+            if stage is None:
+                context.check()
+            else:
+                context.report(stage, done, total)
         merged = [np.concatenate(parts) for parts in zip(*values, strict=True)]
         return self._judgement(merged)
 

@@ -6,6 +6,7 @@ Inference sessions log nothing by themselves: what goes wrong comes back as a Se
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,10 +16,13 @@ import onnxruntime as ort
 
 from core.errors import DataError, EngineError, SecateurError, UnsupportedModelError
 from core.evaluate.threads import physical_cores
-from core.graph.weights import to_bytes
+from core.graph.weights import save, to_bytes
 from core.values import TensorInfo, text
 
 ort.set_default_logger_severity(4)
+
+IN_MEMORY_BYTES = 1 << 30
+"""Larger graphs go to onnxruntime through a temporary file: a protobuf message ends at 2 GiB."""
 
 _DTYPES = {
     "float": "float32",
@@ -62,12 +66,7 @@ class Runner:
             options.enable_profiling = True
             options.profile_file_prefix = profile_prefix
         try:
-            source = to_bytes(model) if isinstance(model, ir.Model) else model
-            self.session = ort.InferenceSession(
-                source if isinstance(source, bytes) else str(source),
-                options,
-                providers=["CPUExecutionProvider"],
-            )
+            self.session = _session(model, options)
         except SecateurError:
             raise
         except Exception as error:
@@ -129,6 +128,26 @@ class Runner:
             text("onnxruntime says: {message}", message=message),
             text("Try the model with other samples, or export it again from where it was trained."),
         )
+
+
+def _session(model: Path | str | bytes | ir.Model, options: ort.SessionOptions) -> ort.InferenceSession:
+    providers = ["CPUExecutionProvider"]
+    if not isinstance(model, ir.Model):
+        return ort.InferenceSession(
+            model if isinstance(model, bytes) else str(model), options, providers=providers
+        )
+    if weight_bytes(model) < IN_MEMORY_BYTES:
+        return ort.InferenceSession(to_bytes(model), options, providers=providers)
+    with tempfile.TemporaryDirectory(prefix="secateur-model-") as folder:
+        path = Path(folder) / "model.onnx"
+        save(model, path)
+        return ort.InferenceSession(str(path), options, providers=providers)
+
+
+def weight_bytes(model: ir.Model) -> int:
+    """Return the bytes of all initializers."""
+    values = model.graph.initializers.values()
+    return sum(value.const_value.nbytes for value in values if value.const_value is not None)
 
 
 def out_of_memory() -> EngineError:
