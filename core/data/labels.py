@@ -13,6 +13,7 @@ from core.values import TensorInfo, Text, text
 
 FEW_CLASSES = 20
 """At most so many different whole numbers are taken as classes where the model doesn't say."""
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,14 @@ def _named(raw: np.ndarray, outputs: tuple[TensorInfo, ...]) -> Labels:
     names = np.unique(raw[usable])
     if len(names) == 1:
         return _one_class(str(names[0]), len(raw))
-    class_names = tuple(str(name) for name in names)
+    if class_count(outputs) is None and len(names) > max(FEW_CLASSES, len(raw) // 2):
+        warning = text(
+            "The labels are {count} different texts in {samples} samples: not used as classes.",
+            count=len(names),
+            samples=len(raw),
+        )
+        return unlabelled(len(raw), warning)
+    class_names = tuple(str(name)[:_LONGEST_NAME] for name in names)
     check_classes(class_names, outputs)
     values = np.where(usable, np.searchsorted(names, raw), -1).astype(np.int64)
     note = text("Classes: the labels in alphabetical order are the model's outputs.")

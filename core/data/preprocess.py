@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from core.data.fit import Shape
+from core.data.preprocess_json import parse_preprocess as parse_preprocess
 from core.errors import DataError
 from core.values import Preprocess, TensorInfo, text
 
