@@ -15,6 +15,7 @@ from core.errors import OpenError
 from core.formats import registry
 from core.formats.proto_checks import Facts, check_model
 from core.formats.safety import check_file, is_text, other_kind, shown, unreadable
+from core.formats.sparse import make_dense
 from core.formats.wire import MalformedError, Split, split
 from core.graph.build import build
 from core.graph.opened import OpenedModel
@@ -50,6 +51,7 @@ class OnnxFormat:
         parts, proto = _parse(path, data)
         context.check()
         facts = check_model(proto, parts, path)
+        make_dense(proto.graph)
         for external in facts.external_files:
             with open(external, "rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
