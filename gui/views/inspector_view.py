@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.values import FLOAT_BITS, Layer, LayerPlan
+from core.values import FLOAT_BITS, Layer, LayerPlan, LayerView
 from gui import format as fmt
 from gui.i18n import tr, tr_text
 from gui.models.damage import in_decibels, loss_unit, scale_top
@@ -221,7 +221,9 @@ class InspectorView(QWidget):
         self._kind.set_full_text(
             f"{layer.kind} · {fmt.count(layer.in_channels)} → {fmt.count(layer.out_channels)}"
         )
-        reasons = [tr_text(sentence) for sentence in (*layer.why_not, *layer.warnings)]
+        view = self._session.layer_view
+        notes = view.notes if view is not None and view.layer_id == layer.id else ()
+        reasons = [tr_text(sentence) for sentence in (*layer.why_not, *layer.warnings, *notes)]
         coupled = [
             other.label
             for other in self._session.model.layers
@@ -231,14 +233,12 @@ class InspectorView(QWidget):
             reasons.append(tr("Changed together with {names}").format(names=", ".join(coupled[:6])))
         self._why.setText("\n".join(reasons))
         self._why.setVisible(bool(reasons))
-        if self._session.layer_view is None or self._session.layer_view.layer_id == layer.id:
-            self._on_view(self._session.layer_view)
         self._refresh_plan()
 
-    def _on_view(self, view: object) -> None:
+    def _on_view(self, view: LayerView | None) -> None:
         self.heatmap.show_view(view, self._layer)
         self.histogram.show_view(view)
-        self._refresh_plan()
+        self._refresh()
 
     def _refresh_plan(self, _plan: object = None) -> None:
         """What follows the sliders: cut, points, bits."""
@@ -264,7 +264,7 @@ class InspectorView(QWidget):
         self._accuracy.setText(tr("{metric} against sparsity").format(metric=metric))
         count = points[0].measurement.count if points else 0
         self._accuracy_note.set_full_text(
-            tr("○ measured alone, {n} samples").format(n=fmt.count(count)) if has_curve else ""
+            tr("○ on {n} samples").format(n=fmt.count(count)) if has_curve else ""
         )
         self._hint.setVisible(not has_curve)
         self._hint.setText(self._hint_text(layer))

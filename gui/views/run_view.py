@@ -184,7 +184,8 @@ class RunView(QWidget):
         for layer in session.model.layers:
             if room <= 0:
                 break
-            if layer.id in reached or not session.plan.changes(layer.id):
+            able = layer.prunable or layer.quantizable
+            if layer.id in reached or not able or not session.plan.changes(layer.id):
                 continue
             loss = predicted_loss(session.points.get(layer.id, ()), session.plan.layer(layer.id))
             value = value + worse * loss if loss is not None and value is not None else None

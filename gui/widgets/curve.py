@@ -97,7 +97,7 @@ class Curve(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         plot = self.plot()
         font = small_font(self.font(), 11)
-        ticks = nice_ticks(plot.y_low, plot.y_high, 4)
+        ticks = nice_ticks(plot.y_low, plot.y_high, max(2, int(plot.rect.height() / 30)))
         digits = digits_for(ticks)
         paint_y_axis(painter, self._theme, plot, [(tick, fmt.number(tick, digits)) for tick in ticks], font)
         steps = (0.0, 0.25, 0.5, 0.75, 1.0)

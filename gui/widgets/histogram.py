@@ -81,7 +81,7 @@ class Histogram(QWidget):
         """Symmetric about zero: the two handles mirror each other."""
         reach = float(np.abs(self._edges).max()) if self._edges.size else 1.0
         top = float(self._counts.max()) if self._counts.size else 1.0
-        rect = QRectF(2, TOP, self.width() - 4, self.height() - TOP - BOTTOM)
+        rect = QRectF(8, TOP, self.width() - 16, self.height() - TOP - BOTTOM)
         return Plot(rect, -reach or -1.0, reach or 1.0, 0.0, top or 1.0)
 
     def paintEvent(self, event: QPaintEvent) -> None:

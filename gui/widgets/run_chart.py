@@ -109,7 +109,7 @@ class RunChart(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         plot = self.plot()
-        ticks = nice_ticks(plot.y_low, plot.y_high, 4)
+        ticks = nice_ticks(plot.y_low, plot.y_high, max(2, int(plot.rect.height() / 55)))
         digits = digits_for(ticks)
         labels = [(tick, fmt.number(tick, digits)) for tick in ticks]
         paint_y_axis(painter, self._theme, plot, labels, small_font(self.font(), 11))

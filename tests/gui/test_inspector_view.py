@@ -1,0 +1,202 @@
+"""The inspector: pictures that follow the plan, and handles that change it."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from layer_values import make_session, make_view
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from core.values import Array, Catalogue, Described, text
+from gui.session import Session
+from gui.theme import Theme
+from gui.views.inspector_view import InspectorView
+from gui.widgets.bits_bars import ROW
+from gui.widgets.heatmap import Heatmap
+from gui.widgets.histogram import magnitude_curve
+
+LEFT = Qt.MouseButton.LeftButton
+STEM = "/stem/Conv"
+
+
+@pytest.fixture
+def session(qapp: QApplication) -> Session:
+    return make_session()
+
+
+@pytest.fixture
+def view(qapp: QApplication, qtbot: QtBot, session: Session) -> InspectorView:
+    made = InspectorView(session, Theme(qapp, "light"))
+    qtbot.addWidget(made)
+    made.resize(360, 820)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+def show(session: Session, layer_id: str = STEM) -> None:
+    """As if the engine had answered."""
+    session.select(layer_id)
+    session.layer_view = make_view(layer_id)
+    session.layer_view_changed.emit(session.layer_view)
+
+
+def test_it_teaches_while_no_layer_is_chosen(view: InspectorView, session: Session) -> None:
+    assert view._empty.isVisible()
+    assert "Choose a layer" in view._empty.text()
+    session.select(STEM)
+    assert not view._empty.isVisible()
+    assert view._name.full_text == "stem"
+    assert view._kind.full_text == "Conv 3×3 · 2 → 4"
+
+
+def test_it_teaches_while_nothing_is_measured(qapp: QApplication, qtbot: QtBot) -> None:
+    session = make_session(analyzed=False)
+    view = InspectorView(session, Theme(qapp, "light"))
+    qtbot.addWidget(view)
+    view.show()
+    session.select(STEM)
+    assert view._hint.isVisible()
+    assert "press Analyze" in view._hint.text()
+    assert not view.curve.isVisible()
+
+
+def test_it_says_why_a_layer_cannot_be_cut(view: InspectorView, session: Session) -> None:
+    show(session, "/table/Conv")
+    assert "shared with the output" in view._why.text()
+    assert not view.bits.isVisible()
+    assert view._weights_note.full_text == "cannot be cut"
+
+
+def test_the_heatmap_sorts_and_fades_the_least_important_share(view: InspectorView, session: Session) -> None:
+    show(session)
+    session.set_layers([STEM], "x", sparsity=0.5)
+    # rows by rank: (7 8) (5 6) (3 4) (1 2); columns by mean: the second first
+    shown = view.heatmap._values[np.ix_(view.heatmap._rows, view.heatmap._columns)]
+    assert shown.tolist() == [[8, 7], [6, 5], [4, 3], [2, 1]]
+    assert view.heatmap.gone.tolist() == [[False, False], [False, False], [True, True], [True, True]]
+    assert "output 1, input 1" in view.heatmap.describe(QPointF(2, 2))
+    view.order.setCurrentIndex(1)
+    assert "output 0, input 0" in view.heatmap.describe(QPointF(2, 2))
+    assert "goes" in view.heatmap.describe(QPointF(2, 2))
+
+
+def test_dragging_a_cut_handle_sets_the_share_of_weights_below_it(
+    qtbot: QtBot, view: InspectorView, session: Session
+) -> None:
+    show(session)
+    session.set_layers([STEM], "x", sparsity=0.2)
+    widget = view.histogram
+    # weights are spread evenly over −1..1, so the cut is at the share itself
+    assert widget.cut == pytest.approx(0.2)
+    start = QPoint(round(widget.handle_x()[1]), 10)
+    plot = widget.plot()
+    qtbot.mousePress(widget, LEFT, pos=start)
+    for magnitude in (0.3, 0.5, 0.6):
+        qtbot.mouseMove(widget, QPoint(round(plot.x(magnitude)), 30))
+    qtbot.mouseRelease(widget, LEFT, pos=QPoint(round(plot.x(0.6)), 30))
+    assert session.plan.layer(STEM).sparsity == pytest.approx(0.6, abs=0.01)
+    assert session.undo_stack.count() == 2
+    session.undo_stack.undo()
+    assert session.plan.layer(STEM).sparsity == 0.2
+
+
+def test_the_left_handle_mirrors_the_right_one(qtbot: QtBot, view: InspectorView, session: Session) -> None:
+    show(session)
+    session.set_layers([STEM], "x", sparsity=0.4)
+    widget = view.histogram
+    qtbot.mousePress(widget, LEFT, pos=QPoint(round(widget.handle_x()[0]), 10))
+    qtbot.mouseMove(widget, QPoint(round(widget.plot().x(-0.8)), 10))
+    qtbot.mouseRelease(widget, LEFT)
+    assert session.plan.layer(STEM).sparsity == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_threshold_of_the_plan_is_where_the_handles_are(view: InspectorView, session: Session) -> None:
+    show(session)
+    session.set_layers([STEM], "x", threshold=0.35)
+    assert view.histogram.cut == 0.35
+    assert view._weights_note.full_text == "drag to cut · 35 % go"
+
+
+def test_shares_below_a_magnitude_from_uneven_bins() -> None:
+    counts, edges = np.array([10.0, 20.0, 60.0, 10.0]), np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
+    magnitudes, shares = magnitude_curve(counts, edges)
+    assert magnitudes.tolist() == [0, 1, 2]
+    assert shares.tolist() == pytest.approx([0, 0.8, 1])
+
+
+def test_the_plans_point_on_the_curve_is_dragged(qtbot: QtBot, view: InspectorView, session: Session) -> None:
+    show(session)
+    session.set_layers([STEM], "x", sparsity=0.5)
+    curve = view.curve
+    # 90 % less the point measured at 50 %
+    assert curve.value(curve.loss_at(0.5)) == pytest.approx(89.0)
+    qtbot.mousePress(curve, LEFT, pos=curve.handle().toPoint())
+    for sparsity in (0.55, 0.65, 0.75):
+        qtbot.mouseMove(curve, QPoint(round(curve.plot().x(sparsity)), 40))
+    qtbot.mouseRelease(curve, LEFT)
+    assert session.plan.layer(STEM).sparsity == pytest.approx(0.75, abs=0.01)
+    assert session.undo_stack.count() == 2
+    curve.setFocus()
+    qtbot.keyClick(curve, Qt.Key.Key_Left)
+    assert session.plan.layer(STEM).sparsity == pytest.approx(0.70, abs=0.01)
+
+
+def test_bits_are_chosen_by_mouse_and_keys(qtbot: QtBot, view: InspectorView, session: Session) -> None:
+    show(session)
+    assert view.bits._choices == ((32, 0.0), (8, 0.1), (4, 1.6))
+    qtbot.mouseClick(view.bits, LEFT, pos=QPoint(30, 2 * ROW + 10))
+    assert session.plan.layer(STEM).weight_bits == 4
+    view.bits.setFocus()
+    qtbot.keyClick(view.bits, Qt.Key.Key_Up)
+    assert session.plan.layer(STEM).weight_bits == 8
+
+
+def test_keep_as_is_and_reset(qtbot: QtBot, view: InspectorView, session: Session) -> None:
+    show(session)
+    assert not view.reset.isEnabled()
+    view._scroll.ensureWidgetVisible(view.keep)
+    qtbot.mouseClick(view.keep, LEFT)
+    assert session.plan.layer(STEM).keep
+    assert view.keep.isChecked()
+    qtbot.mouseClick(view.reset, LEFT)
+    assert session.plan.exceptions == {}
+    assert not view.keep.isChecked()
+
+
+def test_the_score_menu_comes_from_the_catalogue(view: InspectorView, session: Session) -> None:
+    scores = tuple(
+        Described(name=name, label=text(name.title()), help=text("")) for name in ("magnitude", "neuron")
+    )
+    session.catalogue = Catalogue(scores=scores)
+    session.catalogue_changed.emit(session.catalogue)
+    assert [view.score.itemText(index) for index in range(2)] == ["Magnitude", "Neuron"]
+    view.score.setCurrentIndex(1)
+    view.score.activated.emit(1)
+    assert session.score == "neuron"
+
+
+def test_a_large_heatmap_is_built_and_painted_fast(qapp: QApplication, qtbot: QtBot) -> None:
+    session = make_session()
+    widget = Heatmap(Theme(qapp, "dark"))
+    qtbot.addWidget(widget)
+    widget.resize(330, 300)
+    values = np.random.default_rng(0).random((512, 512), np.float32)
+    large = make_view(STEM)
+    large = type(large)(
+        **{
+            **{name: getattr(large, name) for name in large.__struct_fields__},
+            "heatmap": Array.of(values),
+            "rows_sorted": Array.of(np.arange(512)),
+        }
+    )
+    widget.show_view(large, session.model.layers[0])
+    began = time.perf_counter()
+    for step in range(5):
+        widget.set_share(0.1 * step + 0.05)
+        widget.grab()
+    assert (time.perf_counter() - began) / 5 < 0.05

@@ -1,0 +1,144 @@
+"""The run tab: chart, state line and log follow the session."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from layer_values import accuracy, make_outcome, make_session
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from core import messages as m
+from core.values import Result, RunPoint, text
+from gui.session import Job, Session
+from gui.theme import Theme
+from gui.views.run_view import RunView
+from gui.widgets.axis import digits_for, nice_ticks
+from gui.widgets.run_chart import LABEL_STEP, RunChart, Step
+
+
+@pytest.fixture
+def session(qapp: QApplication) -> Session:
+    return make_session()
+
+
+@pytest.fixture
+def view(qapp: QApplication, qtbot: QtBot, session: Session) -> RunView:
+    made = RunView(session, Theme(qapp, "light"))
+    qtbot.addWidget(made)
+    made.resize(760, 280)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+def start(session: Session) -> None:
+    session.run_state = "running"
+    session.run_points = ()
+    session.run_changed.emit(None)
+    session._set_job(Job(kind="compress", id=77, stage=text("Pruning"), done=1, total=3, seconds_left=40.0))
+
+
+def arrive(session: Session, step: int, name: str, loss: float) -> None:
+    point = RunPoint(
+        step=step, total=3, layer_id=f"/{name}/Conv", measurement=accuracy(90.0 - loss), loss=loss
+    )
+    session._on_event(m.Partial(id=77, value=point))
+
+
+def test_it_teaches_before_the_first_run(view: RunView) -> None:
+    assert view._empty.isVisible()
+    assert "press Run" in view._empty.text()
+
+
+def test_points_appear_as_they_arrive_and_the_rest_is_estimated(view: RunView, session: Session) -> None:
+    start(session)
+    arrive(session, 1, "stem", 0.2)
+    assert view.chart.isVisible()
+    steps = view.steps()
+    assert [step.label for step in steps] == ["stem", "body", "head"]
+    assert [step.measurement is not None for step in steps] == [True, False, False]
+    # eight bits: body loses 0.05, head 0.025 more
+    assert [step.guess for step in steps[1:]] == pytest.approx([89.75, 89.725])
+    assert view._caption.full_text == "Accuracy, %, on 1,000 samples, 95 % interval"
+    assert view._state.full_text == "Pruning · 1 of 3 · about 40 s left"
+
+
+def test_the_layer_that_cost_most_is_named(view: RunView, session: Session) -> None:
+    start(session)
+    for step, (name, loss) in enumerate((("stem", 0.2), ("body", 1.1), ("head", 1.2)), start=1):
+        arrive(session, step, name, loss)
+    assert [step.cost for step in view.steps()] == pytest.approx([0.2, 0.9, 0.1])
+    assert view.chart.costliest == 1
+    assert "this layer cost 0.90" in view.chart.describe(view.chart.plot().x(1))
+
+
+def test_the_original_is_the_one_of_the_same_samples(view: RunView, session: Session) -> None:
+    start(session)
+    arrive(session, 1, "stem", 0.2)
+    assert view._original().value == 90.0
+    fewer = RunPoint(step=2, total=3, layer_id="/body/Conv", measurement=accuracy(91.0, count=300), loss=0.5)
+    session._on_event(m.Partial(id=77, value=fewer))
+    # the original on those 300 samples: 91 and half a point
+    assert view._original().value == 91.5
+
+
+def test_states_stopped_failed_and_done(view: RunView, session: Session) -> None:
+    start(session)
+    arrive(session, 1, "stem", 0.2)
+    session._on_event(m.Failed(id=77, code="Cancelled", what=text("Stopped")))
+    assert view._state.full_text.startswith("Stopped")
+    assert view.chart.isVisible()
+    start(session)
+    session._on_event(m.Failed(id=77, code="DataError", what=text("The data is gone.")))
+    assert view._state.full_text == "Failed · The data is gone."
+    start(session)
+    arrive(session, 1, "stem", 0.2)
+    result = Result(
+        artefact="a", sha256="b", plan=session.plan, before=make_outcome(), after=make_outcome(), seconds=12.0
+    )
+    session._on_event(m.Done(id=77, value=result))
+    assert view._state.full_text == "Done in 12 s"
+    session.set_defaults("x", sparsity=0.5)
+    assert view._state.full_text == "Done in 12 s · the plan has changed since"
+
+
+def test_the_log_is_folded_until_asked_for(qtbot: QtBot, view: RunView, session: Session) -> None:
+    start(session)
+    arrive(session, 1, "stem", 0.2)
+    assert not view.log.isVisible()
+    qtbot.mouseClick(view.log_button, Qt.MouseButton.LeftButton)
+    assert view.log.isVisible()
+    assert "1 of 3  stem  89.8 % ± 2.0, lost so far 0.20" in view.log.toPlainText()
+
+
+def test_names_below_the_chart_never_touch(qapp: QApplication, qtbot: QtBot) -> None:
+    chart = RunChart(Theme(qapp, "light"))
+    qtbot.addWidget(chart)
+    chart.resize(700, 220)
+    steps = [Step(str(index), f"layer {index}", accuracy(90.0), 0.0) for index in range(120)]
+    steps[61] = Step("61", "layer 61", accuracy(88.0), 2.0)
+    chart.show_steps(steps, accuracy(90.0), None)
+    named = chart.labelled()
+    assert 61 in named
+    places = [chart.plot().x(index) for index in named]
+    assert min(b - a for a, b in itertools.pairwise(places)) >= LABEL_STEP
+    chart.grab()
+
+
+def test_one_point_and_a_flat_line_are_drawn(qapp: QApplication, qtbot: QtBot) -> None:
+    chart = RunChart(Theme(qapp, "dark"))
+    qtbot.addWidget(chart)
+    chart.show_steps([Step("a", "a", accuracy(90.0), 0.0)], accuracy(90.0), "a")
+    chart.grab()
+    assert chart.costliest is None
+
+
+def test_ticks_are_round_numbers() -> None:
+    assert nice_ticks(88.3, 92.1, 4) == [89, 90, 91, 92]
+    assert nice_ticks(0.0, 0.5, 5) == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
+    assert digits_for([0.1, 0.2]) == 1
+    assert digits_for([89.0, 90.0]) == 0
+    assert nice_ticks(5.0, 5.0) == [5.0]

@@ -1,0 +1,296 @@
+"""The layer table: what a row says, and that mouse and keys change the plan as one step each."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from layer_values import make_session
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from core.values import LayerPlan
+from gui.models.layer_table import Column, LayerTableModel
+from gui.models.overview_table import OverviewModel, cell_text
+from gui.session import Session
+from gui.theme import Theme
+from gui.views.overview_view import OverviewView
+from gui.views.table_view import TableView
+from gui.widgets.layer_delegates import bits_box, slider_track
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def session(qapp: QApplication) -> Session:
+    return make_session()
+
+
+@pytest.fixture
+def view(qapp: QApplication, qtbot: QtBot, session: Session) -> TableView:
+    made = TableView(session, Theme(qapp, "light"))
+    qtbot.addWidget(made)
+    made.resize(900, 400)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+def cell(view: TableView, row: int, column: Column) -> QRect:
+    return view.table.visualRect(view.filter.index(row, column))
+
+
+def on_track(view: TableView, row: int, share: float) -> QPoint:
+    track = slider_track(cell(view, row, Column.SPARSITY))
+    return QPoint(round(track.left() + share * track.width()), round(track.center().y()))
+
+
+def shown(view: TableView, row: int, column: Column) -> str:
+    return view.filter.index(row, column).data()
+
+
+def names(view: TableView) -> list[str]:
+    return [shown(view, row, Column.NAME) for row in range(view.filter.rowCount())]
+
+
+def test_rows_show_shares_and_the_hardest_loss(view: TableView) -> None:
+    # 5,000 of 10,000 bytes; the worse of 0.5 (50 % zeros) and 0.8 (4 bits) points
+    assert shown(view, 1, Column.SIZE) == "50.0 %"
+    assert shown(view, 1, Column.TIME) == "60.0 %"
+    assert shown(view, 1, Column.SENSITIVITY) == "0.8 pt"
+    assert shown(view, 1, Column.BITS) == "8"
+    # eight bits by default: half of 0.1 points
+    assert shown(view, 1, Column.EFFECT) == "−0.05"
+
+
+def test_a_drag_in_the_row_sets_the_sparsity_as_one_undo_step(
+    qtbot: QtBot, view: TableView, session: Session
+) -> None:
+    viewport = view.table.viewport()
+    qtbot.mousePress(viewport, LEFT, pos=on_track(view, 1, 0.0))
+    for share in (0.2, 0.4, 0.6):
+        qtbot.mouseMove(viewport, on_track(view, 1, share))
+    # leaving the row does not let go of the slider
+    below = on_track(view, 1, 0.7) + QPoint(0, 90)
+    qtbot.mouseMove(viewport, below)
+    qtbot.mouseRelease(viewport, LEFT, pos=below)
+    assert session.plan.layer("/body/Conv").sparsity == pytest.approx(0.7, abs=0.011)
+    assert session.selection == "/body/Conv"
+    assert session.undo_stack.count() == 1
+    session.undo_stack.undo()
+    assert session.plan.layer("/body/Conv").sparsity == 0.0
+
+
+def test_two_drags_are_two_steps(qtbot: QtBot, view: TableView, session: Session) -> None:
+    for share in (0.3, 0.6):
+        qtbot.mouseClick(view.table.viewport(), LEFT, pos=on_track(view, 1, share))
+    assert session.undo_stack.count() == 2
+
+
+def test_keys_move_the_slider_of_the_focused_cell(qtbot: QtBot, view: TableView, session: Session) -> None:
+    view.table.setFocus()
+    view.table.setCurrentIndex(view.filter.index(0, Column.NAME))
+    qtbot.keyClick(view.table, Qt.Key.Key_Tab)
+    assert view.table.currentIndex().column() == Column.SPARSITY
+    qtbot.keyClick(view.table, Qt.Key.Key_Right)
+    qtbot.keyClick(view.table, Qt.Key.Key_Right)
+    assert session.plan.layer("/stem/Conv").sparsity == pytest.approx(0.1)
+    qtbot.keyClick(view.table, Qt.Key.Key_Left)
+    assert session.plan.layer("/stem/Conv").sparsity == pytest.approx(0.05)
+    qtbot.keyClick(view.table, Qt.Key.Key_End)
+    assert session.plan.layer("/stem/Conv").sparsity == 1.0
+    qtbot.keyClick(view.table, Qt.Key.Key_Home)
+    assert session.plan.layer("/stem/Conv").sparsity == 0.0
+
+
+def test_a_layer_that_cannot_be_cut_says_why_and_has_no_slider(
+    qtbot: QtBot, view: TableView, session: Session
+) -> None:
+    assert shown(view, 2, Column.SPARSITY) == "Its weight is shared with the output."
+    tip = view.filter.index(2, Column.BITS).data(Qt.ItemDataRole.ToolTipRole)
+    assert "shared with the output" in tip
+    before = session.plan
+    qtbot.mouseClick(view.table.viewport(), LEFT, pos=on_track(view, 2, 0.6))
+    assert session.plan == before
+
+
+def test_the_bits_box_opens_a_menu_by_mouse_and_by_key(
+    qtbot: QtBot, view: TableView, session: Session
+) -> None:
+    box = bits_box(cell(view, 0, Column.BITS)).center().toPoint()
+    qtbot.mouseClick(view.table.viewport(), LEFT, pos=box)
+    menu = view._bits_menu
+    assert menu.isVisible()
+    assert [action.text() for action in menu.actions() if action.text()] == [
+        "8 bits",
+        "4 bits",
+        "As it is (float)",
+        "As the default",
+    ]
+    qtbot.keyClick(menu, Qt.Key.Key_Down)
+    qtbot.keyClick(menu, Qt.Key.Key_Down)
+    qtbot.keyClick(menu, Qt.Key.Key_Return)
+    assert session.plan.layer("/stem/Conv").weight_bits == 4
+    view.table.setCurrentIndex(view.filter.index(1, Column.BITS))
+    qtbot.keyClick(view.table, Qt.Key.Key_Space)
+    assert menu.isVisible()
+    menu.close()
+
+
+def test_several_selected_layers_are_changed_in_one_step(
+    qtbot: QtBot, view: TableView, session: Session
+) -> None:
+    viewport = view.table.viewport()
+    first, last = cell(view, 0, Column.KIND).center(), cell(view, 2, Column.KIND).center()
+    qtbot.mouseClick(viewport, LEFT, pos=first)
+    qtbot.mouseClick(viewport, LEFT, Qt.KeyboardModifier.ShiftModifier, last)
+    assert view.selected_button.isVisible()
+    assert view.selected_button.text() == "3 selected ▾"
+    qtbot.mouseClick(view.selected_button, LEFT)
+    sparsity = next(action for action in view.menu.actions() if action.text() == "Sparsity")
+    next(action for action in sparsity.menu().actions() if action.text() == "90 %").trigger()
+    view.menu.close()
+    assert session.plan.layer("/stem/Conv").sparsity == 0.9
+    assert session.plan.layer("/body/Conv").sparsity == 0.9
+    assert "/table/Conv" not in session.plan.exceptions  # cannot be pruned
+    assert session.undo_stack.count() == 1
+
+
+def test_keep_as_is_and_reset_from_the_context_menu(qtbot: QtBot, view: TableView, session: Session) -> None:
+    qtbot.mouseClick(view.table.viewport(), LEFT, pos=cell(view, 0, Column.NAME).center())
+    view.table.customContextMenuRequested.emit(cell(view, 0, Column.NAME).center())
+    next(action for action in view.menu.actions() if action.text() == "Keep as is").trigger()
+    view.menu.close()
+    assert session.plan.layer("/stem/Conv").keep
+    assert shown(view, 0, Column.BITS) == "float"
+    assert view._changed.full_text == "· 1 changed from default"
+    view.table.customContextMenuRequested.emit(cell(view, 0, Column.NAME).center())
+    next(action for action in view.menu.actions() if action.text() == "Reset to default").trigger()
+    view.menu.close()
+    assert session.plan.exceptions == {}
+
+
+def test_search_and_changed_only_filter_without_moving_the_selection(
+    qtbot: QtBot, view: TableView, session: Session
+) -> None:
+    session.select("/head/Conv")
+    qtbot.keyClicks(view.search, "embed")
+    assert names(view) == ["table"]
+    assert session.selection == "/head/Conv"
+    view.search.clear()
+    session.set_layers(["/body/Conv"], "x", sparsity=0.5)
+    qtbot.mouseClick(view.changed_only, LEFT)
+    assert names(view) == ["body"]
+    qtbot.keyClicks(view.search, "stem")
+    assert names(view) == []
+    assert view._empty.isVisible()
+
+
+def test_a_click_on_a_heading_sorts_and_a_third_one_restores_the_order(qtbot: QtBot, view: TableView) -> None:
+    header = view.table.horizontalHeader()
+    x = header.sectionViewportPosition(Column.SIZE) + 20
+    where = QPoint(x, header.height() // 2)
+    qtbot.mouseClick(header.viewport(), LEFT, pos=where)
+    assert names(view) == ["stem", "head", "table", "body"]
+    qtbot.mouseClick(header.viewport(), LEFT, pos=where)
+    assert names(view)[0] == "body"
+    qtbot.mouseClick(header.viewport(), LEFT, pos=where)
+    assert names(view) == ["stem", "body", "table", "head"]
+
+
+def test_the_defaults_menu_changes_every_layer_that_has_no_setting_of_its_own(
+    qtbot: QtBot, view: TableView, session: Session
+) -> None:
+    session.set_layers(["/stem/Conv"], "x", sparsity=0.25)
+    assert view.defaults_button.text() == "Default 0 % · 8 bits ▾"
+    qtbot.mouseClick(view.defaults_button, LEFT)
+    assert view.defaults.isVisible()
+    for _ in range(10):
+        qtbot.keyClick(view.defaults.sparsity, Qt.Key.Key_Right)
+    view.defaults.weight_bits.setCurrentIndex(1)
+    qtbot.keyClick(view.defaults, Qt.Key.Key_Escape)
+    assert not view.defaults.isVisible()
+    assert session.plan.defaults == LayerPlan(sparsity=0.5, weight_bits=4, activation_bits=8)
+    assert session.plan.layer("/stem/Conv").sparsity == 0.25
+    assert view.defaults_button.text() == "Default 50 % · 4 bits ▾"
+    assert session.undo_stack.count() == 3  # the layer, ten presses as one, the bits
+
+
+def test_one_selection_both_ways(qtbot: QtBot, view: TableView, session: Session) -> None:
+    session.select("/head/Conv")
+    assert view.table.currentIndex().row() == 3
+    qtbot.mouseClick(view.table.viewport(), LEFT, pos=cell(view, 1, Column.NAME).center())
+    assert session.selection == "/body/Conv"
+
+
+def test_only_rows_that_differ_are_announced(session: Session) -> None:
+    model = LayerTableModel(session)
+    announced: list[tuple[int, int]] = []
+    model.dataChanged.connect(lambda first, last: announced.append((first.row(), last.row())))
+    session.set_layers(["/body/Conv"], "x", sparsity=0.5)
+    assert announced == [(1, 1)]
+
+
+def test_three_hundred_layers_follow_a_slider_within_a_frame_or_two(qapp: QApplication, qtbot: QtBot) -> None:
+    session = make_session(count=320)
+    view = TableView(session, Theme(qapp, "light"))
+    qtbot.addWidget(view)
+    view.resize(900, 400)
+    view.show()
+    qtbot.waitExposed(view)
+    took = []
+    for step in range(20):
+        began = time.perf_counter()
+        session.set_layers(["/body/Conv"], "x", "drag", sparsity=step / 20)
+        qapp.processEvents()
+        took.append(time.perf_counter() - began)
+    assert sorted(took)[10] < 0.06
+
+
+def test_a_narrow_table_drops_columns_and_keeps_controls(view: TableView) -> None:
+    view.resize(430, 300)
+    assert view.table.isColumnHidden(Column.KIND)
+    assert not view.table.isColumnHidden(Column.SPARSITY)
+    assert not view.table.isColumnHidden(Column.BITS)
+    assert view.table.columnWidth(Column.NAME) > 60
+
+
+def test_the_overview_shows_losses_and_a_click_sets(
+    qapp: QApplication, qtbot: QtBot, session: Session
+) -> None:
+    view = OverviewView(session, Theme(qapp, "light"))
+    qtbot.addWidget(view)
+    view.resize(800, 300)
+    view.show()
+    qtbot.waitExposed(view)
+    texts = [[cell_text(each) for each in row] for row in view.model.cells]
+    assert texts[0] == ["0.4", "1.0", "2.0", "4.0", "0.1", "1.6"]
+    assert texts[2] == ["–"] * 6
+    index = view.model.index(0, 2)
+    qtbot.mouseClick(view.table.viewport(), LEFT, pos=view.table.visualRect(index).center())
+    assert session.plan.layer("/stem/Conv").sparsity == 0.75
+    assert session.selection == "/stem/Conv"
+    assert view.model.cells[0][2].current
+    qtbot.keyClick(view.table, Qt.Key.Key_Down)
+    qtbot.keyClick(view.table, Qt.Key.Key_End)
+    qtbot.keyClick(view.table, Qt.Key.Key_Space)
+    assert session.plan.layer("/body/Conv").weight_bits == 4
+
+
+def test_the_overview_teaches_while_nothing_is_measured(qapp: QApplication, qtbot: QtBot) -> None:
+    view = OverviewView(make_session(analyzed=False), Theme(qapp, "light"))
+    qtbot.addWidget(view)
+    view.show()
+    assert "press Analyze" in view._empty.text()
+
+
+def test_an_unmeasured_overview_cell_is_an_estimate(qapp: QApplication) -> None:
+    session = make_session()
+    model = OverviewModel(session)
+    points = tuple(point for point in session.points["/stem/Conv"] if point.sparsity != 0.5)
+    session.points["/stem/Conv"] = points
+    model.refresh()
+    # halfway between 25 % (0.4) and 75 % (2.0)
+    assert model.cells[0][1].estimate
+    assert model.cells[0][1].loss == pytest.approx(1.2)
