@@ -42,6 +42,7 @@ class Window:
         remembered = settings.values
         font = application.font()
         font.setFamilies(list(FONTS))
+        font.setPixelSize(13)  # as the style sheet has it
         application.setFont(font)
         self.engine = engine
         self.session = Session(engine, application)
@@ -49,7 +50,11 @@ class Window:
         self.translations = Translations(application, _one_of(LANGUAGES, language, remembered.language))
         self.commands = Commands(self.session, self.theme, self.translations, settings)
         self.actions = Actions(self.session, self.theme, self.translations, self.commands)
+        # the style sheet last: with it in force each widget is polished anew whenever it gets a parent
+        style_sheet = application.styleSheet()
+        application.setStyleSheet("")
         self.main = MainWindow(self.session, self.theme, self.actions, self.commands, settings)
+        application.setStyleSheet(style_sheet)
 
     def close(self) -> None:
         """End the engine; no process stays behind."""
