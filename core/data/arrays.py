@@ -78,9 +78,12 @@ def open_arrays(
     apart = calibration_set is not None
     sets = [judge_set] if calibration_set is None else [judge_set, calibration_set]
     warnings: list[Text] = []
-    sources, labels, counts, preprocesses = [], [], [], []
+    labels: list[label_rules.Labels] = []
+    sources, counts, preprocesses = [], [], []
     for one in sets:
-        source, label, count, preprocess = _open_set(one, spec.preprocess, inputs, outputs, guessed, warnings)
+        source, label, count, preprocess = _open_set(
+            one, spec.preprocess, inputs, outputs, guessed, labels[0] if labels else None
+        )
         sources.append(source)
         labels.append(label)
         counts.append(count)
@@ -143,9 +146,12 @@ def _open_set(
     inputs: tuple[TensorInfo, ...],
     outputs: tuple[TensorInfo, ...],
     guessed: list[Text],
-    warnings: list[Text],
+    judged: label_rules.Labels | None,
 ) -> tuple[ArraySource, label_rules.Labels, int, Preprocess | None]:
-    """Source, labels, number of samples and preprocessing of one set of arrays."""
+    """Source, labels, number of samples and preprocessing of one set of arrays.
+
+    judged: the judging set's labels where this set only calibrates.
+    """
     parts: list[_Part] = []
     shared: dict[str, np.ndarray] = {}
     count: int | None = None
@@ -183,7 +189,7 @@ def _open_set(
             text("Samples can't be told apart."),
             text("Choose random inputs."),
         )
-    labels = _labels(one.labels, count, outputs)
+    labels = _labels(one.labels, count, outputs, judged)
     return ArraySource(parts, shared, labels.values), labels, count, preprocess
 
 
@@ -216,7 +222,9 @@ def _shared_value(entry: Entry, info: TensorInfo) -> np.ndarray:
     return value.reshape(shape) if value.size == 1 and len(shape) == 0 else value
 
 
-def _labels(entry: Entry | None, count: int, outputs: tuple[TensorInfo, ...]) -> label_rules.Labels:
+def _labels(
+    entry: Entry | None, count: int, outputs: tuple[TensorInfo, ...], judged: label_rules.Labels | None
+) -> label_rules.Labels:
     if entry is None:
         return label_rules.unlabelled(count)
     if not entry.shape or entry.shape[0] != count:
@@ -233,6 +241,8 @@ def _labels(entry: Entry | None, count: int, outputs: tuple[TensorInfo, ...]) ->
     raw = read_whole(entry)
     if raw.dtype.kind == "S":
         raw = np.char.decode(raw, "utf-8", "replace")
+    if judged is not None:
+        return label_rules.interpret_calibration(raw, outputs, judged)
     return label_rules.interpret(raw, outputs)
 
 

@@ -50,49 +50,31 @@ def open_image_folder(
 
     judge_checker = Checker(judge, context)
     calibration_checker = Checker(calibration, context) if apart else judge_checker
-    keys = sampling.name_keys(judge.names)
-    strata = np.array(judge.class_of) if judge.class_of else None
     if apart:
-        (judge_positions,) = judge_checker.select(
-            lambda usable: [sampling.select_one(keys, strata, spec.judge_count, spec.seed, usable)]
-        )
-        own_keys = sampling.name_keys(calibration.names)
-        own_strata = np.array(calibration.class_of) if calibration.class_of else None
-        (calibration_positions,) = calibration_checker.select(
-            lambda usable: [
-                sampling.select_one(own_keys, own_strata, spec.calibration_count, spec.seed, usable)
-            ]
-        )
+        judge_positions = _choose_one(judge_checker, spec.judge_count, spec.seed)
+        calibration_positions = _choose_one(calibration_checker, spec.calibration_count, spec.seed)
     else:
-
-        def both(usable: np.ndarray) -> list[np.ndarray]:
-            chosen = sampling.select(
-                keys, strata, spec.calibration_count, spec.judge_count, spec.seed, usable
-            )
-            return [chosen.calibration, chosen.judge]
-
-        calibration_positions, judge_positions = judge_checker.select(both)
+        calibration_positions, judge_positions = _choose_both(judge_checker, spec)
     checkers = [judge_checker, calibration_checker] if apart else [judge_checker]
     if not len(judge_positions):
         raise DataError(
             text("No picture in '{path}' can be read.", path=str(judge_root)),
-            judge.skipped[-1],
+            judge.skipped[-1] if judge.skipped else Text(""),
             text("Choose a folder with JPEG or PNG pictures."),
         )
 
     preprocess = _preprocess(spec.preprocess, info, checkers, guessed)
     _note_odd(checkers, warnings)
     skipped = [reason for checker in checkers for reason in checker.listing.skipped]
-    for listing in {id(checker.listing): checker.listing for checker in checkers}.values():
-        for loop in listing.loops:
+    for checker in checkers:
+        for loop in checker.listing.loops:
             warnings.append(text("'{name}' links back to a folder above it: not followed.", name=loop))
     class_names = judge.class_names if labelled else ()
     judge_source = PictureSource(judge, preprocess, info, labelled)
-    calibration_source = (
-        PictureSource(calibration, preprocess, info, labelled and bool(calibration.class_of))
-        if apart
-        else judge_source
-    )
+    calibration_source = judge_source
+    if apart:
+        same_classes = calibration.class_names == judge.class_names
+        calibration_source = PictureSource(calibration, preprocess, info, labelled and same_classes)
     preview, preview_labels = previews(judge_source, judge_positions, preprocess, inputs, class_names)
     data = DataInfo(
         spec=msgspec.structs.replace(spec, kind="images", preprocess=preprocess),
@@ -111,6 +93,29 @@ def open_image_folder(
         skipped_count=len(skipped),
     )
     return SampledDataSet(data, (judge_source, judge_positions), (calibration_source, calibration_positions))
+
+
+def _strata(listing: Listing) -> np.ndarray | None:
+    return np.array(listing.class_of) if listing.class_of else None
+
+
+def _choose_one(checker: Checker, wanted: int | None, seed: int) -> np.ndarray:
+    """Pictures that work, for one role, from a listing of its own."""
+    keys, strata = sampling.name_keys(checker.listing.names), _strata(checker.listing)
+    (chosen,) = checker.select(lambda usable: [sampling.select_one(keys, strata, wanted, seed, usable)])
+    return chosen
+
+
+def _choose_both(checker: Checker, spec: DataSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures that work, for calibration and for judging, from one listing."""
+    keys, strata = sampling.name_keys(checker.listing.names), _strata(checker.listing)
+
+    def choose(usable: np.ndarray) -> list[np.ndarray]:
+        chosen = sampling.select(keys, strata, spec.calibration_count, spec.judge_count, spec.seed, usable)
+        return [chosen.calibration, chosen.judge]
+
+    calibration, judge = checker.select(choose)
+    return calibration, judge
 
 
 def _roles(root: Path, calibration: str | None, guessed: list[Text]) -> tuple[Path, Path]:

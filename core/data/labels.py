@@ -58,6 +58,16 @@ def interpret(raw: np.ndarray, outputs: tuple[TensorInfo, ...]) -> Labels:
     return _numbers(raw.astype(np.float64), outputs)
 
 
+def interpret_calibration(raw: np.ndarray, outputs: tuple[TensorInfo, ...], judged: Labels) -> Labels:
+    """Labels of a separate calibration source: it may lack classes, and is used without labels then."""
+    try:
+        labels = interpret(raw, outputs)
+    except DataError:
+        return unlabelled(len(raw))
+    alike = labels.task == judged.task and labels.class_names == judged.class_names
+    return labels if alike else unlabelled(len(raw))
+
+
 def _is_one_hot(raw: np.ndarray) -> bool:
     if raw.dtype.kind not in "fiub" or raw.shape[1] < 2:
         return False
@@ -92,6 +102,10 @@ def _numbers(raw: np.ndarray, outputs: tuple[TensorInfo, ...]) -> Labels:
     present = np.unique(raw[usable])
     count = class_count(outputs)
     whole = bool((present == np.rint(present)).all())
+    if count == 1 and present.tolist() == [0, 1]:
+        note = text("Classes: the labels 0 and 1 are the two answers of the model's single output.")
+        values = np.where(usable, raw, -1).astype(np.int64)
+        return Labels("classification", values, ("0", "1"), usable, (note,))
     if count == 1 or (count is None and (not whole or len(present) > FEW_CLASSES)):
         note = text("Labels are numbers to predict: judged by the error.")
         return Labels("regression", raw.astype(np.float32), (), usable, (note,))

@@ -77,9 +77,10 @@ def open_table(
     conversions = _conversions(columns, inputs, spec)
     for _, _, conversion in conversions:
         guessed += conversion.guessed
-    sources, labels = [], []
+    sources: list[TableSource] = []
+    labels: list[label_rules.Labels] = []
     for one in read:
-        label = _labels(one, outputs, columns)
+        label = _labels(one, outputs, columns, labels[0] if labels else None)
         labels.append(label)
         sources.append(TableSource(one.features, label.values, conversions))
     keys = [sampling.row_keys(len(one.features)) for one in read]
@@ -162,7 +163,10 @@ def _read(
         ) from error
 
 
-def _labels(rows: Rows, outputs: tuple[TensorInfo, ...], columns: Columns) -> label_rules.Labels:
+def _labels(
+    rows: Rows, outputs: tuple[TensorInfo, ...], columns: Columns, judged: label_rules.Labels | None
+) -> label_rules.Labels:
+    """judged: the judging table's labels where this table only calibrates."""
     if rows.labels is None:
         return label_rules.unlabelled(len(rows.features))
     numbers = [to_number(cell, rows.form.decimal_comma) for cell in rows.labels]
@@ -172,11 +176,13 @@ def _labels(rows: Rows, outputs: tuple[TensorInfo, ...], columns: Columns) -> la
     else:
         raw = np.array(["" if is_missing(cell) else cell.strip() for cell in rows.labels])
         present = raw != ""
-    if not present.any():
+    if not present.any() and judged is None:
         raise DataError(
             text("The label column '{column}' is empty.", column=columns.label or ""),
             next_step=text("Choose another label column."),
         )
+    if judged is not None:
+        return label_rules.interpret_calibration(raw, outputs, judged)
     return label_rules.interpret(raw, outputs)
 
 
