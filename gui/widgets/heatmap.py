@@ -31,13 +31,16 @@ class Heatmap(QWidget):
         self._rows = np.zeros(0, np.int64)
         self._columns = np.zeros(0, np.int64)
         self._order = np.zeros(0, np.int64)
+        self._by_mean = np.zeros(0, np.int64)
+        self._colors = np.zeros((0, 0, 3), np.uint8)
+        self._places = np.zeros((0, 0), np.int64)
         self._layer: Layer | None = None
         self._share = 0.0
         self._sorted = True
         self._image: QImage | None = None
         self.setMinimumHeight(120 + LEGEND)
         self.setMouseTracking(True)
-        theme.changed.connect(self._rebuild)
+        theme.changed.connect(self._arrange)
 
     # ------------------------------------------------------------ content
 
@@ -52,31 +55,25 @@ class Heatmap(QWidget):
             keys = ranks if fits else -self._values.mean(axis=1)
             self._order = np.argsort(keys, kind="stable")
             self._by_mean = np.argsort(-self._values.mean(axis=0), kind="stable")
-        self._rebuild()
+        self._arrange()
 
     def set_share(self, share: float) -> None:
         """Which share of the weights goes, 0..1."""
         if share != self._share:
             self._share = share
-            self._rebuild()
+            self._draw()
 
     def set_sorted(self, by_importance: bool) -> None:
         self._sorted = by_importance
-        self._rebuild()
+        self._arrange()
 
     @property
     def gone(self) -> np.ndarray:
         """Which cells are below the cut, in the order shown, shape of the picture, bool."""
-        shown = self._values[np.ix_(self._rows, self._columns)]
-        count = round(self._share * shown.size)
-        mask = np.zeros(shown.size, bool)
-        if count:
-            mask[np.argpartition(shown.ravel(), min(count, shown.size) - 1)[:count]] = True
-        return mask.reshape(shown.shape)
+        return self._places < round(self._share * self._places.size)
 
-    def _rebuild(self, _name: str = "") -> None:
-        """Colours by table: one look-up for each cell, then one blend for those that go."""
-        self._image = None
+    def _arrange(self, _name: str = "") -> None:
+        """Order and colour the cells: what does not depend on the cut, so that a drag stays cheap."""
         if self._values.size:
             rows, columns = self._values.shape
             self._rows = self._order if self._sorted else np.arange(rows)
@@ -84,13 +81,23 @@ class Heatmap(QWidget):
             shown = self._values[np.ix_(self._rows, self._columns)]
             low, high = np.percentile(shown, (LOW, HIGH))
             scaled = (shown - low) * (255.0 / max(high - low, 1e-30))
-            colors = self._theme.table("importance")[np.clip(scaled, 0, 255).astype(np.uint8)]
-            gone = self.gone
-            if gone.any():
+            self._colors = self._theme.table("importance")[np.clip(scaled, 0, 255).astype(np.uint8)]
+            places = np.empty(shown.size, np.int64)
+            places[np.argsort(shown, axis=None)] = np.arange(shown.size)
+            self._places = places.reshape(shown.shape)
+        self._draw()
+
+    def _draw(self) -> None:
+        """Blend the cells that go into the panel, and make the picture."""
+        self._image = None
+        if self._values.size:
+            colors, gone = self._colors, self.gone
+            if self._share > 0:
                 panel = np.array(self._theme.color("panel").getRgb()[:3], np.float32)
-                colors = colors.copy()
-                colors[gone] = (colors[gone] * (1 - FADE) + panel * FADE).astype(np.uint8)
-            data = np.ascontiguousarray(colors, np.uint8)
+                faded = (colors * np.float32(1 - FADE) + panel * np.float32(FADE)).astype(np.uint8)
+                colors = np.where(gone[..., None], faded, colors)
+            rows, columns = self._places.shape
+            data = np.ascontiguousarray(colors)
             image = QImage(data.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888)
             self._image = image.copy()
         self.update()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 
 import msgspec
 import numpy as np
 from PySide6.QtCore import QLocale, QObject, Signal
+from PySide6.QtWidgets import QApplication
 
 from core.messages import Request
 from core.values import (
@@ -23,6 +25,7 @@ from core.values import (
     text,
 )
 from gui.session import Session
+from gui.theme import Theme
 
 NAMES = ("stem", "body", "table", "head")
 BYTES = (1000, 5000, 3000, 1000)
@@ -98,6 +101,12 @@ def make_points(layer_id: str, scale: float = 1.0) -> list[SensitivityPoint]:
         )
         for sparsity, bits, loss in settings
     ]
+
+
+@cache
+def make_theme() -> Theme:
+    """One for all tests: each new one restyles every widget that is still alive."""
+    return Theme(QApplication.instance(), "light")
 
 
 def make_session(*, analyzed: bool = True, count: int = 4) -> Session:

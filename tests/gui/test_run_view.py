@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from layer_values import accuracy, make_outcome, make_session
+from layer_values import accuracy, make_outcome, make_session, make_theme
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -13,7 +13,6 @@ from pytestqt.qtbot import QtBot
 from core import messages as m
 from core.values import Result, RunPoint, text
 from gui.session import Job, Session
-from gui.theme import Theme
 from gui.views.run_view import RunView
 from gui.widgets.axis import digits_for, nice_ticks
 from gui.widgets.run_chart import LABEL_STEP, RunChart, Step
@@ -26,7 +25,7 @@ def session(qapp: QApplication) -> Session:
 
 @pytest.fixture
 def view(qapp: QApplication, qtbot: QtBot, session: Session) -> RunView:
-    made = RunView(session, Theme(qapp, "light"))
+    made = RunView(session, make_theme())
     qtbot.addWidget(made)
     made.resize(760, 280)
     made.show()
@@ -115,7 +114,7 @@ def test_the_log_is_folded_until_asked_for(qtbot: QtBot, view: RunView, session:
 
 
 def test_names_below_the_chart_never_touch(qapp: QApplication, qtbot: QtBot) -> None:
-    chart = RunChart(Theme(qapp, "light"))
+    chart = RunChart(make_theme())
     qtbot.addWidget(chart)
     chart.resize(700, 220)
     steps = [Step(str(index), f"layer {index}", accuracy(90.0), 0.0) for index in range(120)]
@@ -129,7 +128,7 @@ def test_names_below_the_chart_never_touch(qapp: QApplication, qtbot: QtBot) -> 
 
 
 def test_one_point_and_a_flat_line_are_drawn(qapp: QApplication, qtbot: QtBot) -> None:
-    chart = RunChart(Theme(qapp, "dark"))
+    chart = RunChart(make_theme())
     qtbot.addWidget(chart)
     chart.show_steps([Step("a", "a", accuracy(90.0), 0.0)], accuracy(90.0), "a")
     chart.grab()
