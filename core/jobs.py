@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from core import messages as m
 from core.compress import compress
 from core.context import Context
@@ -17,8 +19,10 @@ from core.evaluate.outcome import outcome
 from core.evaluate.profile import layer_times
 from core.evaluate.size import size_bytes
 from core.export import export
-from core.formats import registry as FORMATS
+from core.files import write_whole
+from core.formats import FORMATS
 from core.graph.layout import layout
+from core.graph.light_copy import light_copy
 from core.importance import SCORES
 from core.importance.view import layer_view
 from core.methods import METHODS
@@ -56,11 +60,14 @@ def describe(request: m.Describe, workspace: Workspace, context: Context) -> Cat
 def open_model(request: m.OpenModel, workspace: Workspace, context: Context) -> ModelInfo:
     """Publishes the ModelInfo at once and each laid-out Graph as it is ready."""
     opened = workspace.opened(request.model, context)
-    context.publish(opened.info)
+    light_path = workspace.run_dir() / f"{opened.info.sha256[:24]}.light.onnx"
+    write_whole(light_path, light_copy(opened))
+    info = msgspec.structs.replace(opened.info, light_path=str(light_path))
+    context.publish(info)
     context.report(text("Drawing the graph"))
     context.publish(layout(opened, "layers"))
     context.publish(layout(opened, "nodes"))
-    return opened.info
+    return info
 
 
 def open_data(request: m.OpenData, workspace: Workspace, context: Context) -> DataInfo:

@@ -150,6 +150,11 @@ class Session(QObject):
         return 2
 
     @property
+    def netron_path(self) -> str:
+        """The copy without weights that the engine made, or empty."""
+        return self.model.light_path if self.model is not None else ""
+
+    @property
     def result_is_current(self) -> bool:
         """Whether the last result is of the plan as it stands."""
         return self.result is not None and self.result.plan == self.plan

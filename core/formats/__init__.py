@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from core.context import Context
-from core.errors import UnsupportedModelError
-from core.formats.safety import check_file, describe_content, read_head
+from core.formats.safety import check_file, read_head, unrecognised
 from core.graph.opened import OpenedModel
 from core.registry import Registry, discover
 from core.values import text
@@ -23,7 +22,7 @@ class Format(Protocol):
         """Raises OpenError, UnsafeFileError or UnsupportedModelError."""
 
 
-registry: Registry[Format] = Registry()
+FORMATS: Registry[Format] = Registry()
 
 
 def open_model(path: str | Path, context: Context) -> OpenedModel:
@@ -35,10 +34,10 @@ def open_model(path: str | Path, context: Context) -> OpenedModel:
     context.report(text("Reading the model"))
     check_file(source)
     head = read_head(source)
-    for _, model_format in registry:
+    for _, model_format in FORMATS:
         if model_format.recognises(source, head):
             return model_format.open(source, context)
-    raise UnsupportedModelError(*describe_content(source, head))
+    raise unrecognised(source, head)
 
 
 discover(__name__, __path__)

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from core.context import Context
 from core.errors import OpenError
-from core.formats import registry
+from core.formats import FORMATS
 from core.formats.proto_checks import Facts, check_model
 from core.formats.safety import check_file, is_text, other_kind, shown, unreadable
 from core.formats.sparse import make_dense
@@ -120,7 +120,7 @@ def _own(tensor: ir.TensorProtocol, parts: Split, data: bytes, facts: Facts) -> 
     return tensor
 
 
-registry.add(
+FORMATS.add(
     Described(
         name="onnx",
         label=text("ONNX"),

@@ -72,6 +72,8 @@ class ModelInfo(Value, frozen=True, kw_only=True, tag=True):
     compressible: bool = True
     why_not: tuple[Text, ...] = ()
     warnings: tuple[Text, ...] = ()
+    light_path: str = ""
+    """A copy without weights, for viewers; made by the engine."""
 
     def layer(self, layer_id: str) -> Layer:
         for layer in self.layers:

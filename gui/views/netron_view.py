@@ -81,7 +81,7 @@ class NetronView(QWidget):
 
     def _model_file(self) -> Path | None:
         """A copy without weights where there is one, else the file itself unless it is heavy."""
-        copy = getattr(self._session, "netron_path", None)
+        copy = self._session.netron_path
         if copy:
             return Path(copy)
         model = self._session.model

@@ -102,7 +102,7 @@ def test_a_bad_file_gets_three_sentences_and_the_engine_goes_on(peer, small_mode
     peer.send(m.OpenModel(id=1, model=str(bad)))
     failed = peer.until_end(1)[-1]
     assert isinstance(failed, m.Failed)
-    assert failed.code == "OpenError"
+    assert failed.code in ("OpenError", "UnsupportedModelError")
     assert all(str(sentence) for sentence in (failed.what, failed.why, failed.next_step))
     peer.send(m.OpenModel(id=2, model=str(small_model[0])))
     assert isinstance(peer.until_end(2)[-1], m.Done)
@@ -114,11 +114,13 @@ def test_analyze_streams_and_inspect_is_answered_beside_it(peer, small_model):
     peer.send(
         m.Inspect(id=2, model=str(path), layer_id="hidden", plan=Plan(defaults=LayerPlan(sparsity=0.5)))
     )
-    seen = [peer.next() for _ in range(2)]
-    while not any(isinstance(event, m.Done) and event.id == 1 for event in seen):
+    seen, ended = [], {}
+    while len(ended) < 2:
         seen.append(peer.next())
-    view = next(event for event in seen if event.id == 2)
-    assert isinstance(view, m.Done)
+        if isinstance(seen[-1], m.Done | m.Failed):
+            ended[seen[-1].id] = seen[-1]
+    view = ended[2]
+    assert isinstance(view, m.Done), view
     assert view.value.heatmap.shape == (32, 8)
     points = [event for event in seen if isinstance(event, m.Partial) and hasattr(event.value, "loss")]
     assert len(points) == 2 * (4 + 2), "two layers, four sparsities and two bit widths"
