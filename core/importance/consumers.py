@@ -45,6 +45,8 @@ class _Trail:
 
     value: ir.Value
     axis: int
+    rank: int | None
+    """Dimensions of the value; exporters leave many shapes out, so it is worked out along the way."""
     offset: int = 0
     flat: bool = False
     """Flattened with what followed the channels: how many positions each takes shows at the reader."""
@@ -58,13 +60,13 @@ def find_consumers(node: ir.Node, channels: int) -> Outgoing:
     """Return, for each output channel of a layer, the sum of |weights| of the layers that read it."""
     if node.op_type in ("LSTM", "GRU", "RNN"):
         return Outgoing(None, text("A recurrent layer feeds itself; its own weights are shown instead."))
-    start = _output_axis(node)
+    start = _start(node)
     if start is None:
         return Outgoing(
             None, text("It is not known where this layer's channels go; its own weights are shown.")
         )
     sums = np.zeros(channels)
-    queue = [_Trail(node.outputs[0], start)]
+    queue = [start]
     seen: set[tuple[int, int, int, bool]] = set()
     found = lost = answers = False
     while queue and len(seen) < _MAX_STEPS:
@@ -97,18 +99,19 @@ def find_consumers(node: ir.Node, channels: int) -> Outgoing:
     return Outgoing(sums)
 
 
-def _output_axis(node: ir.Node) -> int | None:
-    rank = _rank(node.outputs[0])
-    if node.op_type in ("Conv", "ConvTranspose", "Gemm"):
-        return 1
-    if node.op_type in ("MatMul", "Gather"):
-        # with the constant in front the rows of the result are the channels
-        return (
-            None
-            if rank is None
-            else rank - (2 if weight_inputs(node) == (0,) and node.op_type == "MatMul" else 1)
-        )
-    return None
+def _start(node: ir.Node) -> _Trail | None:
+    output = node.outputs[0]
+    if node.op_type in ("Conv", "ConvTranspose"):
+        weight = _constant(node.inputs[1])
+        return _Trail(output, 1, _rank(output) if weight is None else weight.ndim)
+    if node.op_type == "Gemm":
+        return _Trail(output, 1, 2)
+    rank = _rank(output)
+    if rank is None or node.op_type not in ("MatMul", "Gather"):
+        return None
+    # with the constant in front the rows of the result are the channels
+    behind = 2 if node.op_type == "MatMul" and weight_inputs(node) == (0,) else 1
+    return _Trail(output, rank - behind, rank)
 
 
 def _read(node: ir.Node, index: int, trail: _Trail, channels: int) -> np.ndarray | None:
@@ -141,7 +144,7 @@ def _per_input(node: ir.Node, index: int, trail: _Trail, weight: np.ndarray) -> 
         return np.asarray(weight.reshape(weight.shape[0], -1).sum(axis=1))
     if op == "Gemm" and index == 0 and trail.axis == 1 and not _attribute(node, "transA"):
         return np.asarray(weight.sum(axis=0 if _attribute(node, "transB") else 1))
-    rank = _rank(trail.value)
+    rank = trail.rank
     if op == "MatMul" and index == 0 and rank is not None and trail.axis == rank - 1 and weight.ndim == 2:
         return np.asarray(weight.sum(axis=1))
     if op == "MatMul" and index == 1 and rank is not None and trail.axis == rank - 2 and weight.ndim == 2:
@@ -159,43 +162,61 @@ def _follow(node: ir.Node, index: int, trail: _Trail) -> list[_Trail] | None:
     if weight_inputs(node) and op != "Gather":
         return None
     if op in _KEEPS_CHANNELS:
-        if _rank(output) is not None and _rank(trail.value) is not None:
+        rank = _rank(output)
+        if rank is not None and trail.rank is not None and rank > trail.rank:
             # broadcasting aligns from the back
-            shift = (_rank(output) or 0) - (_rank(trail.value) or 0)
-            return [replace(trail, value=output, axis=trail.axis + shift)] if shift >= 0 else None
+            return [replace(trail, value=output, axis=trail.axis + rank - trail.rank, rank=rank)]
         return [replace(trail, value=output)]
     if op == "Flatten":
         axis = _attribute(node, "axis", 1)
         return _flattened(trail, output) if trail.axis == axis == 1 else None
     if op in ("Reshape", "Squeeze", "Unsqueeze"):
-        return _reshaped(trail, output)
+        return _reshaped(node, trail, output)
     if op in _REDUCTIONS:
-        kept = _attribute(node, "keepdims", 1)
-        rank_in, rank_out = _rank(trail.value), _rank(output)
-        if trail.flat or trail.axis != 1 or rank_in is None or rank_out is None:
-            return None
-        # a reduction over the channels themselves leaves one position along their axis
-        survives = not kept or _size(output, 1) == _size(trail.value, 1)
-        return [replace(trail, value=output)] if survives and rank_out >= 2 else None
+        return _reduced(node, trail, output)
     if op == "Transpose":
         permutation = node.attributes.get("perm")
         if permutation is None or trail.flat:
-            return None
+            return None  # without it the axes are reversed, which no exporter of layers writes
         return [replace(trail, value=output, axis=list(permutation.as_ints()).index(trail.axis))]
     if op == "Concat":
         return _concatenated(node, index, trail, output)
     return None
 
 
+def _reduced(node: ir.Node, trail: _Trail, output: ir.Value) -> list[_Trail] | None:
+    """Known if the channels' own axis is not among those that are added up."""
+    attribute = node.attributes.get("axes")
+    given = _constant(node.inputs[1]) if len(node.inputs) > 1 else None
+    if attribute is not None:
+        axes = list(attribute.as_ints())
+    elif given is not None:
+        axes = [int(axis) for axis in given.reshape(-1)]
+    else:
+        return None
+    if trail.rank is None or trail.flat:
+        return None
+    gone = {axis % trail.rank for axis in axes}
+    if trail.axis in gone:
+        return None
+    if _attribute(node, "keepdims", 1):
+        return [replace(trail, value=output)]
+    axis = trail.axis - sum(1 for other in gone if other < trail.axis)
+    return [replace(trail, value=output, axis=axis, rank=trail.rank - len(gone))]
+
+
 def _flattened(trail: _Trail, output: ir.Value) -> list[_Trail] | None:
-    return None if trail.offset else [replace(trail, value=output, axis=1, flat=True)]
+    return None if trail.offset else [replace(trail, value=output, axis=1, rank=2, flat=True)]
 
 
-def _reshaped(trail: _Trail, output: ir.Value) -> list[_Trail] | None:
+def _reshaped(node: ir.Node, trail: _Trail, output: ir.Value) -> list[_Trail] | None:
     """Known where the channels keep an axis of their own, or are flattened with all that follows them."""
     before, after = trail.value.shape, output.shape
-    if before is None or after is None or trail.flat:
+    if trail.flat:
         return None
+    squeezed = _squeezed(node, trail, output)
+    if squeezed or before is None or after is None:
+        return squeezed
     size = before[trail.axis]
     if not isinstance(size, int):
         return None
@@ -204,11 +225,26 @@ def _reshaped(trail: _Trail, output: ir.Value) -> list[_Trail] | None:
         if len(behind) == len(before) - 2 and prod(behind) * size == after[1]:
             return _flattened(trail, output)
     same = [axis for axis, other in enumerate(after) if other == size]
-    return [replace(trail, value=output, axis=same[0])] if len(same) == 1 else None
+    return [replace(trail, value=output, axis=same[0], rank=len(after))] if len(same) == 1 else None
+
+
+def _squeezed(node: ir.Node, trail: _Trail, output: ir.Value) -> list[_Trail] | None:
+    """Squeeze of named axes, and the Reshape to (n, channels·rest) or (0, −1) that flattens pictures."""
+    constant = _constant(node.inputs[1]) if len(node.inputs) > 1 else None
+    if constant is None or trail.rank is None:
+        return None
+    numbers = [int(number) for number in constant.reshape(-1)]
+    if node.op_type == "Squeeze":
+        gone = {axis % trail.rank for axis in numbers}
+        axis = trail.axis - sum(1 for other in gone if other < trail.axis)
+        return [replace(trail, value=output, axis=axis, rank=trail.rank - len(gone))]
+    if node.op_type == "Reshape" and len(numbers) == 2 and numbers[1] == -1 and trail.axis == 1:
+        return _flattened(trail, output)
+    return None
 
 
 def _concatenated(node: ir.Node, index: int, trail: _Trail, output: ir.Value) -> list[_Trail] | None:
-    rank = _rank(trail.value)
+    rank = trail.rank
     axis = _attribute(node, "axis", 1)
     if axis < 0:
         if rank is None:
