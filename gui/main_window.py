@@ -162,7 +162,10 @@ class MainWindow(QMainWindow):
 
     def _show_page(self) -> None:
         opened = self._session.model is not None
+        began = opened and self._pages.currentIndex() == 0
         self._pages.setCurrentIndex(1 if opened else 0)
+        if began:
+            self.table.setFocus()
         self._footer.setVisible(opened)
 
     def retranslate(self) -> None:

@@ -62,6 +62,8 @@ class GraphView(QWidget):
         self.by_label = QLabel()
         self.by_label.setProperty("muted", True)
         self.figure_box = QComboBox()
+        # not only at first show: names change their width with the language
+        self.figure_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         for figure in FIGURES:
             self.figure_box.addItem("", figure)
         top = QHBoxLayout()

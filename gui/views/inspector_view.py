@@ -66,6 +66,7 @@ class InspectorView(QWidget):
         self.order.addItems(["", ""])
         for box in (self.order, self.score):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            box.setMinimumWidth(70)  # a long name of a score must not widen the panel
             box.setProperty("flat", True)
         self._weights = _heading()
         self._weights_note = _note()

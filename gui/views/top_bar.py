@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
 from gui import format
 from gui.actions import Actions
@@ -157,3 +157,5 @@ def _make_primary(button: QToolButton, primary: bool, flat: bool = False) -> Non
         button.setProperty("flat", flat and not primary)
         button.style().unpolish(button)
         button.style().polish(button)
+        # a button keeps its old size hint unless it is told
+        QApplication.sendEvent(button, QEvent(QEvent.Type.StyleChange))

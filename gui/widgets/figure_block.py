@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
@@ -82,3 +82,5 @@ class FigureBlock(QWidget):
             self._badge.setProperty("badge", self.shown.tone)
             self._badge.style().unpolish(self._badge)
             self._badge.style().polish(self._badge)
+            # the label keeps its old size hint, without the padding, unless it is told
+            QApplication.sendEvent(self._badge, QEvent(QEvent.Type.StyleChange))
