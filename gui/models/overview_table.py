@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from core.estimate import predicted_loss
-from core.values import FLOAT_BITS, Layer, LayerPlan
+from core.values import FLOAT_BITS, Layer, LayerPlan, SensitivityPoint
 from gui import format as fmt
 from gui.i18n import tr, tr_text
 from gui.models.damage import loss_unit, scale_top
@@ -69,31 +69,32 @@ def resolve_cells(session: Session, settings: tuple[Setting, ...]) -> tuple[tupl
     if session.model is None:
         return ()
     top = scale_top(session.sensitivity(layer.id) for layer in session.model.layers)
-    return tuple(
-        tuple(_cell(session, layer, setting, top) for setting in settings) for layer in session.model.layers
-    )
+    rows = []
+    for layer in session.model.layers:
+        plan, points = session.plan.layer(layer.id), session.points.get(layer.id, ())
+        losses = {(point.sparsity, point.weight_bits): point.loss for point in points}
+        rows.append(tuple(_cell(layer, plan, points, losses, setting, top) for setting in settings))
+    return tuple(rows)
 
 
-def _cell(session: Session, layer: Layer, setting: Setting, top: float) -> Cell:
+def _cell(
+    layer: Layer,
+    plan: LayerPlan,
+    points: tuple[SensitivityPoint, ...],
+    losses: dict[tuple[float, int], float],
+    setting: Setting,
+    top: float,
+) -> Cell:
     by_bits = setting.bits < FLOAT_BITS
     possible = layer.quantizable and setting.bits < layer.weight_bits if by_bits else bool(layer.prunable)
     if not possible:
         return Cell(False)
-    plan = session.plan.layer(layer.id)
     current = (
         plan.weight_bits == setting.bits
         if by_bits
         else abs((plan.sparsity or 0.0) - setting.sparsity) < 0.005
     )
-    points = session.points.get(layer.id, ())
-    measured = next(
-        (
-            point.loss
-            for point in points
-            if point.weight_bits == setting.bits and abs(point.sparsity - setting.sparsity) < 1e-6
-        ),
-        None,
-    )
+    measured = losses.get((setting.sparsity, setting.bits))
     loss = measured
     if loss is None:
         wanted = LayerPlan(sparsity=setting.sparsity, weight_bits=setting.bits)

@@ -42,7 +42,7 @@ class TableView(QWidget):
         self._edits = 0
         self._build()
         self._connect()
-        self.setFocusProxy(self.table)
+        pass
         self.retranslate()
 
     # ------------------------------------------------------------ construction

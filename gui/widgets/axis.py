@@ -21,6 +21,9 @@ def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
+    if last - first < 1 and count < 8:
+        # a single label would not say how far apart anything is
+        return nice_ticks(low, high, count + 1)
     return [index * step for index in range(first, last + 1)]
 
 

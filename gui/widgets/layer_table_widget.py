@@ -23,10 +23,10 @@ WIDTHS = {
     Column.KIND: (92, 118),
     Column.SIZE: (62, 112),
     Column.TIME: (62, 112),
-    Column.SENSITIVITY: (84, 118),
-    Column.SPARSITY: (124, 170),
-    Column.BITS: (60, 64),
-    Column.EFFECT: (58, 66),
+    Column.SENSITIVITY: (72, 118),
+    Column.SPARSITY: (112, 170),
+    Column.BITS: (57, 64),
+    Column.EFFECT: (55, 66),
 }
 """Width where there is little room, and width where there is enough."""
 NAME_WIDTH = 118
@@ -219,6 +219,8 @@ class LayerTable(QTableView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit_columns()
+        if self.currentIndex().isValid():
+            self.scrollTo(self.currentIndex())
 
     def _fit_columns(self) -> None:
         """Bars shrink first, then whole columns go, so that names and controls stay usable."""
