@@ -69,7 +69,7 @@ class MainWindow(QMainWindow):
         self._recolor()
         self._show_page()
         self._restore()
-        self.start.setFocus()
+        self.start.take_focus()
 
     # ------------------------------------------------------------ layout
 
@@ -144,7 +144,7 @@ class MainWindow(QMainWindow):
 
     def _focus_table(self) -> None:
         self.show_work()
-        self.table.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.table.take_focus()
 
     def _on_model(self, model: object) -> None:
         self.show_work()
@@ -165,7 +165,7 @@ class MainWindow(QMainWindow):
         began = opened and self._pages.currentIndex() == 0
         self._pages.setCurrentIndex(1 if opened else 0)
         if began:
-            self.table.setFocus()
+            self.table.take_focus()
         self._footer.setVisible(opened)
 
     def retranslate(self) -> None:

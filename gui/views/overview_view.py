@@ -144,7 +144,6 @@ class OverviewView(QWidget):
         theme.changed.connect(self._recolor)
         self.table.clicked.connect(self.apply)
         self.table.activated_by_key.connect(self.apply)
-        self.setFocusProxy(self.table)
         self.retranslate()
 
     def changeEvent(self, event: QEvent) -> None:

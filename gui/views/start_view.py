@@ -64,11 +64,13 @@ class StartView(QWidget):
         column.addSpacing(2)
         column.addLayout(self._recent)
         column.addStretch(5)
-        self.setFocusProxy(self._open)
         theme.changed.connect(self._recolor)
         session.job_changed.connect(self._on_job)
         self._recolor()
         self.retranslate()
+
+    def take_focus(self) -> None:
+        self._open.setFocus()
 
     def set_recent(self, paths: list[str]) -> None:
         """Show these models' names, the latest first."""

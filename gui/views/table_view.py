@@ -42,7 +42,6 @@ class TableView(QWidget):
         self._edits = 0
         self._build()
         self._connect()
-        pass
         self.retranslate()
 
     # ------------------------------------------------------------ construction
@@ -114,6 +113,10 @@ class TableView(QWidget):
         if event.type() == QEvent.Type.LanguageChange:
             self.retranslate()
         super().changeEvent(event)
+
+    def take_focus(self) -> None:
+        """Not by a focus proxy: on a panel that holds other controls it traps the Tab key."""
+        self.table.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def retranslate(self) -> None:
         self.table.setAccessibleName(tr("Layers"))

@@ -198,7 +198,8 @@ def _read_size(words: str) -> Size:
 def _show_numbers(values: tuple[float, ...]) -> str:
     if len(set(values)) == 1:
         values = values[:1]
-    return ", ".join(f"{value:g}" for value in values)
+    # as many digits as a person typed: a rounded mean would count as an edit
+    return ", ".join(f"{value:.12g}" for value in values)
 
 
 def _read_numbers(words: str, positive: bool = False) -> tuple[float, ...]:

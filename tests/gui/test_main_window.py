@@ -265,7 +265,18 @@ def visible_texts(root: QWidget) -> list[tuple[QWidget, str]]:
     return found
 
 
-FROM_OUTSIDE = {"Secateur", "tiny.onnx", "stem", "middle", "head", "/data/pets", "Conv 3×3", "Conv", "cat"}
+FROM_OUTSIDE = {
+    "Secateur",
+    "tiny.onnx",
+    "stem",
+    "middle",
+    "head",
+    "/data/pets",
+    "Conv 3×3",
+    "Conv",
+    "cat",
+    "Conv 3×3 · 4 → 8",
+}
 
 
 def test_every_text_follows_the_language_at_once(window: Window) -> None:
@@ -327,28 +338,30 @@ def test_every_control_has_a_name(window: Window, screen: str) -> None:
     assert not nameless
 
 
-def test_keyboard_alone_reaches_the_views_in_order(window: Window, qtbot: QtBot) -> None:
+def test_keyboard_alone_reaches_every_control_in_order(window: Window, qtbot: QtBot) -> None:
     load(window)
-    window.main.top_bar._buttons["open"].setFocus()
+    main = window.main
+    main.top_bar._buttons["open"].setFocus()
     reached: list[QWidget] = []
-    for _ in range(120):
-        focused = QApplication.focusWidget()
-        if focused in reached:
-            break
+    while (focused := QApplication.focusWidget()) not in reached:
         reached.append(focused)
         qtbot.keyClick(focused, Qt.Key.Key_Tab)
+    assert focused is reached[0], "Tab must come round, not circle in one panel"
 
     def first(area: QWidget) -> int:
         return next(index for index, widget in enumerate(reached) if area.isAncestorOf(widget))
 
-    order = [
-        first(area) for area in (window.main.top_bar, window.main.steps, window.main.graph, window.main.table)
-    ]
+    order = [first(area) for area in (main.top_bar, main.steps, main.graph, main.table, main.tabs)]
     assert order == sorted(order)
-    assert any(window.main.inspector.isAncestorOf(widget) for widget in reached) or not any(
-        widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisible() and widget.isEnabled()
-        for widget in window.main.inspector.findChildren(QWidget)
-    )
+    passed_by = [
+        widget.accessibleName() or widget
+        for widget in main.findChildren(QAbstractButton)
+        if widget.isVisible()
+        and widget.isEnabled()
+        and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and widget not in reached
+    ]
+    assert not passed_by
 
 
 def test_start_has_its_focus_on_open(window: Window, qtbot: QtBot) -> None:
