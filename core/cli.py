@@ -126,9 +126,9 @@ def evaluate_command(options: argparse.Namespace, context: Context, console: Con
     from core import jobs
     from core.workspace import Workspace
 
-    request = m.Evaluate(
-        model=options.model, data=_data_spec(options), reference=options.reference, latency=options.latency
-    )
+    # nothing is calibrated here: every sample may judge
+    data = msgspec.structs.replace(_data_spec(options), calibration_count=0)
+    request = m.Evaluate(model=options.model, data=data, reference=options.reference, latency=options.latency)
     outcome = jobs.perform(request, Workspace(), context)
     assert isinstance(outcome, Outcome)
     console.end()
