@@ -53,11 +53,13 @@ def check_tensor(tensor: onnx.TensorProto, model: Path, expected: int | None) ->
         raise OpenError(
             text(
                 "The weights file '{file}' is too short: {found} bytes, {expected} are needed.",
-                file=clean(location), found=size, expected=offset + wanted,
+                file=clean(location),
+                found=size,
+                expected=offset + wanted,
             ),
             text("Most likely its download or copy was interrupted, or it belongs to another model."),
             text("Get both files again and keep them in the same folder."),
-        )  # fmt: skip
+        )
     return file, wanted
 
 

@@ -11,13 +11,14 @@ import onnx_ir as ir
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from core.context import Context
-from core.errors import OpenError
+from core.errors import OpenError, SecateurError
 from core.formats import FORMATS
 from core.formats.proto_checks import Facts, check_model
 from core.formats.safety import check_file, is_text, other_kind, shown, unreadable
 from core.formats.sparse import make_dense
 from core.formats.wire import MalformedError, Split, split
 from core.graph.build import build
+from core.graph.labels import clean
 from core.graph.opened import OpenedModel
 from core.values import Described, text
 
@@ -47,18 +48,34 @@ class OnnxFormat:
         except OSError as error:
             raise unreadable(path, error) from error
         context.check()
-        digest = hashlib.sha256(data)
         parts, proto = _parse(path, data)
         context.check()
+        try:
+            return self._build(path, data, parts, proto, context)
+        except (SecateurError, MemoryError):
+            raise
+        except Exception as error:  # whatever the libraries trip over is a fault of the file
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise OpenError(
+                text("The graph in '{name}' is invalid.", name=shown(path)),
+                text("It cannot be read: {reason}", reason=clean(reason, 200)),
+                text("Export the model again."),
+            ) from error
+
+    def _build(
+        self, path: Path, data: bytes, parts: Split, proto: onnx.ModelProto, context: Context
+    ) -> OpenedModel:
         facts = check_model(proto, parts, path)
-        make_dense(proto.graph)
+        digest = hashlib.sha256(data)
         for external in facts.external_files:
             with open(external, "rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
+        make_dense(proto.graph)
         model = _to_ir(proto, parts, data, path, facts)
+        size_bytes = len(data) + facts.external_bytes
         del data, parts, proto
         context.report(text("Reading the graph"))
-        return build(model, path, digest.hexdigest(), size_bytes + facts.external_bytes, facts, context)
+        return build(model, path, digest.hexdigest(), size_bytes, facts, context)
 
 
 def _parse(path: Path, data: bytes) -> tuple[Split, onnx.ModelProto]:
@@ -76,16 +93,7 @@ def _parse(path: Path, data: bytes) -> tuple[Split, onnx.ModelProto]:
 
 def _to_ir(proto: onnx.ModelProto, parts: Split, data: bytes, path: Path, facts: Facts) -> ir.Model:
     """The graph with every weight as a numpy array of its own (read-only)."""
-    try:
-        model = ir.serde.deserialize_model(proto)
-    except Exception as error:  # whatever the library trips over is a fault of the file
-        raise OpenError(
-            text("The graph in '{name}' is invalid.", name=shown(path)),
-            text(
-                "It cannot be read: {reason}", reason=str(error).splitlines()[0][:200] if str(error) else "?"
-            ),
-            text("Export the model again."),
-        ) from error
+    model = ir.serde.deserialize_model(proto)
     ir.external_data.set_base_dir(model.graph, path.parent)
     for graph in model.graphs():
         for value in graph.initializers.values():

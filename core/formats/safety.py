@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from core.errors import OpenError, UnsafeFileError
+from core.errors import OpenError, UnsafeFileError, UnsupportedModelError
 from core.values import Text, text
 
 HEAD_BYTES = 4096
@@ -21,7 +21,8 @@ def check_file(path: Path) -> os.stat_result:
     except (FileNotFoundError, NotADirectoryError):
         raise OpenError(
             text("There is no file '{name}'.", name=name),
-            next_step=text("Check whether it was moved, renamed or is on a drive that is not connected."),
+            text("It may have been moved or renamed, or its drive is not connected."),
+            text("Look for it and open it from its new place."),
         ) from None
     except (OSError, ValueError) as error:
         raise OpenError(
@@ -75,11 +76,11 @@ def other_kind(head: bytes) -> Text | None:
     return None
 
 
-def describe_content(path: Path, head: bytes) -> tuple[Text, Text, Text]:
-    """Say what a file that no format recognises is: what happened, why, what to do next."""
+def unrecognised(path: Path, head: bytes) -> OpenError:
+    """Return the error for a file that no format recognises; it says what the file is instead."""
     name = shown(path)
     if head.startswith(LFS_POINTER):
-        return (
+        return OpenError(
             text("'{name}' is a Git-LFS pointer, not the model itself.", name=name),
             text(
                 "The repository was copied without its large files; this note only says where the model is."
@@ -87,14 +88,14 @@ def describe_content(path: Path, head: bytes) -> tuple[Text, Text, Text]:
             text("Run 'git lfs pull' in the repository, or download the file itself from its page."),
         )
     if _is_html(head):
-        return (
+        return OpenError(
             text("'{name}' is not a valid ONNX file: it is a web page.", name=name),
             text("The download saved the page around the model instead of the model."),
             text("Open the link in a browser and use its download button."),
         )
     kind = other_kind(head)
     if kind is not None:
-        return (
+        return UnsupportedModelError(
             text(
                 "'{name}' is not an ONNX file, whatever its name says: it is {kind}.",
                 name=name,
@@ -104,12 +105,12 @@ def describe_content(path: Path, head: bytes) -> tuple[Text, Text, Text]:
             _route(head),
         )
     if _is_text(head):
-        return (
+        return OpenError(
             text("'{name}' is not a valid ONNX file: it holds text.", name=name),
             text("An ONNX model is a binary file; this may be an error message that was saved as the model."),
             text("Open it in a text editor to see what it says, then download or export the model again."),
         )
-    return (
+    return OpenError(
         text("'{name}' is not a valid ONNX file.", name=name),
         text("Its content is of no kind of model that Secateur knows; it may be damaged."),
         text("Export the model to ONNX again, or choose another file."),

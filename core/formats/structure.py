@@ -29,6 +29,7 @@ def check_graph(
         raise _invalid(
             path, text("Its If and Loop bodies are nested more than {depth} deep.", depth=_MAX_DEPTH)
         )
+    _check_names(graph, path)
     given = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
     given |= {sparse.values.name for sparse in graph.sparse_initializer}
     producers: dict[str, int] = {}
@@ -42,7 +43,7 @@ def check_graph(
     inside = frozenset(producers) | given
     everything = outer | inside
     reads = [_reads(node, inside) for node in graph.node]
-    for node, names in zip(graph.node, reads, strict=True):
+    for node in graph.node:
         for name in node.input:
             if name and name not in everything:
                 raise _invalid(
@@ -53,7 +54,6 @@ def check_graph(
                         value=clean(name),
                     ),
                 )
-        del names
     for value in graph.output:
         if value.name not in everything:
             raise _invalid(path, text("Its output '{value}' is made by nothing.", value=clean(value.name)))
@@ -66,8 +66,25 @@ def check_graph(
                 check_graph(body, path, everything, depth + 1)
 
 
+def _check_names(graph: onnx.GraphProto, path: Path) -> None:
+    """Raises OpenError for a name that is not UTF-8: protobuf hands it out as bytes."""
+    for node in graph.node:
+        names = (node.name, node.op_type, node.domain, *node.input, *node.output)
+        if not all(isinstance(name, str) for name in (*names, *(a.name for a in node.attribute))):
+            raise _unreadable(path)
+    values = (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
+    if not all(isinstance(value.name, str) for value in values):
+        raise _unreadable(path)
+
+
+def _unreadable(path: Path) -> OpenError:
+    return _invalid(path, text("A name in it is not readable text."))
+
+
 def check_functions(proto: onnx.ModelProto, path: Path) -> None:
     """Raises OpenError for a function that calls itself, UnsupportedModelError for one that explodes."""
+    if not all(isinstance(function.name, str) for function in proto.functions):
+        raise _unreadable(path)
     functions = {(function.domain, function.name): function for function in proto.functions}
     if not functions:
         return

@@ -41,8 +41,11 @@ _WEIGHT_ENDINGS = re.compile(
 )
 
 
-def clean(name: str, limit: int = MAXIMUM) -> str:
+def clean(name: str | bytes, limit: int = MAXIMUM) -> str:
     """Return the name as one plain line: no control or direction marks, elided to `limit` characters."""
+    if isinstance(name, bytes):
+        # protobuf hands out what is not UTF-8 as it is
+        name = name[: limit * 8].decode(errors="replace")
     head, tail = name[: limit * 4], name[-limit * 4 :] if len(name) > limit * 4 else ""
     kept = ["".join(ch for ch in part if _visible(ch)) for part in (head, tail)]
     if not tail and len(kept[0]) <= limit:

@@ -69,11 +69,17 @@ class _Editor:
     def refuse(self, node: ir.Node) -> UnsupportedModelError:
         return UnsupportedModelError(
             text(
-                "The model cannot be raised from opset {found} to {wanted}.", found=self.current, wanted=self.target
+                "The model cannot be raised from opset {found} to {wanted}.",
+                found=self.current,
+                wanted=self.target,
             ),
-            text("Operator {operator} (node '{node}') works differently there.", operator=node.op_type, node=clean(node.name or "")),
+            text(
+                "Operator {operator} (node '{node}') works differently there.",
+                operator=node.op_type,
+                node=clean(node.name or ""),
+            ),
             text("Export the model with opset {wanted} or newer.", wanted=self.target),
-        )  # fmt: skip
+        )
 
     def constant(self, node: ir.Node, what: str, array: np.ndarray) -> ir.Value:
         name = free_name(f"{node.name}.{what}", self.names)

@@ -1,0 +1,361 @@
+"""Model files that must never hurt a user: rows 9-11, 14-19 and 45 of the list of bad inputs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from model_files import FLOAT, external, opened, refused, small, value, weights, written
+from onnx import helper, numpy_helper
+
+from core.errors import SecateurError, UnsupportedModelError
+from core.formats import onnx_format
+from core.graph.layout import layout
+
+# ---------------------------------------------------------------- 9 to 11: the graph
+
+
+def test_row_09_cycle(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("MatMul", ["a", "w"], ["y"], name="first"),
+        helper.make_node("Add", ["y", "x"], ["a"], name="second"),
+    ]
+    refused(written(tmp_path, small(nodes=nodes)), "graph", "is invalid", "circle", "'first'")
+
+
+def test_row_09_cycle_through_a_body(tmp_path: Path) -> None:
+    body = helper.make_graph([helper.make_node("Relu", ["late"], ["r"])], "b", [], [value("r", "N", 3)])
+    condition = numpy_helper.from_array(np.array(True), "c")
+    nodes = [
+        helper.make_node("If", ["c"], ["y"], name="choice", then_branch=body, else_branch=body),
+        helper.make_node("Relu", ["y"], ["late"]),
+    ]
+    refused(written(tmp_path, small(nodes=nodes, initializer=[condition])), "is invalid", "circle")
+
+
+def test_row_09_node_reads_itself(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Add", ["x", "y"], ["y"], name="loop")]
+    refused(written(tmp_path, small(nodes=nodes, initializer=[])), "circle", "'loop'")
+
+
+def test_row_09_value_from_nowhere(tmp_path: Path) -> None:
+    nodes = [helper.make_node("MatMul", ["x", "v"], ["y"], name="fc")]
+    refused(written(tmp_path, small(nodes=nodes)), "'fc'", "'v'", "nothing makes")
+
+
+def test_row_09_value_made_twice(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Relu", ["x"], ["y"]), helper.make_node("Abs", ["x"], ["y"])]
+    refused(written(tmp_path, small(nodes=nodes)), "'y'", "made twice")
+
+
+def with_functions(model: onnx.ModelProto, *functions: onnx.FunctionProto) -> onnx.ModelProto:
+    model.functions.extend(functions)
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    return model
+
+
+def function(name: str, *calls: str) -> onnx.FunctionProto:
+    names = ["a", *(f"v{index}" for index in range(len(calls) - 1)), "b"]
+    nodes = [
+        helper.make_node(call, [names[i]], [names[i + 1]], domain="own" if call[0] == "f" else "")
+        for i, call in enumerate(calls)
+    ]
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    return helper.make_function("own", name, ["a"], ["b"], nodes, opsets)
+
+
+def calling(name: str) -> list[onnx.NodeProto]:
+    return [helper.make_node(name, ["x"], ["h"], domain="own"), helper.make_node("MatMul", ["h", "w"], ["y"])]
+
+
+def test_row_09_function_calls_itself(tmp_path: Path) -> None:
+    model = with_functions(small(nodes=calling("f")), function("f", "Relu", "f"))
+    refused(written(tmp_path, model), "'f' calls itself")
+
+
+def test_row_09_functions_call_each_other(tmp_path: Path) -> None:
+    model = with_functions(small(nodes=calling("f1")), function("f1", "f2"), function("f2", "f1"))
+    refused(written(tmp_path, model), "calls itself")
+
+
+def test_row_10_functions_that_double(tmp_path: Path) -> None:
+    functions = [function(f"f{level}", f"f{level + 1}", f"f{level + 1}") for level in range(40)]
+    model = with_functions(small(nodes=calling("f0")), *functions, function("f40", "Relu"))
+    refused(written(tmp_path, model), "too large", "1000000", kind=UnsupportedModelError)
+
+
+def test_row_10_harmless_functions_open(tmp_path: Path) -> None:
+    model = with_functions(small(nodes=calling("f0")), function("f0", "f1", "Relu"), function("f1", "Abs"))
+    result = opened(written(tmp_path, model))
+    assert [node.op_type for node in result.model.graph] == ["Abs", "Relu", "MatMul"]
+
+
+# ---------------------------------------------------------------- 14: tensors
+
+
+def tensor(dims: list[int], data: bytes = b"", data_type: int = FLOAT) -> onnx.TensorProto:
+    return onnx.TensorProto(name="encoder.weight", dims=dims, data_type=data_type, raw_data=data)
+
+
+def typed(dims: list[int], count: int) -> onnx.TensorProto:
+    return onnx.TensorProto(name="encoder.weight", dims=dims, data_type=FLOAT, float_data=[1.0] * count)
+
+
+def fed_by(weight: onnx.TensorProto) -> onnx.ModelProto:
+    nodes = [helper.make_node("MatMul", ["x", "encoder.weight"], ["y"], name="fc")]
+    return small(weight, nodes=nodes)
+
+
+@pytest.mark.parametrize(
+    ("weight", "says"),
+    [
+        (tensor([-4, 3], bytes(48)), "negative"),
+        (tensor([2**62, 2**62], bytes(48)), "larger than any"),
+        (tensor([2**63 - 1, 3], bytes(48)), "larger than any"),
+        (tensor([4, 3], bytes(47)), "needs 48 bytes, the file holds 47"),
+        (tensor([400, 300], bytes(4 * 400 * 300 - 4)), "needs 480000 bytes, the file holds 479996"),
+        (tensor([4, 3]), "needs 48 bytes, the file holds 0"),
+        (tensor([4, 3], bytes(48), 0), "type"),
+        (tensor([4, 3], bytes(48), 99), "type"),
+        (tensor([0, 3]), "empty"),
+        (
+            onnx.TensorProto(name="encoder.weight", dims=[4, 3], data_type=FLOAT, float_data=[1.0] * 11),
+            "holds 11",
+        ),
+    ],
+    ids=[
+        "negative",
+        "overflow",
+        "overflow-63",
+        "short",
+        "long",
+        "none",
+        "no-type",
+        "type-99",
+        "zero",
+        "typed",
+    ],
+)
+def test_row_14_bad_tensor(tmp_path: Path, weight: onnx.TensorProto, says: str) -> None:
+    refused(written(tmp_path, fed_by(weight)), "'encoder.weight'", says)
+
+
+# ---------------------------------------------------------------- 15: newer versions
+
+
+def test_row_15_newer_opset(tmp_path: Path) -> None:
+    model = small()
+    model.opset_import[0].version = 999
+    newest = onnx.defs.onnx_opset_version()
+    refused(written(tmp_path, model), "opset 999", f"up to {newest}", kind=UnsupportedModelError)
+
+
+def test_row_15_newer_ir_version(tmp_path: Path) -> None:
+    model = small()
+    model.ir_version = 4242
+    refused(written(tmp_path, model), "4242", f"up to {int(onnx.IR_VERSION)}", kind=UnsupportedModelError)
+
+
+# ---------------------------------------------------------------- 16: custom operators
+
+
+@pytest.mark.parametrize(
+    ("op", "domain", "shown"),
+    [
+        ("Frobnicate", "com.example", "com.example::Frobnicate"),
+        ("EPContext", "com.microsoft", "EPContext"),
+        ("Nonsense", "", "Nonsense"),
+    ],
+)
+def test_row_16_custom_operator(tmp_path: Path, op: str, domain: str, shown: str) -> None:
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["h"], name="fc"),
+        helper.make_node(op, ["h"], ["y"], domain=domain, name="own"),
+    ]
+    model = small(nodes=nodes)
+    if domain:
+        model.opset_import.append(helper.make_opsetid(domain, 1))
+    result = opened(written(tmp_path, model))
+    assert not result.info.compressible
+    assert any(shown in str(reason) for reason in result.info.why_not)
+    assert [layer.id for layer in result.info.layers] == ["fc"]
+    assert [node.id for node in layout(result, "nodes").nodes] == ["input:x", "fc", "own", "output:y"]
+
+
+def test_row_16_operators_of_onnxruntime_are_no_custom_ones(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["h"], name="fc"),
+        helper.make_node("Gelu", ["h"], ["y"], domain="com.microsoft"),
+    ]
+    model = small(nodes=nodes)
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    assert opened(written(tmp_path, model)).info.compressible
+
+
+# ---------------------------------------------------------------- 17: no input, no output
+
+
+def test_row_17_no_output(tmp_path: Path) -> None:
+    refused(written(tmp_path, small(outputs=[])), "no output", kind=UnsupportedModelError)
+
+
+def test_row_17_no_input(tmp_path: Path) -> None:
+    nodes = [helper.make_node("MatMul", ["w", "v"], ["y"])]
+    pair = [numpy_helper.from_array(np.ones((3, 3), np.float32), name) for name in "wv"]
+    refused(
+        written(tmp_path, small(nodes=nodes, inputs=[], initializer=pair)),
+        "no input",
+        kind=UnsupportedModelError,
+    )
+
+
+# ---------------------------------------------------------------- 18: names
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "A" * 2_000_000,
+        "/a/" + "b/" * 1_000_000,
+        "<script>alert(1)</script><img src=x>",
+        "\u202eevil\u202c\u200f",
+        "🦊👩‍🔬🎉" * 50,
+        "卷积层" * 40,
+        "a\n\r\t\0b\x1b[31m",
+        ";" * 5000,
+    ],
+    ids=["2MB", "2MB-path", "html", "right-to-left", "emoji", "chinese", "control", "separators"],
+)
+def test_row_18_strange_names(tmp_path: Path, name: str) -> None:
+    started = time.monotonic()
+    result = opened(written(tmp_path, small(name=name)))
+    assert time.monotonic() - started < 5
+    (layer,) = result.info.layers
+    assert layer.id == name
+    assert 0 < len(layer.label) <= 60
+    assert not set(layer.label) & set("\n\r\t\0\x1b\u202e\u202c\u200f")
+    for node in layout(result, "nodes").nodes:
+        assert len(node.label) <= 60
+        assert len(node.detail) < 1000
+
+
+def test_row_18_names_of_values_and_tensors(tmp_path: Path) -> None:
+    long = "w" * 2_000_000
+    weight = numpy_helper.from_array(np.ones((4, 3), np.float32), long)
+    nodes = [helper.make_node("MatMul", ["x", long], ["y"])]
+    (layer,) = opened(written(tmp_path, small(weight, nodes=nodes))).info.layers
+    assert layer.weights == (long,)
+    assert len(layer.label) <= 60
+
+
+def test_row_18_long_names_in_errors(tmp_path: Path) -> None:
+    bad = onnx.TensorProto(name="w" * 2_000_000, dims=[-1], data_type=FLOAT)
+    refused(written(tmp_path, small(bad)), "…")
+
+
+# ---------------------------------------------------------------- 19: NaN and infinity
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+def test_row_19_weights_that_are_no_numbers(tmp_path: Path, broken: float) -> None:
+    weight = np.ones((4, 3), np.float32)
+    weight[1, 2] = weight[3, 0] = broken
+    info = opened(written(tmp_path, small(weight, name="encoder/dense"))).info
+    (warning,) = info.warnings
+    assert "'encoder.dense'" in str(warning)
+    assert "2 weights" in str(warning)
+    assert info.layers[0].warnings == (warning,)
+
+
+def test_row_19_infinities_that_cancel(tmp_path: Path) -> None:
+    weight = np.ones((4, 3), np.float32)
+    weight[0] = np.inf, -np.inf, 1
+    assert "2 weights" in str(opened(written(tmp_path, small(weight))).info.warnings[0])
+
+
+def test_row_19_large_numbers_are_no_fault(tmp_path: Path) -> None:
+    assert opened(written(tmp_path, small(np.full((4, 3), 3e38, np.float32)))).info.warnings == ()
+
+
+# ---------------------------------------------------------------- 45: paths
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "with  space.onnx",
+        "模型 文件.onnx",
+        "🦊 model 👩‍🔬.onnx",
+        "l" * 245 + ".onnx",
+        "no-ending",
+        "a'b\"c.onnx",
+        "%s{name}.onnx",
+    ],
+    ids=["space", "chinese", "emoji", "long", "no-ending", "quotes", "braces"],
+)
+def test_row_45_path(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name.removesuffix(".onnx")
+    folder.mkdir()
+    weights(folder / "weights.bin")
+    result = opened(written(folder, external(), name))
+    assert result.source == folder / name
+    assert result.info.layers
+    (folder / "weights.bin").unlink()
+    refused(folder / name, "missing")
+
+
+def test_row_45_deep_path(tmp_path: Path) -> None:
+    folder = tmp_path
+    for _ in range(12):
+        folder = folder / ("深" * 60)
+    folder.mkdir(parents=True)
+    assert opened(written(folder, small())).info.layers
+
+
+def test_row_45_path_that_no_system_takes(tmp_path: Path) -> None:
+    refused(tmp_path / ("x" * 5000), "cannot be read")
+    refused(tmp_path / "a\0b", "cannot be read")
+
+
+def test_row_45_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights(tmp_path / "weights.bin")
+    written(tmp_path, external())
+    monkeypatch.chdir(tmp_path)
+    assert opened(Path("model.onnx")).info.layers
+
+
+def test_row_45_model_behind_a_symbolic_link_opens(tmp_path: Path) -> None:
+    (tmp_path / "link.onnx").symlink_to(written(tmp_path, small()))
+    assert opened(tmp_path / "link.onnx").info.layers
+
+
+def test_limit_of_a_single_file_is_protobufs() -> None:
+    assert onnx_format.SIZE_LIMIT_BYTES == 2**31 - 1
+
+
+# ---------------------------------------------------------------- whatever else may come
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mutated_files_open_or_are_refused_in_words(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    body = helper.make_graph([helper.make_node("Relu", ["x"], ["r"])], "b", [], [value("r", "N", 4)])
+    nodes = [
+        helper.make_node("If", ["c"], ["h"], then_branch=body, else_branch=body),
+        helper.make_node("MatMul", ["h", "w"], ["y"], name="fc"),
+    ]
+    weight = numpy_helper.from_array(rng.normal(size=(4, 3)).astype(np.float32), "w")
+    condition = numpy_helper.from_array(np.array(True), "c")
+    whole = bytearray(small(nodes=nodes, initializer=[weight, condition]).SerializeToString())
+    for _ in range(100):
+        mutated = bytearray(whole)
+        for position in rng.integers(0, len(whole), rng.integers(1, 5)):
+            mutated[position] = rng.integers(0, 256)
+        path = written(tmp_path, bytes(mutated))
+        try:
+            opened(path)
+        except SecateurError as error:
+            assert error.what.template and error.why.template and error.next_step.template
