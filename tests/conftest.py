@@ -1,4 +1,4 @@
-"""What every test starts from: no screen, no trace in the user's settings, shared models if they are there."""
+"""What every test starts from: no screen, no trace in the user's settings, shared models if there."""
 
 from __future__ import annotations
 
