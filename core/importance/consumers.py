@@ -274,8 +274,25 @@ def _rank(value: ir.Value) -> int | None:
     return None if value.shape is None else len(value.shape)
 
 
-def _size(value: ir.Value | None, axis: int) -> int | None:
-    if value is None or value.shape is None or axis >= len(value.shape):
+def _size(value: ir.Value | None, axis: int, depth: int = 0) -> int | None:
+    """Positions along an axis, from the shape or, for channels, from the layer that the value comes from."""
+    if value is None:
         return None
-    size = value.shape[axis]
-    return size if isinstance(size, int) else None
+    if value.shape is not None and axis < len(value.shape):
+        size = value.shape[axis]
+        return size if isinstance(size, int) else None
+    producer = value.producer()
+    if producer is None or axis != 1 or depth > 32:
+        return None
+    op = producer.op_type
+    if op in ("Conv", "ConvTranspose", "Gemm"):
+        weight = _constant(producer.inputs[1])
+        if weight is None:
+            return None
+        if op == "ConvTranspose":
+            return int(weight.shape[1]) * _attribute(producer, "group", 1)
+        return int(weight.shape[1 if op == "Gemm" and not _attribute(producer, "transB") else 0])
+    if op == "Concat" and _attribute(producer, "axis", 1) == 1:
+        sizes = [_size(given, 1, depth + 1) for given in producer.inputs]
+        return None if any(size is None for size in sizes) else sum(size or 0 for size in sizes)
+    return _size(producer.inputs[0], 1, depth + 1) if op in _KEEPS_CHANNELS else None
