@@ -19,6 +19,7 @@ from gui import format as fmt
 from gui.i18n import tr, tr_text
 from gui.models.damage import loss_unit, scale_top
 from gui.session import Session
+from gui.widgets.plain_tip import plain_tip
 
 ROW_ROLE = Qt.ItemDataRole.UserRole + 1
 """The `Row` behind an index."""
@@ -203,7 +204,7 @@ class LayerTableModel(QAbstractTableModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return cell_text(row, index.column())
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tooltip(row, index.column())
+            return plain_tip(tooltip(row, index.column()))
         return None
 
 

@@ -12,6 +12,7 @@ from gui import format as fmt
 from gui.i18n import tr, tr_text
 from gui.models.damage import loss_unit, scale_top
 from gui.session import Session
+from gui.widgets.plain_tip import plain_tip
 
 CELL_ROLE = Qt.ItemDataRole.UserRole + 1
 
@@ -151,8 +152,10 @@ class OverviewModel(QAbstractTableModel):
     ) -> object:
         if orientation == Qt.Orientation.Horizontal:
             return self.settings[section].title() if role == Qt.ItemDataRole.DisplayRole else None
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return self._layers[section].label
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(self._layers[section].label)
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -164,7 +167,7 @@ class OverviewModel(QAbstractTableModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return cell_text(cell)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(index.row(), index.column(), cell)
+            return plain_tip(self._tip(index.row(), index.column(), cell))
         return None
 
     def _tip(self, row: int, column: int, cell: Cell) -> str:

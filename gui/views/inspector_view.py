@@ -27,6 +27,7 @@ from gui.widgets.curve import Curve
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.heatmap import Heatmap
 from gui.widgets.histogram import Histogram
+from gui.widgets.plain_tip import plain_tip
 
 
 class InspectorView(QWidget):
@@ -66,7 +67,7 @@ class InspectorView(QWidget):
         self.order.addItems(["", ""])
         for box in (self.order, self.score):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-            box.setMinimumWidth(70)  # a long name of a score must not widen the panel
+            box.setMinimumWidth(88)  # a long name of a score must not widen the panel
             box.setProperty("flat", True)
         self._weights = _heading()
         self._weights_note = _note()
@@ -218,7 +219,7 @@ class InspectorView(QWidget):
             return
         self._pages.setCurrentIndex(1)
         self._name.set_full_text(layer.label)
-        self._name.setToolTip(layer.id[:1000])
+        self._name.setToolTip(plain_tip(layer.id))
         self._kind.set_full_text(
             f"{layer.kind} · {fmt.count(layer.in_channels)} → {fmt.count(layer.out_channels)}"
         )

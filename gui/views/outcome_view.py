@@ -11,6 +11,7 @@ from gui.i18n import tr, tr_text
 from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.figure_block import FigureBlock, Figures
+from gui.widgets.plain_tip import plain_tip
 
 NOTABLE = 1.05
 """A ratio below this is no gain worth a coloured badge."""
@@ -85,7 +86,7 @@ class OutcomeView(QWidget):
         self._show_accuracy(before, after)
         self._state.setText(tr("Measured") if not after.estimate else tr("Estimate, before the run"))
         self.remark.setText(self._remark(before, after))
-        self.remark.setToolTip("\n".join(self._notes()))
+        self.remark.setToolTip(plain_tip("\n".join(self._notes())))
 
     def _show_size(self, before: Outcome | None, after: Outcome) -> None:
         old = before.size_bytes if before and before.size_bytes else self._session.model.size_bytes
@@ -209,7 +210,11 @@ class OutcomeView(QWidget):
             return tr("The zeros shrink the zipped file; the speed comes from the 8-bit kernels.")
         if not fewer:
             return tr("Nothing is changed yet. Lower the bits or raise the sparsity of a layer.")
-        return tr("Press Run to measure what is estimated here.") if after.estimate else ""
+        if not after.estimate:
+            return ""
+        if session.data is None:
+            return tr("Choose data, then press Run to measure what is estimated here.")
+        return tr("Press Run to measure what is estimated here.")
 
 
 def _ratio_text(ratio: float, better: str, worse: str) -> str:

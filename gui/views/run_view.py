@@ -133,6 +133,7 @@ class RunView(QWidget):
 
     def _write(self, line: str) -> None:
         self._lines.append(line)
+        self.log_button.show()
         self.log.appendPlainText(line)
 
     def _line_of(self, point: RunPoint) -> str:
@@ -152,6 +153,7 @@ class RunView(QWidget):
         session = self._session
         points = session.run_points
         self._pages.setCurrentIndex(1 if points else 0)
+        self.log_button.setVisible(bool(self._lines))
         self._refresh_state()
         if not points:
             self._empty.setText(self._hint())

@@ -54,7 +54,7 @@ class TableView(QWidget):
         self.search = QLineEdit()
         self.search.setClearButtonEnabled(True)
         self.search.setMaximumWidth(170)
-        self.search.setMinimumWidth(70)
+        self.search.setMinimumWidth(104)
         self.changed_only = QToolButton()
         self.changed_only.setCheckable(True)
         self.selected_button = QToolButton()

@@ -15,6 +15,7 @@ from gui import format as fmt
 from gui.i18n import tr
 from gui.theme import Theme
 from gui.widgets.axis import Plot, digits_for, nice_ticks, paint_y_axis, small_font
+from gui.widgets.plain_tip import plain_tip
 
 LEFT, RIGHT, TOP = 46, 18, 14
 LABEL_ROOM = 52
@@ -230,7 +231,7 @@ class RunChart(QWidget):
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            QToolTip.showText(event.globalPos(), self.describe(event.pos().x()), self)
+            QToolTip.showText(event.globalPos(), plain_tip(self.describe(event.pos().x())), self)
             return True
         return super().event(event)
 

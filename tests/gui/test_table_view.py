@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
-from layer_values import make_session, make_theme
+from layer_values import make_layer, make_session, make_theme
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -293,3 +294,15 @@ def test_an_unmeasured_overview_cell_is_an_estimate(qapp: QApplication) -> None:
     # halfway between 25 % (0.4) and 75 % (2.0)
     assert model.cells[0][1].estimate
     assert model.cells[0][1].loss == pytest.approx(1.2)
+
+
+def test_a_name_that_looks_like_markup_stays_plain_text(qapp: QApplication) -> None:
+    session = make_session()
+    nasty = "<b>bold</b>\n<img src='file:///etc/passwd'>"
+    layers = (make_layer("stem", 1000, label=nasty), *session.model.layers[1:])
+    session._take(msgspec.structs.replace(session.model, layers=layers))
+    model = LayerTableModel(session)
+    tip = model.index(0, Column.NAME).data(Qt.ItemDataRole.ToolTipRole)
+    assert "<b>" not in tip
+    assert "<img" not in tip
+    assert "&lt;b&gt;bold" in tip
