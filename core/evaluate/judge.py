@@ -15,6 +15,7 @@ import onnx_ir as ir
 
 from core.context import Context
 from core.data.dataset import Batch, DataSet
+from core.data.fit import batch_axis
 from core.errors import DataError
 from core.evaluate.answers import Subject, find_subject
 from core.evaluate.metric import Reference
@@ -75,6 +76,7 @@ class Judge:
         runner = Runner(self.original, threads)
         self.threads = runner.threads
         self.batch_size = runner.batch_size(BATCH)
+        self._axes = {info.name: batch_axis(info, runner.inputs) for info in runner.inputs}
         total = data.info.judge_count if limit is None else min(limit, data.info.judge_count)
         self.subject, self._part = self._look(runner, data, limit, total, answer_memory)
         self.metrics = metrics_for(self.subject)
@@ -211,7 +213,7 @@ class Judge:
         for batch in self._kept:
             if left <= 0:
                 return
-            yield _first(batch, left)
+            yield _first(batch, left, self._axes)
             left -= len(batch.indices)
         if left <= 0 or self._kept_all:
             return
@@ -222,12 +224,12 @@ class Judge:
                 yield batch
 
 
-def _first(batch: Batch, count: int) -> Batch:
-    size = len(batch.indices)
-    if count >= size:
+def _first(batch: Batch, count: int, axes: dict[str, int | None]) -> Batch:
+    """The first `count` samples; `axes` says along which axis each input stacks them."""
+    if count >= len(batch.indices):
         return batch
     feeds = {
-        name: array[:count] if array.ndim and array.shape[0] == size else array
+        name: array if axes.get(name) is None else array.take(range(count), axis=axes[name])
         for name, array in batch.feeds.items()
     }
     labels = None if batch.labels is None else batch.labels[:count]

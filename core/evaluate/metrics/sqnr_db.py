@@ -70,7 +70,7 @@ METRICS.add(
     Described(
         name="sqnr_db",
         label=text("Fidelity of the outputs (SQNR)"),
-        help=text("Power of the original's outputs over the power of the change, in dB; 40 dB is 1 % off."),
+        help=text("Power of the original's outputs over the power of the change, in dB; 20 dB is 1 % off."),
     ),
     Sqnr(),
 )
