@@ -57,9 +57,14 @@ class Commands(QObject):
     def open_path(self, path: str) -> None:
         """A model, or the samples for the model that is open."""
         self._settings.values.folder = str(Path(path).parent)
-        if not is_data(path):
+        if is_data(path):
+            self.open_data_path(path)
+        else:
             self._session.open_model(path)
-        elif self._session.model is not None:
+
+    def open_data_path(self, path: str) -> None:
+        self._settings.values.folder = str(Path(path).parent)
+        if self._session.model is not None:
             self._session.open_data(DataSpec(path=path))
             self.data_asked.emit()
         else:
@@ -79,13 +84,13 @@ class Commands(QObject):
     def choose_data_folder(self) -> None:
         dialog = self._file_dialog(tr("Choose a folder of pictures"), QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly, True)
-        dialog.fileSelected.connect(self.open_path)
+        dialog.fileSelected.connect(self.open_data_path)
         dialog.open()
 
     def choose_data_file(self) -> None:
         dialog = self._file_dialog(tr("Choose a file of samples"), QFileDialog.FileMode.ExistingFile)
         dialog.setNameFilters([tr("Tables and arrays (*.csv *.tsv *.txt *.npz *.npy)"), tr("All files (*)")])
-        dialog.fileSelected.connect(self.open_path)
+        dialog.fileSelected.connect(self.open_data_path)
         dialog.open()
 
     def show_data(self) -> None:

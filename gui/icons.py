@@ -52,6 +52,7 @@ def icon(name: str, theme: Theme, token: str = "text") -> QIcon:
 
 def pixmap(name: str, theme: Theme, edge: int, ratio: float, token: str = "accent") -> QPixmap:
     """The drawing as a square pixmap, `edge` in points, for a screen of pixel ratio `ratio`."""
-    drawn = icon(name, theme, token).pixmap(QSize(edge, edge) * ratio)
+    engine = _SvgEngine(svg(name), theme.color(token), theme.color("original"))
+    drawn = engine.pixmap(QSize(edge, edge) * ratio, QIcon.Mode.Normal, QIcon.State.Off)
     drawn.setDevicePixelRatio(ratio)
     return drawn

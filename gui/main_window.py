@@ -31,6 +31,8 @@ GAP = 10
 """Between panels, in points."""
 SIZES = {"columns": [290, 1110], "work": [750, 350], "middle": [430, 270]}
 """Splitters' sizes at first start."""
+STRETCH = {"columns": (1, 6), "work": (3, 1), "middle": (1, 1)}
+"""How a change of the window's size is shared out."""
 
 
 class MainWindow(QMainWindow):
@@ -79,11 +81,11 @@ class MainWindow(QMainWindow):
         for view in (self.run_view, self.overview, self.netron):
             self.tabs.addTab(view, "")
         middle = self._splitter("middle", Qt.Orientation.Vertical, _panel(self.table), _panel(self.tabs))
-        work = self._splitter("work", Qt.Orientation.Horizontal, middle, _panel(self.inspector))
+        work = self._splitter("work", Qt.Orientation.Horizontal, middle, _panel(self.inspector, 322))
         self._right = QStackedWidget()
         self._right.addWidget(work)
         self._right.addWidget(_panel(self.data_view))
-        columns = self._splitter("columns", Qt.Orientation.Horizontal, _panel(self.graph), self._right)
+        columns = self._splitter("columns", Qt.Orientation.Horizontal, _panel(self.graph, 264), self._right)
         footer = QFrame()
         footer.setProperty("footer", True)
         _column(footer, self.outcome)
@@ -110,7 +112,7 @@ class MainWindow(QMainWindow):
         splitter.setChildrenCollapsible(False)
         for widget in widgets:
             splitter.addWidget(widget)
-        splitter.setStretchFactor(0 if name != "columns" else 1, 1)
+            splitter.setStretchFactor(splitter.count() - 1, STRETCH[name][splitter.count() - 1])
         self._splitters[name] = splitter
         return splitter
 
@@ -214,8 +216,10 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
 
-def _panel(view: QWidget) -> QFrame:
+def _panel(view: QWidget, narrowest: int = 0) -> QFrame:
+    """`narrowest` in points: below it the view's contents would be cut off."""
     frame = QFrame()
+    frame.setMinimumWidth(narrowest)
     frame.setProperty("panel", True)
     _column(frame, view)
     frame.layout().setContentsMargins(1, 1, 1, 1)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QLineEdit
+from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 from shell_values import make_data, make_model
 
@@ -166,3 +167,13 @@ def test_no_data_asks_for_random_inputs(window: Window, qtbot: QtBot) -> None:
     window.main.show_data()
     qtbot.mouseClick(window.main.data_view._random, Qt.MouseButton.LeftButton)
     assert window.engine.last(m.OpenData).data.path == "random"
+
+
+def test_chosen_file_is_data_whatever_its_ending(window: Window, qtbot: QtBot, tmp_path: Path) -> None:
+    window.session._take(make_model())
+    window.main.show_data()
+    qtbot.mouseClick(window.main.data_view._file, Qt.MouseButton.LeftButton)
+    dialog = window.main.findChild(QFileDialog)
+    dialog.fileSelected.emit(str(tmp_path / "samples.dat"))
+    dialog.close()
+    assert window.engine.last(m.OpenData).data.path == str(tmp_path / "samples.dat")
