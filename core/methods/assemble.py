@@ -23,7 +23,7 @@ from core.methods.quantize_activations import (
     quantize_bias,
     smallest_weight_scale,
 )
-from core.methods.quantize_weights import quantize_axes, quantize_by_scale
+from core.methods.quantize_weights import quantize_axes, quantize_by_scale, quantize_merged
 from core.methods.resolve import Step
 from core.values import FLOAT_BITS
 
@@ -87,7 +87,8 @@ def _apply(
             continue
         if key not in cache:
             pruned_weight = prune(weight, step.sparsity, step.threshold)
-            cache[key] = quantize_axes(pruned_weight, step.weight_bits, step.channel_axes, step.search)
+            rounded = quantize_merged if step.merge else quantize_axes
+            cache[key] = rounded(pruned_weight, step.weight_bits, step.channel_axes, step.search)
         q, scale = cache[key]
         if step.activation_bits == 8 and activation is not None:
             activation_scale = activation.uint8()[0]

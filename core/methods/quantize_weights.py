@@ -19,6 +19,10 @@ WEIGHT_RANGE = {8: (-127, 127), 4: (-8, 7)}
 """Integer range by bits. int8 leaves -128 out, so that the grid is symmetric."""
 
 SEARCH_STEPS = 40
+
+MERGE_SQNR_DB = 24.0
+"""Signal to quantisation noise of its weights that each channel keeps where scales are merged."""
+
 _SMALLEST_CLIP = 0.3
 _ROWS_AT_ONCE = 1 << 20
 """Weights handled at once in the search: keeps the temporaries in cache and memory flat."""
@@ -70,6 +74,25 @@ def quantize_axes(
     q, scale = quantize(moved.reshape(channels, -1), bits, 0, "channel", search)
     shape = [size if axis in axes else 1 for axis, size in enumerate(weight.shape)]
     return np.transpose(q.reshape(moved.shape), np.argsort(order)), scale.reshape(shape)
+
+
+def quantize_merged(
+    weight: np.ndarray, bits: int, axes: tuple[int, ...], search: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Like `quantize_axes`, but one scale for all where every channel is still expressed well by it.
+
+    Kernels with one scale are up to 4 % faster (onnxruntime multiplies the channels' scales at every
+    run) and the file is smaller. A channel is expressed well from `MERGE_SQNR_DB` on: see
+    docs/quantization.md for what that costs.
+    """
+    if axes:
+        q, scale = quantize_axes(weight, bits, (), search)
+        rest = tuple(axis for axis in range(weight.ndim) if axis not in axes)
+        signal = np.square(weight, dtype=np.float64).sum(axis=rest)
+        noise = np.square(weight - q * scale, dtype=np.float64).sum(axis=rest)
+        if (noise <= signal / 10 ** (MERGE_SQNR_DB / 10)).all():
+            return q, scale
+    return quantize_axes(weight, bits, axes, search)
 
 
 def quantize_by_scale(weight: np.ndarray, bits: int, scale: np.ndarray) -> np.ndarray:
@@ -154,6 +177,15 @@ METHODS.add(
                 name="search",
                 label=text("Search the clipping"),
                 help=text("Clips a channel's largest weights where that lowers its squared error."),
+                kind="switch",
+                default=True,
+            ),
+            Parameter(
+                name="merge",
+                label=text("Merge scales"),
+                help=text(
+                    "One scale for a whole 8-bit layer where all its channels keep 24 dB: a little faster."
+                ),
                 kind="switch",
                 default=True,
             ),

@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from core.errors import PlanError
 from core.graph.opened import OpenedModel
+from core.graph.opset import raise_opset
 from core.methods import setting
 from core.methods._edit import attribute_int
 from core.methods._spatial_mean import pool_spatial_means
@@ -36,6 +37,8 @@ class Step:
     channel_axes: tuple[int, ...] = ()
     """Axes of the weight with a scale each; () for one scale in all."""
     search: bool = True
+    merge: bool = False
+    """One scale for the whole layer where its channels are alike."""
     note: Text | None = None
     """Why less is done than planned."""
 
@@ -46,7 +49,7 @@ class Step:
     @property
     def weight_key(self) -> tuple[object, ...]:
         """What decides the rounded weight, for caches."""
-        return self.sparsity, self.threshold, self.weight_bits, self.channel_axes, self.search
+        return self.sparsity, self.threshold, self.weight_bits, self.channel_axes, self.search, self.merge
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -91,14 +94,11 @@ def base_model(opened: OpenedModel, steps: tuple[Step, ...]) -> ir.Model:
     """
     bits = {step.weight_bits for step in steps}
     opset = opened.model.opset_imports.get("", 0)
-    from core.graph.opset import raise_opset
-
     integer = any(step.activation_bits == 8 for step in steps)
     model = opened.clone()
-    if 4 in bits and opset < _INT4_OPSET:
-        model = raise_opset(model, _INT4_OPSET)
-    elif integer and opset < _PER_AXIS_OPSET:
-        model = raise_opset(model, _INT8_OPSET)
+    needed = _INT4_OPSET if 4 in bits else _PER_AXIS_OPSET if integer else 0
+    if opset < needed:
+        model = raise_opset(model, _INT4_OPSET if 4 in bits else _INT8_OPSET)
     if integer:
         pool_spatial_means(model)
     return model
@@ -192,6 +192,8 @@ def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main:
         activation_bits=activation_bits,
         channel_axes=channel_axes(node, len(layer.shape)) if settings.granularity == "channel" else (),
         search=bool(setting(plan, "quantize_weights", "search")),
+        # only kernels on integers gain by it
+        merge=activation_bits == 8 and weight_bits == 8 and bool(setting(plan, "quantize_weights", "merge")),
         note=note,
     )
 
