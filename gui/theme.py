@@ -214,6 +214,7 @@ QMenu::separator { height: 1px; background: <<line>>; margin: 4px 6px; }
 QLineEdit, QAbstractSpinBox, QPlainTextEdit, QTextEdit { background: <<panel>>; border: 1px solid <<line>>;
   border-radius: 6px; padding: 4px 7px; selection-background-color: <<accent>>;
   selection-color: <<on_accent>>; }
+QLineEdit[wrong="true"] { border: 1px solid <<attention>>; background: <<attention_soft>>; }
 QTabBar { background: transparent; border: none; }
 QTabBar::tab { background: transparent; color: <<muted>>; padding: 9px 2px 8px 2px; margin: 0 9px;
   border: none; border-bottom: 2px solid transparent; }

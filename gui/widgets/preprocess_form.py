@@ -160,7 +160,8 @@ class PreprocessForm(QWidget):
                 wrong = True
             if bool(line.property("wrong")) != wrong:
                 line.setProperty("wrong", wrong)
-                line.setStyleSheet("QLineEdit { text-decoration: underline; }" if wrong else "")
+                line.style().unpolish(line)
+                line.style().polish(line)
         value = self.value()
         known = "own"
         if value is not None:
