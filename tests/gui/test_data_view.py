@@ -105,6 +105,12 @@ def test_scaling_preset_fills_mean_and_std(form: PreprocessForm, qtbot: QtBot) -
     assert scaling.currentData() == "own"
 
 
+def test_means_keep_every_digit(form: PreprocessForm) -> None:
+    given = Preprocess(mean=(125.307, 122.961, 113.8575), std=(62.985,), layout="NCHW", color="RGB")
+    form.set_value(given)
+    assert form.value() == given
+
+
 def test_edits_are_applied_by_return_and_nothing_else_changes(
     window: Window, qtbot: QtBot, png: bytes
 ) -> None:
