@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from core.values import DataSpec, text
 from gui import samples
 from gui.i18n import Translations, tr
-from gui.session import Problem, Session
+from gui.job import Problem
+from gui.session import Session
 from gui.settings import Settings
 from gui.theme import Theme
 

@@ -14,7 +14,8 @@ import platformdirs
 from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, Signal, qInstallMessageHandler
 
 from core.values import text
-from gui.session import Problem, Session
+from gui.job import Problem
+from gui.session import Session
 
 _LOG = logging.getLogger("gui")
 

@@ -10,7 +10,8 @@ from gui.actions import Actions
 from gui.commands import Commands
 from gui.i18n import tr
 from gui.icons import icon
-from gui.session import Job, Session
+from gui.job import Job
+from gui.session import Session
 from gui.settings import Settings
 from gui.theme import Theme
 from gui.views.data_view import DataView

@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
 
 from core import messages as m
-from core.estimate import estimate, predicted_loss
 from core.values import (
     Analysis,
     Benchmark,
@@ -22,7 +21,6 @@ from core.values import (
     DataSpec,
     Exported,
     Graph,
-    LayerPlan,
     LayerView,
     ModelInfo,
     Outcome,
@@ -31,160 +29,26 @@ from core.values import (
     Result,
     RunPoint,
     SensitivityPoint,
-    Text,
     Timings,
 )
 from gui.engine_client import EngineClient
+from gui.inspection import Inspection
+from gui.job import Job, Problem
 from gui.plan_command import PlanCommand
-
-DEFAULT_PLAN = Plan(defaults=LayerPlan(sparsity=0.0, weight_bits=8, activation_bits=8))
-"""What a newly opened model starts with: eight bits pay nearly always and cost next to nothing."""
+from gui.session_state import DEFAULT_PLAN, SessionState
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A long job that is running: kind is 'open', 'data', 'analyze', 'compress', 'export'."""
-
-    kind: str
-    id: int
-    stage: Text = Text("")
-    done: int = 0
-    total: int = 0
-    seconds_left: float | None = None
-    stopping: bool = False
-
-
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that failed, for the error bar."""
-
-    kind: str
-    what: Text
-    why: Text = Text("")
-    next_step: Text = Text("")
-    details: str = ""
-
-
-class Session(QObject):
-    model_changed = Signal(object)
-    """ModelInfo or None."""
-    graph_changed = Signal(object)
-    """A Graph that has just arrived (detail 'layers' or 'nodes')."""
-    data_changed = Signal(object)
-    """DataInfo or None."""
-    plan_changed = Signal(object)
-    """Plan."""
-    baseline_changed = Signal(object)
-    """Outcome of the original, or None."""
-    timings_changed = Signal(object)
-    """Timings or None."""
-    points_changed = Signal(object)
-    """The SensitivityPoint that has just arrived, or None when all were dropped."""
-    run_changed = Signal(object)
-    """The RunPoint that has just arrived, or None when a run began anew."""
-    result_changed = Signal(object)
-    """Result or None (also when the plan moved on from it: see `result_is_current`)."""
-    exported = Signal(object)
-    """Exported."""
-    selection_changed = Signal(object)
-    """Layer id or None."""
-    layer_view_changed = Signal(object)
-    """LayerView or None."""
-    score_changed = Signal(str)
-    job_changed = Signal(object)
-    """Job or None."""
-    problem = Signal(object)
-    """Problem."""
-    catalogue_changed = Signal(object)
-    """Catalogue."""
-
+class Session(SessionState):
     def __init__(self, engine: EngineClient, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._engine = engine
         self.undo_stack = QUndoStack(self)
-        self.model: ModelInfo | None = None
-        self.graphs: dict[str, Graph] = {}
-        self.data: DataInfo | None = None
-        self.plan = DEFAULT_PLAN
-        self.baseline: Outcome | None = None
-        self.timings: Timings | None = None
-        self.points: dict[str, tuple[SensitivityPoint, ...]] = {}
-        self.run_points: tuple[RunPoint, ...] = ()
-        self.run_state = "none"
-        """'none', 'running', 'done', 'stopped', 'failed'."""
-        self.analyzed = False
-        self.result: Result | None = None
-        self.last_export: Exported | None = None
-        self.selection: str | None = None
-        self.layer_view: LayerView | None = None
-        self.score = "magnitude"
-        self.job: Job | None = None
-        self.catalogue = Catalogue()
-        self.project_path: str | None = None
         self._pending_data: DataSpec | None = None
-        self._inspecting: int | None = None
-        self._inspect_again = False
         self._describing: int | None = None
-        self._inspect_timer = QTimer(self)
-        self._inspect_timer.setSingleShot(True)
-        self._inspect_timer.setInterval(40)
-        self._inspect_timer.timeout.connect(self._inspect)
+        self._inspection = Inspection(engine, self)
+        self._inspection.answered.connect(self._on_inspected)
         engine.event.connect(self._on_event)
         engine.started.connect(self._on_engine_started)
-
-    # ------------------------------------------------------------ what is where
-
-    @property
-    def step(self) -> int:
-        """Where the person is: 0 model, 1 data, 2 analyze, 3 choose, 4 compress, 5 export, 6 done."""
-        if self.model is None:
-            return 0
-        if self.data is None:
-            return 1
-        if self.last_export is not None and self.result_is_current:
-            return 6
-        if self.result is not None and self.result_is_current:
-            return 5
-        if self.job is not None and self.job.kind == "compress":
-            return 4
-        if self.analyzed:
-            return 3
-        return 2
-
-    @property
-    def netron_path(self) -> str:
-        """The copy without weights that the engine made, or empty."""
-        return self.model.light_path if self.model is not None else ""
-
-    @property
-    def result_is_current(self) -> bool:
-        """Whether the last result is of the plan as it stands."""
-        return self.result is not None and self.result.plan == self.plan
-
-    def estimate(self) -> Outcome | None:
-        """What the plan as it stands is likely to give, at once."""
-        if self.model is None:
-            return None
-        points = [point for points in self.points.values() for point in points]
-        return estimate(self.model, self.plan, self.baseline, points, self.timings)
-
-    def predicted_loss(self, layer_id: str) -> float | None:
-        """Points lost if only this layer were changed as planned; an estimate."""
-        return predicted_loss(self.points.get(layer_id, ()), self.plan.layer(layer_id))
-
-    def sensitivity(self, layer_id: str) -> float | None:
-        """The number that colours a layer: points lost at its hardest common setting
-        (the worst measured of 50 % zeros and 4 bits), or None while unknown."""
-        losses = [
-            point.loss
-            for point in self.points.get(layer_id, ())
-            if point.sparsity == 0.5 or point.weight_bits == 4
-        ]
-        return max(0.0, *losses) if losses else None
-
-    def time_share(self, layer_id: str) -> float | None:
-        """Share of the original's time, 0..1, or None while unknown."""
-        if self.timings is None:
-            return None
-        return next((time.share for time in self.timings.layers if time.layer_id == layer_id), 0.0)
 
     # ------------------------------------------------------------ jobs
 
@@ -263,14 +127,14 @@ class Session(QObject):
         become one step, as for a slider being dragged. A setting of None: back to the default.
         """
         plan = self.plan
-        for layer_id in self._with_coupled(layer_ids):
+        for layer_id in self._coupled(layer_ids):
             plan = plan.with_layer(layer_id, **settings)
         self._push(plan, label, merge)
 
     def reset_layers(self, layer_ids: list[str], label: str) -> None:
         """These layers follow the defaults again."""
         plan = self.plan
-        for layer_id in self._with_coupled(layer_ids):
+        for layer_id in self._coupled(layer_ids):
             plan = plan.without_layer(layer_id)
         self._push(plan, label)
 
@@ -280,16 +144,8 @@ class Session(QObject):
     def replace_plan(self, plan: Plan, label: str) -> None:
         self._push(plan, label)
 
-    def _with_coupled(self, layer_ids: list[str]) -> list[str]:
-        if self.model is None:
-            return []
-        chosen = [layer for layer in self.model.layers if layer.id in set(layer_ids)]
-        groups = {layer.group for layer in chosen if layer.group}
-        return [
-            layer.id
-            for layer in self.model.layers
-            if layer.id in set(layer_ids) or (layer.group and layer.group in groups)
-        ]
+    def _coupled(self, layer_ids: list[str]) -> list[str]:
+        return self.model.coupled(layer_ids) if self.model is not None else []
 
     def _push(self, plan: Plan, label: str, merge: str = "") -> None:
         if plan != self.plan:
@@ -304,19 +160,15 @@ class Session(QObject):
     # ------------------------------------------------------------ the inspector's view
 
     def _ask_inspect(self) -> None:
-        if self.selection is not None:
-            self._inspect_timer.start()
+        if self.model is not None and self.selection is not None:
+            self._inspection.ask(
+                m.Inspect(model=self.model.path, layer_id=self.selection, plan=self.plan, score=self.score)
+            )
 
-    def _inspect(self) -> None:
-        if self.model is None or self.selection is None:
-            return
-        if self._inspecting is not None:
-            self._inspect_again = True
-            return
-        sent = self._engine.send(
-            m.Inspect(model=self.model.path, layer_id=self.selection, plan=self.plan, score=self.score)
-        )
-        self._inspecting = sent.id
+    def _on_inspected(self, view: LayerView) -> None:
+        if view.layer_id == self.selection:
+            self.layer_view = view
+            self.layer_view_changed.emit(view)
 
     # ------------------------------------------------------------ events
 
@@ -325,25 +177,12 @@ class Session(QObject):
             self._describing = self._engine.send(m.Describe()).id
 
     def _on_event(self, event: m.AnyEvent) -> None:
-        if event.id == self._inspecting:
-            self._on_inspected(event)
-        elif event.id == self._describing:
+        if event.id == self._describing:
             if isinstance(event, m.Done):
                 self.catalogue = event.value
                 self.catalogue_changed.emit(event.value)
         elif self.job is not None and event.id == self.job.id:
             self._on_job_event(event)
-
-    def _on_inspected(self, event: m.AnyEvent) -> None:
-        if not isinstance(event, m.Done | m.Failed):
-            return
-        self._inspecting = None
-        if isinstance(event, m.Done) and event.value.layer_id == self.selection:
-            self.layer_view = event.value
-            self.layer_view_changed.emit(event.value)
-        if self._inspect_again:
-            self._inspect_again = False
-            self._ask_inspect()
 
     def _on_job_event(self, event: m.AnyEvent) -> None:
         if isinstance(event, m.Progress):
@@ -430,6 +269,7 @@ class Session(QObject):
         self.undo_stack.clear()
         self.plan = DEFAULT_PLAN
         self.selection = None
+        self._inspection.forget()
         self.layer_view = None
         self._forget_data()
         self.model_changed.emit(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from core.values.base import Text, Value
@@ -80,6 +81,12 @@ class ModelInfo(Value, frozen=True, kw_only=True, tag=True):
             if layer.id == layer_id:
                 return layer
         raise KeyError(layer_id)
+
+    def coupled(self, layer_ids: Iterable[str]) -> list[str]:
+        """These layers and all that are changed together with them, in the network's order."""
+        chosen = set(layer_ids)
+        groups = {layer.group for layer in self.layers if layer.id in chosen and layer.group}
+        return [layer.id for layer in self.layers if layer.id in chosen or layer.group in groups]
 
 
 class GraphNode(Value, frozen=True, kw_only=True):

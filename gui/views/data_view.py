@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
 from core.values import DataInfo, DataSpec, Text
 from gui import format
 from gui.i18n import tr, tr_text
-from gui.session import Job, Session
+from gui.job import Job
+from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.preprocess_form import PreprocessForm
@@ -52,6 +53,7 @@ class DataView(QWidget):
         self._facts = _label(self)
         self._meaning = _label(self, muted=True)
         self._label_title = _label(self, muted=True)
+        self._label_title.setWordWrap(False)
         self._label_column = QComboBox(self)
         self._label_column.activated.connect(self._on_label_column)
         self._form_title = _label(self, heading=True)
@@ -122,8 +124,7 @@ class DataView(QWidget):
             column.addWidget(label)
         column.addLayout(label_row)
         column.addSpacing(10)
-        columns = QHBoxLayout()
-        columns.setSpacing(28)
+        self._columns = columns = QHBoxLayout()
         columns.addLayout(left, 4)
         columns.addLayout(right, 5)
         column.addLayout(columns)
@@ -178,10 +179,14 @@ class DataView(QWidget):
         for widget in (self._label_title, self._label_column):
             widget.setVisible(loaded and bool(data.columns))
         self._label_column.setEnabled(not busy)
-        for widget in (self._form_title, self._form, self._apply, self._revert):
+        for widget in (self._form_title, self._form, self._apply, self._revert, self._unread):
             widget.setVisible(bool(pictures))
         self._guessed.setText(_lines(data.guessed) if loaded else "")
-        self._guessed.setVisible(loaded and bool(data.guessed))
+        guessed = loaded and bool(data.guessed)
+        self._guessed.setVisible(guessed)
+        # a table's rows take the whole width where there is nothing to their left
+        self._columns.setStretch(0, 4 if pictures or guessed else 0)
+        self._columns.setSpacing(28 if pictures or guessed else 0)
         self._preview_title.setVisible(self._preview.filled)
         self._preview.setVisible(self._preview.filled)
         self._preview_title.setText(

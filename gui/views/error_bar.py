@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QPush
 
 from core import __version__
 from gui.i18n import tr, tr_text
-from gui.session import Job, Problem, Session
+from gui.job import Job, Problem
+from gui.session import Session
 from gui.theme import Theme
 
 

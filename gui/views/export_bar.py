@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from core.values import Exported
 from gui import format
 from gui.i18n import tr
-from gui.session import Job, Session
+from gui.job import Job
+from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 

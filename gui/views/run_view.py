@@ -20,7 +20,8 @@ from core.estimate import predicted_loss
 from core.values import Measurement, RunPoint
 from gui import format as fmt
 from gui.i18n import tr, tr_text
-from gui.session import Job, Problem, Session
+from gui.job import Job, Problem
+from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.run_chart import RunChart, Step
@@ -60,9 +61,8 @@ class RunView(QWidget):
         self._pages.addWidget(self.chart)
         line = QHBoxLayout()
         line.setSpacing(10)
-        line.addWidget(self._state)
-        line.addStretch(1)
-        line.addWidget(self._caption)
+        line.addWidget(self._state, 1)
+        line.addWidget(self._caption, 1)
         line.addWidget(self.log_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 6, 12, 6)

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVB
 
 from gui.i18n import tr
 from gui.icons import pixmap
-from gui.session import Job, Session
+from gui.job import Job
+from gui.session import Session
 from gui.theme import Theme
 
 NAME_WIDTH = 360

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QProgressBar
 from gui import format
 from gui.actions import Actions
 from gui.i18n import tr, tr_text
-from gui.session import Job, Session
+from gui.job import Job
+from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 

@@ -116,8 +116,8 @@ def session(qapp):
 @pytest.fixture
 def view(qtbot, session, theme, monkeypatch):
     # the inspector's request would start the engine, which nothing here needs
-    monkeypatch.setattr(session, "_inspect", lambda: None)
-    session._inspect_timer.timeout.disconnect()
+    monkeypatch.setattr(session, "_ask_inspect", lambda: None)
+    session._inspection._timer.timeout.disconnect()
     view = GraphView(session, theme)
     qtbot.addWidget(view)
     view.resize(320, 560)

@@ -31,7 +31,7 @@ from core import messages as m
 from core.values import Exported, text
 from gui.app import Window
 from gui.i18n import PSEUDO
-from gui.session import Problem
+from gui.job import Problem
 
 CONTROLS = (
     QAbstractButton, QComboBox, QLineEdit, QAbstractSlider, QAbstractSpinBox, QAbstractItemView,

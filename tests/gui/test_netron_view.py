@@ -70,7 +70,7 @@ def small_model(tmp_path: Path) -> Path:
 @pytest.fixture
 def session(qapp, monkeypatch):
     session = Session(EngineClient())
-    session._inspect_timer.timeout.disconnect()
+    session._inspection._timer.timeout.disconnect()
     return session
 
 
@@ -210,7 +210,7 @@ from gui.views.netron_view import NetronView
 import msgspec
 model = msgspec.json.decode(sys.argv[1], type=ModelInfo)
 session = Session(EngineClient())
-session._inspect_timer.timeout.disconnect()
+session._inspection._timer.timeout.disconnect()
 theme = Theme(application)
 view = NetronView(session, theme)
 view.resize(640, 480)

@@ -12,7 +12,8 @@ from pytestqt.qtbot import QtBot
 
 from core import messages as m
 from core.values import Result, RunPoint, text
-from gui.session import Job, Session
+from gui.job import Job
+from gui.session import Session
 from gui.views.run_view import RunView
 from gui.widgets.axis import digits_for, nice_ticks
 from gui.widgets.run_chart import LABEL_STEP, RunChart, Step

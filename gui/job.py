@@ -1,0 +1,29 @@
+"""What the window knows of a running job, and of one that failed."""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.values import Text
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A long job that is running: kind is 'open', 'data', 'analyze', 'compress', 'export'."""
+
+    kind: str
+    id: int
+    stage: Text = Text("")
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+    stopping: bool = False
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that failed, for the error bar."""
+
+    kind: str
+    what: Text
+    why: Text = Text("")
+    next_step: Text = Text("")
+    details: str = ""

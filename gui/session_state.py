@@ -1,0 +1,139 @@
+"""What the window knows: the session's fields, a signal for each, and what follows from them.
+
+Views read these; only `Session` changes them.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from core.estimate import estimate, predicted_loss
+from core.values import (
+    Catalogue,
+    DataInfo,
+    Exported,
+    Graph,
+    LayerPlan,
+    LayerView,
+    ModelInfo,
+    Outcome,
+    Plan,
+    Result,
+    RunPoint,
+    SensitivityPoint,
+    Timings,
+)
+from gui.job import Job
+
+DEFAULT_PLAN = Plan(defaults=LayerPlan(sparsity=0.0, weight_bits=8, activation_bits=8))
+"""What a newly opened model starts with: eight bits pay nearly always and cost next to nothing."""
+
+
+class SessionState(QObject):
+    model_changed = Signal(object)
+    """ModelInfo or None."""
+    graph_changed = Signal(object)
+    """A Graph that has just arrived (detail 'layers' or 'nodes')."""
+    data_changed = Signal(object)
+    """DataInfo or None."""
+    plan_changed = Signal(object)
+    """Plan."""
+    baseline_changed = Signal(object)
+    """Outcome of the original, or None."""
+    timings_changed = Signal(object)
+    """Timings or None."""
+    points_changed = Signal(object)
+    """The SensitivityPoint that has just arrived, or None when all were dropped."""
+    run_changed = Signal(object)
+    """The RunPoint that has just arrived, or None when a run began anew."""
+    result_changed = Signal(object)
+    """Result or None (also when the plan moved on from it: see `result_is_current`)."""
+    exported = Signal(object)
+    """Exported."""
+    selection_changed = Signal(object)
+    """Layer id or None."""
+    layer_view_changed = Signal(object)
+    """LayerView or None."""
+    score_changed = Signal(str)
+    job_changed = Signal(object)
+    """Job or None."""
+    problem = Signal(object)
+    """Problem."""
+    catalogue_changed = Signal(object)
+    """Catalogue."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.model: ModelInfo | None = None
+        self.graphs: dict[str, Graph] = {}
+        self.data: DataInfo | None = None
+        self.plan = DEFAULT_PLAN
+        self.baseline: Outcome | None = None
+        self.timings: Timings | None = None
+        self.points: dict[str, tuple[SensitivityPoint, ...]] = {}
+        self.run_points: tuple[RunPoint, ...] = ()
+        self.run_state = "none"
+        """'none', 'running', 'done', 'stopped', 'failed'."""
+        self.analyzed = False
+        self.result: Result | None = None
+        self.last_export: Exported | None = None
+        self.selection: str | None = None
+        self.layer_view: LayerView | None = None
+        self.score = "magnitude"
+        self.job: Job | None = None
+        self.catalogue = Catalogue()
+        self.project_path: str | None = None
+
+    @property
+    def step(self) -> int:
+        """Where the person is: 0 model, 1 data, 2 analyze, 3 choose, 4 compress, 5 export, 6 done."""
+        if self.model is None:
+            return 0
+        if self.data is None:
+            return 1
+        if self.last_export is not None and self.result_is_current:
+            return 6
+        if self.result is not None and self.result_is_current:
+            return 5
+        if self.job is not None and self.job.kind == "compress":
+            return 4
+        if self.analyzed:
+            return 3
+        return 2
+
+    @property
+    def netron_path(self) -> str:
+        """The copy without weights that the engine made, or empty."""
+        return self.model.light_path if self.model is not None else ""
+
+    @property
+    def result_is_current(self) -> bool:
+        """Whether the last result is of the plan as it stands."""
+        return self.result is not None and self.result.plan == self.plan
+
+    def estimate(self) -> Outcome | None:
+        """What the plan as it stands is likely to give, at once."""
+        if self.model is None:
+            return None
+        points = [point for points in self.points.values() for point in points]
+        return estimate(self.model, self.plan, self.baseline, points, self.timings)
+
+    def predicted_loss(self, layer_id: str) -> float | None:
+        """Points lost if only this layer were changed as planned; an estimate."""
+        return predicted_loss(self.points.get(layer_id, ()), self.plan.layer(layer_id))
+
+    def sensitivity(self, layer_id: str) -> float | None:
+        """The number that colours a layer: points lost at its hardest common setting
+        (the worst measured of 50 % zeros and 4 bits), or None while unknown."""
+        losses = [
+            point.loss
+            for point in self.points.get(layer_id, ())
+            if point.sparsity == 0.5 or point.weight_bits == 4
+        ]
+        return max(0.0, *losses) if losses else None
+
+    def time_share(self, layer_id: str) -> float | None:
+        """Share of the original's time, 0..1, or None while unknown."""
+        if self.timings is None:
+            return None
+        return next((time.share for time in self.timings.layers if time.layer_id == layer_id), 0.0)
