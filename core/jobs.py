@@ -12,7 +12,6 @@ from core import messages as m
 from core.compress import compress
 from core.context import Context
 from core.data import KINDS
-from core.errors import PlanError
 from core.evaluate.latency import measure_latency
 from core.evaluate.metrics import METRICS
 from core.evaluate.outcome import outcome
@@ -114,14 +113,6 @@ def compress_model(request: m.Compress, workspace: Workspace, context: Context) 
     if request.data is not None:
         data = workspace.data(request.model, request.data, context)
         judge = workspace.judge(request.model, request.data, context)
-    known = {layer.id for layer in opened.info.layers}
-    for layer_id in request.plan.exceptions:
-        if layer_id not in known:
-            raise PlanError(
-                text("The plan names a layer '{layer}' that this model does not have.", layer=layer_id),
-                text("It may have been made for another model."),
-                text("Remove it from the plan; `secateur info` lists the layers."),
-            )
     return compress(
         opened,
         data,
