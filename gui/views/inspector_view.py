@@ -68,7 +68,6 @@ class InspectorView(QWidget):
         for box in (self.order, self.score):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             box.setMinimumWidth(88)  # a long name of a score must not widen the panel
-            box.setProperty("flat", True)
         self._weights = _heading()
         self._weights_note = _note()
         self._accuracy = _heading()
@@ -187,6 +186,12 @@ class InspectorView(QWidget):
 
     def _recolor(self, _name: str = "") -> None:
         self._line.setStyleSheet(f"background: {self._theme.color('line').name()};")
+        accent = self._theme.color("accent").name()
+        for box in (self.order, self.score):
+            box.setStyleSheet(
+                "QComboBox { border: 1px solid transparent; padding: 1px 3px; }"
+                f"QComboBox:focus, QComboBox:hover {{ border: 1px solid {accent}; }}"
+            )
 
     def _fill_scores(self, _value: object = None) -> None:
         scores = self._session.catalogue.scores

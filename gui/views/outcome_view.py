@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from core.values import FLOAT_BITS, Measurement, Outcome
@@ -39,10 +40,10 @@ class OutcomeView(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(22, 10, 22, 10)
         row.setSpacing(24)
-        row.addWidget(self.size_block, 3)
-        row.addWidget(self.time_block, 3)
-        row.addWidget(self.accuracy_block, 4)
-        row.addLayout(last, 3)
+        row.addWidget(self.size_block, 10)
+        row.addWidget(self.time_block, 11)
+        row.addWidget(self.accuracy_block, 11)
+        row.addLayout(last, 8)
         for signal in (
             session.model_changed,
             session.data_changed,
@@ -67,6 +68,17 @@ class OutcomeView(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(900, 88)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """The three figures keep one size: all are compact as soon as one has to be."""
+        blocks = (self.size_block, self.time_block, self.accuracy_block)
+        compact = not all(block.fits() for block in blocks)
+        for block in blocks:
+            block.set_compact(compact)
+
     # ------------------------------------------------------------ content
 
     def refresh(self, _value: object = None) -> None:
@@ -84,6 +96,7 @@ class OutcomeView(QWidget):
         self._show_size(before, after)
         self._show_time(before, after)
         self._show_accuracy(before, after)
+        self._fit()
         self._state.setText(tr("Measured") if not after.estimate else tr("Estimate, before the run"))
         self.remark.setText(self._remark(before, after))
         self.remark.setToolTip(plain_tip("\n".join(self._notes())))
@@ -116,6 +129,7 @@ class OutcomeView(QWidget):
             if threads
             else tr("Time per sample, this computer")
         )
+        short = tr("Time per sample")
         if old is None:
             missing = tr("measured when you press Analyze or Run")
             self.time_block.show_figures(Figures(title=title, after="–", below=missing))
@@ -123,7 +137,9 @@ class OutcomeView(QWidget):
         if new is None:
             missing = tr("after: measured when you press Analyze or Run")
             self.time_block.show_figures(
-                Figures(title=title, before=fmt.milliseconds(old.median_ms), after="–", below=missing)
+                Figures(
+                    title=title, short=short, before=fmt.milliseconds(old.median_ms), after="–", below=missing
+                )
             )
             return
         ratio = old.median_ms / new.median_ms if new.median_ms else 1.0
@@ -137,6 +153,7 @@ class OutcomeView(QWidget):
         self.time_block.show_figures(
             Figures(
                 title=title,
+                short=short,
                 before=fmt.milliseconds(old.median_ms),
                 after=fmt.milliseconds(new.median_ms),
                 badge=_ratio_text(ratio, tr("{n}× faster"), tr("{n}× slower")),

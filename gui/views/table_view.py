@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -23,6 +24,9 @@ from gui.widgets.defaults_popup import DefaultsPopup
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.layer_menu import LayerMenu
 from gui.widgets.layer_table_widget import LayerTable
+
+NARROW = 400
+"""Below this width the header keeps only what cannot be reached elsewhere."""
 
 
 class TableView(QWidget):
@@ -171,6 +175,10 @@ class TableView(QWidget):
     def _recolor(self, _name: str = "") -> None:
         self._line.setStyleSheet(f"background: {self._theme.color('line').name()};")
         self.table.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.changed_only.setVisible(self.width() >= NARROW or self.changed_only.isChecked())
 
     def sizeHint(self) -> QSize:
         return QSize(700, 430)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from gui.theme import Theme
+from gui.widgets.axis import small_font
 from gui.widgets.elided_label import ElidedLabel
+
+FIGURE, SMALLER = 25, 21
+"""Pixels of the huge number: with room, and without."""
 
 
 @dataclass(frozen=True)
 class Figures:
     title: str = ""
+    short: str = ""
+    """Title where there is little room; empty: the same."""
     before: str = ""
     after: str = ""
     badge: str = ""
@@ -30,6 +37,7 @@ class FigureBlock(QWidget):
         super().__init__(parent)
         self._theme = theme
         self.shown = Figures()
+        self._compact = False
         self._title = ElidedLabel()
         self._title.setProperty("small", True)
         self._before = QLabel()
@@ -56,26 +64,46 @@ class FigureBlock(QWidget):
 
     def show_figures(self, figures: Figures) -> None:
         old, self.shown = self.shown, figures
-        self._title.set_full_text(figures.title)
         self._before.setText(f"{figures.before} →" if figures.before else "")
-        self._before.setVisible(bool(figures.before))
         self._after.setText(figures.after)
         self._badge.setText(figures.badge)
         self._badge.setVisible(bool(figures.badge))
         self._below.set_full_text(figures.below)
         if old.estimate != figures.estimate or old.tone != figures.tone:
             self._restyle()
+        self.set_compact(self._compact)
         said = " ".join(filter(None, (figures.before, "→", figures.after, figures.badge, figures.below)))
         self.setAccessibleName(figures.title)
         self.setAccessibleDescription(said)
 
+    def minimumSizeHint(self) -> QSize:
+        return QSize(150, super().minimumSizeHint().height())
+
+    def fits(self) -> bool:
+        """Whether before, after and badge have room side by side."""
+        width = 14
+        parts = ((f"{self.shown.before} →", 16, False), (self.shown.after, FIGURE, True))
+        for text, pixels, bold in (*parts, (self.shown.badge, 12, True)):
+            font = small_font(self.font(), pixels, italic=bold, bold=bold)
+            width += QFontMetrics(font).horizontalAdvance(text) + 8
+        return width <= self.width()
+
+    def set_compact(self, compact: bool) -> None:
+        """Where there is little room, what was before moves up beside the title."""
+        self._before.setVisible(bool(self.shown.before) and not compact)
+        title = self.shown.title
+        if compact and self.shown.before:
+            title = f"{self.shown.short or title} · {self.shown.before} →"
+        self._title.set_full_text(title)
+        if compact != self._compact:
+            self._compact = compact
+            self._restyle()
+
     def _restyle(self, _name: str = "") -> None:
         """An estimate is italic and grey; a badge has its tone."""
-        font = self._after.font()
-        font.setItalic(self.shown.estimate)
-        self._after.setFont(font)
-        color = self._theme.color("estimate").name() if self.shown.estimate else ""
-        style = "font-style: italic; color: " + color + ";" if color else ""
+        style = f"font-size: {SMALLER if self._compact else FIGURE}px;"
+        if self.shown.estimate:
+            style += f" font-style: italic; color: {self._theme.color('estimate').name()};"
         if self._after.styleSheet() != style:
             self._after.setStyleSheet(style)
         if self._badge.property("badge") != self.shown.tone:

@@ -80,7 +80,12 @@ class Histogram(QWidget):
     def plot(self) -> Plot:
         """Symmetric about zero: the two handles mirror each other."""
         reach = float(np.abs(self._edges).max()) if self._edges.size else 1.0
-        top = float(self._counts.max()) if self._counts.size else 1.0
+        top = 1.0
+        if self._counts.size:
+            highest = np.sort(self._counts)
+            # a layer full of zeros has one spike: it is cut off, so that the other bars can be read
+            second = highest[-2] if highest.size > 1 else highest[-1]
+            top = float(min(highest[-1], second * 1.5) if second > 0 else highest[-1])
         rect = QRectF(8, TOP, self.width() - 16, self.height() - TOP - BOTTOM)
         return Plot(rect, -reach or -1.0, reach or 1.0, 0.0, top or 1.0)
 
@@ -115,7 +120,7 @@ class Histogram(QWidget):
             left, right = self._edges[index], self._edges[index + 1]
             middle = abs(left + right) / 2
             painter.setBrush(goes if middle < cut else stays)
-            top = plot.y(count)
+            top = plot.y(min(count, plot.y_high))
             box = QRectF(plot.x(left), top, width - gap, plot.rect.bottom() - top)
             painter.drawRoundedRect(box, 1, 1)
 

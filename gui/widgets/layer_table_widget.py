@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from gui.models.layer_table import ROW_ROLE, Column, LayerFilter, Row
@@ -31,7 +31,8 @@ WIDTHS = {
 """Width where there is little room, and width where there is enough."""
 NAME_WIDTH = 118
 """The name gets at least this before other columns shrink."""
-DROPPED_FIRST = (Column.KIND, Column.TIME, Column.SIZE)
+LONGEST_NAME = 210
+DROPPED_FIRST = (Column.KIND, Column.TIME, Column.SIZE, Column.EFFECT, Column.SENSITIVITY)
 
 
 class LayerTable(QTableView):
@@ -74,7 +75,9 @@ class LayerTable(QTableView):
         self._drag_row = -1
         self._drag_key = ""
         self._drags = 0
-        self._fit_columns()
+        self._names_width = NAME_WIDTH
+        model.sourceModel().modelReset.connect(self._measure_names)
+        self._measure_names()
 
     # ------------------------------------------------------------ rows
 
@@ -222,6 +225,17 @@ class LayerTable(QTableView):
         if self.currentIndex().isValid():
             self.scrollTo(self.currentIndex())
 
+    def _measure_names(self) -> None:
+        """Most names fit; the few longest are cut."""
+        font = QFont(self.font())
+        font.setBold(True)
+        metrics = QFontMetrics(font)
+        rows = self.model().sourceModel().rows
+        widths = sorted(metrics.horizontalAdvance(row.layer.label[:60]) for row in rows)
+        usual = widths[int((len(widths) - 1) * 0.9)] if widths else 0
+        self._names_width = min(max(usual + 30, NAME_WIDTH), LONGEST_NAME)
+        self._fit_columns()
+
     def _fit_columns(self) -> None:
         """Bars shrink first, then whole columns go, so that names and controls stay usable."""
         room = self.viewport().width() - NAME_WIDTH
@@ -232,7 +246,8 @@ class LayerTable(QTableView):
             shown.pop(column)
         least = sum(widths[0] for widths in shown.values())
         most = sum(widths[1] for widths in shown.values())
-        share = min(max((room - least) / (most - least), 0.0), 1.0)
+        longer = self._names_width - NAME_WIDTH
+        share = min(max((room - longer - least) / (most - least), 0.0), 1.0)
         for column in WIDTHS:
             self.setColumnHidden(column, column not in shown)
         for column, (low, high) in shown.items():

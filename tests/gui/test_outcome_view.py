@@ -111,3 +111,16 @@ def test_it_follows_a_slider_within_a_frame(view: OutcomeView, session: Session,
         qapp.processEvents()
         took.append(time.process_time() - began)
     assert sorted(took)[10] < 0.03
+
+
+def test_where_there_is_little_room_all_three_figures_give_way_alike(
+    view: OutcomeView, qapp: QApplication
+) -> None:
+    view.resize(1500, 90)
+    assert not view.size_block._before.isHidden()
+    view.resize(900, 90)
+    blocks = (view.size_block, view.time_block, view.accuracy_block)
+    assert all(block._before.isHidden() for block in blocks)
+    assert view.time_block._title.full_text == "Time per sample · 4.00 ms →"
+    qapp.processEvents()
+    assert all(block._after.width() >= block._after.sizeHint().width() for block in blocks)
