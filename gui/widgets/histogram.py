@@ -82,10 +82,9 @@ class Histogram(QWidget):
         reach = float(np.abs(self._edges).max()) if self._edges.size else 1.0
         top = 1.0
         if self._counts.size:
-            highest = np.sort(self._counts)
-            # a layer full of zeros has one spike: it is cut off, so that the other bars can be read
-            second = highest[-2] if highest.size > 1 else highest[-1]
-            top = float(min(highest[-1], second * 1.5) if second > 0 else highest[-1])
+            # a layer full of zeros has a spike: it is cut off, so that the other bars can be read
+            usual = float(np.percentile(self._counts[self._counts > 0], 90)) if self._counts.any() else 1.0
+            top = min(float(self._counts.max()), 3 * usual)
         rect = QRectF(8, TOP, self.width() - 16, self.height() - TOP - BOTTOM)
         return Plot(rect, -reach or -1.0, reach or 1.0, 0.0, top or 1.0)
 

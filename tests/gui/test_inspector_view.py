@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import numpy as np
 import pytest
 from layer_values import make_session, make_theme, make_view
@@ -199,3 +200,14 @@ def test_a_large_heatmap_is_built_and_painted_fast(qapp: QApplication, qtbot: Qt
         widget.set_share(0.1 * step + 0.05)
         widget.grab()
     assert (time.process_time() - began) / 5 < 0.05
+
+
+def test_a_spike_of_zeros_does_not_flatten_the_histogram(view: InspectorView, session: Session) -> None:
+    session.select(STEM)
+    counts = np.full(20, 5, np.int64)
+    counts[10] = 5000
+    spiky = msgspec.structs.replace(make_view(STEM), histogram=Array.of(counts))
+    session.layer_view = spiky
+    session.layer_view_changed.emit(spiky)
+    assert view.histogram.plot().y_high == 15
+    view.histogram.grab()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from core.values import LayerPlan
+from gui.i18n import Translations
 from gui.models.layer_table import Column, LayerTableModel
 from gui.models.overview_table import OverviewModel, cell_text
 from gui.session import Session
@@ -306,3 +307,14 @@ def test_a_name_that_looks_like_markup_stays_plain_text(qapp: QApplication) -> N
     assert "<b>" not in tip
     assert "<img" not in tip
     assert "&lt;b&gt;bold" in tip
+
+
+def test_texts_follow_the_language_at_once(qapp: QApplication, view: TableView) -> None:
+    translations = Translations(qapp, "en")
+    translations.choose("zh_CN")
+    qapp.processEvents()
+    assert view._count.text() == "4 层"
+    assert view.model.headerData(Column.SPARSITY, Qt.Orientation.Horizontal) == "稀疏度"
+    translations.choose("en")
+    qapp.processEvents()
+    assert view._count.text() == "4 layers"
