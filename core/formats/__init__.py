@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from core.context import Context
-from core.formats.safety import check_file, read_head, unrecognised
+from core.formats.content import unrecognised
+from core.formats.safety import check_file, read_head
 from core.graph.opened import OpenedModel
 from core.registry import Registry, discover
 from core.values import text

@@ -13,8 +13,9 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from core.context import Context
 from core.errors import OpenError, SecateurError
 from core.formats import FORMATS
+from core.formats.content import may_be_a_model
 from core.formats.proto_checks import Facts, check_model
-from core.formats.safety import check_file, is_text, other_kind, shown, unreadable
+from core.formats.safety import check_file, shown, unreadable
 from core.formats.sparse import make_dense
 from core.formats.wire import MalformedError, Split, split
 from core.graph.build import build
@@ -33,7 +34,7 @@ class OnnxFormat:
     """ONNX, with or without external data."""
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        return head[:1] != b"" and head[0] in _FIRST_BYTES and other_kind(head) is None and not is_text(head)
+        return head[0] in _FIRST_BYTES and may_be_a_model(head)
 
     def open(self, path: Path, context: Context) -> OpenedModel:
         size_bytes = check_file(path).st_size

@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from core.errors import OpenError
 from core.graph.labels import SCOPE_SEPARATOR, clean, distinct, label
+from core.graph.names import EXPORTED_NAME
 from core.graph.roles import BIAS_INPUT, FLOAT_LAYERS, INTEGER_LAYERS, STANDARD, stored, weight_inputs
 from core.graph.weights import axis_of_outputs
 from core.values import FLOAT_BITS, Layer, Text, text
@@ -42,7 +43,7 @@ def find_layers(model: ir.Model, macs: dict[str, int | None]) -> tuple[Layer, ..
     """
     found = [(node, scope, weights) for node, scope in walk(model.graph) if (weights := _weights(node))]
     shared = _groups([(node.name or "", weights) for node, _, weights in found])
-    raw = [label(node.name or "", weights[0].name or "", node.op_type) for node, _, weights in found]
+    raw = [label(_exported(node), weights[0].name or "", node.op_type) for node, _, weights in found]
     kinds = [_kind(node, weights) for node, _, weights in found]
     numbered = [
         text or f"{kind} {index + 1}" for index, (text, kind) in enumerate(zip(raw, kinds, strict=True))
@@ -52,6 +53,10 @@ def find_layers(model: ir.Model, macs: dict[str, int | None]) -> tuple[Layer, ..
         _layer(node, scope, weights, name, kind, macs.get(node.name or ""), shared.get(node.name or ""))
         for (node, scope, weights), name, kind in zip(found, labels, kinds, strict=True)
     )
+
+
+def _exported(node: ir.Node) -> str:
+    return str(node.meta.get(EXPORTED_NAME, node.name or ""))
 
 
 def walk(graph: ir.Graph, scope: str = "") -> Iterator[tuple[ir.Node, str]]:

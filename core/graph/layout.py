@@ -87,11 +87,13 @@ def _edge(
     (x0, y0), (x1, y1) = places[pair[0]], places[pair[1]]
     start = (x0, y0 + nodes[pair[0]].height / 2)
     end = (x1, y1 - nodes[pair[1]].height / 2)
-    return GraphEdge(
-        source=nodes[pair[0]].id,
-        target=nodes[pair[1]].id,
-        points=(start, *_straightened(paths.get(pair, [])), end),
-    )
+    middle = paths.get(pair, [])
+    first, last = (middle[0], middle[-1]) if middle else (end, start)
+    if abs(first[0] - x0) > _SLANTED or abs(last[0] - x1) > _SLANTED:
+        # a flat arrow would graze a neighbour that is higher than its own box
+        middle = [(x0, y0 + _HALF_ROW), *middle, (x1, y1 - _HALF_ROW)]
+    points = (start, *_straightened(middle), end)
+    return GraphEdge(source=nodes[pair[0]].id, target=nodes[pair[1]].id, points=points)
 
 
 def _straightened(points: list[Point]) -> list[Point]:

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import onnx_ir as ir
 
+EXPORTED_NAME = "exported name"
+"""Key of a renamed node's `meta`: what the file calls it, for its label."""
+
 
 def unique_names(model: ir.Model) -> None:
     """Name what has no name, and rename what shares one; the same file always gets the same names.
@@ -28,8 +31,11 @@ def unique_names(model: ir.Model) -> None:
         value.name = name
     nodes: set[str] = set()
     for index, node in enumerate(model.graph.all_nodes()):
-        node.name = free_name(node.name or f"{node.op_type}_{index}", nodes)
+        exported = node.name or ""
+        node.name = free_name(exported or f"{node.op_type}_{index}", nodes)
         nodes.add(node.name)
+        if node.name != exported:
+            node.meta.setdefault(EXPORTED_NAME, exported)
 
 
 def taken_names(model: ir.Model) -> set[str]:
