@@ -124,6 +124,7 @@ def _layer_as_json(layer: Layer) -> dict[str, object]:
 
 def evaluate_command(options: argparse.Namespace, context: Context, console: Console) -> int:
     from core import jobs
+    from core.report import outcome_json
     from core.workspace import Workspace
 
     # nothing is calibrated here: every sample may judge
@@ -133,7 +134,7 @@ def evaluate_command(options: argparse.Namespace, context: Context, console: Con
     assert isinstance(outcome, Outcome)
     console.end()
     if options.json:
-        _print_json(msgspec.to_builtins(outcome))
+        _print_json(outcome_json(outcome))
     else:
         _print_outcome(Path(options.model).name, outcome)
     return 0

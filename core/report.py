@@ -20,8 +20,8 @@ def report_json(
         "secateur": __version__,
         "model": {"name": opened.source.name, "sha256": opened.info.sha256},
         "exported": {"name": name, "sha256": sha256},
-        "before": _outcome(result.before),
-        "after": _outcome(result.after),
+        "before": outcome_json(result.before),
+        "after": outcome_json(result.after),
         "layers": [_layer(layer) for layer in layers],
         "notes": [str(note) for note in result.notes],
         "plan": result.plan,
@@ -30,7 +30,7 @@ def report_json(
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
 
 
-def _outcome(outcome: Outcome) -> dict[str, Any]:
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """The figure that counts first, under short names; all measurements after it."""
     primary = outcome.primary
     return {

@@ -1,0 +1,150 @@
+"""The command line as a script meets it: exit codes, what is printed, what is written."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import numpy_helper
+
+from core.cli import main
+
+PREPROCESS = '{"mean": [0], "std": [255], "layout": "NCHW", "color": "GRAY"}'
+
+
+@pytest.fixture
+def compressed(digits_resnet, digits, tmp_path, capsys):
+    """OUT.onnx, R.json and what was printed, of the sample at 50 % zeros and 8 bits."""
+    out, report = tmp_path / "输出 out.onnx", tmp_path / "r.json"
+    command = ["compress", str(digits_resnet), "--data", str(digits), "--limit", "200", "--quiet"]
+    settings = ["--sparsity", "0.5", "--weight-bits", "8", "--activation-bits", "8"]
+    assert main([*command, *settings, "--out", str(out), "--report", str(report)]) == 0
+    return out, json.loads(report.read_text()), capsys.readouterr().out
+
+
+def test_info_lists_the_layers_as_json(digits_resnet, capsys):
+    assert main(["info", str(digits_resnet), "--json", "--quiet"]) == 0
+    layers = json.loads(capsys.readouterr().out)["layers"]
+    stored = {tensor.name: tensor for tensor in onnx.load(digits_resnet).graph.initializer}
+    for layer in layers:
+        assert {"id", "op", "shape", "params", "macs", "bytes", "prunable", "quantizable", "why_not"} <= set(
+            layer
+        )
+        assert layer["shape"] == list(stored[layer["weights"][0]].dims)
+    assert len(layers) == 16
+
+
+def test_the_report_holds_before_after_and_every_layer_as_in_the_file(compressed):
+    out, report, printed = compressed
+    assert str(out) in printed
+    assert report["after"]["bytes"] == out.stat().st_size < report["before"]["bytes"]
+    for side in (report["before"], report["after"]):
+        assert side["metric"] == "top1"
+        assert side["count"] == 200
+        low, high = side["interval"]
+        assert low <= side["accuracy"] <= high
+        assert side["zipped_bytes"] > 0
+        assert side["latency"]["median_ms"] > 0
+    # counted in the file by plain onnx: the convolutions' integer weights
+    integers = [
+        numpy_helper.to_array(tensor)
+        for tensor in onnx.load(out).graph.initializer
+        if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) == 4
+    ]
+    assert len(integers) == 15
+    for layer in report["layers"]:
+        assert layer["weight_bits"] == 8
+        assert layer["sparsity"] >= 0.5
+    counted = sorted(round(float((weights == 0).mean()), 6) for weights in integers)
+    reported = sorted(round(layer["sparsity"], 6) for layer in report["layers"] if layer["op"] == "Conv")
+    assert counted == reported
+
+
+def test_the_exported_file_runs_in_plain_onnxruntime(compressed):
+    session = onnxruntime.InferenceSession(str(compressed[0]))
+    feed = {session.get_inputs()[0].name: np.zeros((1, 1, 16, 16), np.float32)}
+    assert session.run(None, feed)[0].shape == (1, 10)
+
+
+def test_a_plan_file_sets_layers_one_by_one(digits_resnet, digits, tmp_path, capsys):
+    assert main(["info", str(digits_resnet), "--json", "--quiet"]) == 0
+    first = json.loads(capsys.readouterr().out)["layers"][0]["id"]
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps({"defaults": {"weight_bits": 8}, "exceptions": {first: {"keep": True}}}))
+    report = tmp_path / "r.json"
+    command = ["compress", str(digits_resnet), "--data", str(digits), "--plan", str(plan), "--limit", "50"]
+    assert main([*command, "--quiet", "--out", str(tmp_path / "o.onnx"), "--report", str(report)]) == 0
+    bits = {layer["id"]: layer["weight_bits"] for layer in json.loads(report.read_text())["layers"]}
+    assert bits.pop(first) == 32
+    assert set(bits.values()) == {8}
+
+
+def test_evaluate_judges_every_sample(digits_resnet, digits, capsys):
+    command = ["evaluate", str(digits_resnet), "--data", str(digits), "--preprocess", PREPROCESS]
+    assert main([*command, "--no-latency", "--json", "--quiet"]) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    assert outcome["count"] == sum(1 for _ in digits.rglob("*.png"))
+    assert outcome["accuracy"] > 95
+
+
+def test_analyze_writes_points_for_every_layer(digits_resnet, digits, tmp_path):
+    out = tmp_path / "a.json"
+    command = ["analyze", str(digits_resnet), "--data", str(digits), "--limit", "50", "--samples", "50"]
+    assert main([*command, "--quiet", "--project", str(tmp_path / "p.secateur"), "--out", str(out)]) == 0
+    analysis = json.loads(out.read_text())
+    assert len({point["layer_id"] for point in analysis["points"]}) == 16
+    assert all(point["measurement"]["count"] == 50 for point in analysis["points"])
+    assert {time["layer_id"] for time in analysis["timings"]["layers"]}
+
+
+def test_benchmark_times_files_in_turns(digits_resnet, digits_mobilenet, capsys):
+    assert main(["benchmark", str(digits_resnet), str(digits_mobilenet), "--json", "--quiet"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["path"] for row in rows] == [str(digits_resnet), str(digits_mobilenet)]
+    assert rows[0]["ratio"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["info", "nothing.onnx"], "nothing.onnx"),
+        (["compress", "{model}", "--data", "nowhere", "--out", "{out}"], "nowhere"),
+        (["compress", "{model}", "--data", "{data}", "--weight-bits", "3", "--out", "{out}"], "3 bits"),
+        (["compress", "{model}", "--data", "{data}", "--plan", "{model}", "--out", "{out}"], "not a plan"),
+        (["compress", "{model}", "--data", "{data}", "--out", "o.txt"], ".onnx"),
+        (["evaluate", "{model}", "--data", "{data}", "--preprocess", '{"std": [0]}'], "std"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_two(digits_resnet, digits, tmp_path, capsys, arguments, says):
+    out = tmp_path / "o.onnx"
+    filled = [
+        argument.replace("{model}", str(digits_resnet))
+        .replace("{data}", str(digits))
+        .replace("{out}", str(out))
+        for argument in arguments
+    ]
+    assert main([*filled, "--quiet"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert len(printed.err.strip().splitlines()) == 1
+    assert says in printed.err
+    assert not out.exists()
+
+
+def test_a_failed_compression_leaves_the_destination_as_it_was(digits_resnet, digits, tmp_path, capsys):
+    out = tmp_path / "o.onnx"
+    out.write_bytes(b"precious")
+    command = ["compress", str(digits_resnet), "--data", str(digits), "--weight-bits", "3", "--quiet"]
+    assert main([*command, "--out", str(out)]) == 2
+    assert out.read_bytes() == b"precious"
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(digits_resnet):
+    command = [sys.executable, "-m", "core.cli", "info", str(digits_resnet)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "\r" not in done.stderr
+    assert "\x1b" not in done.stderr
+    assert done.stderr.strip()
