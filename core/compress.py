@@ -89,7 +89,8 @@ def compress(
     run = _Run(opened, base, changing, ranges, plan, Path(work_dir), {})
     if judge is not None and judge_steps:
         for index in range(len(changing)):
-            context.report(text("Compressing layer by layer"), index, len(changing))
+            name = changing[index].layer.label
+            context.report(text("Compressing layer '{layer}'", layer=name), index, len(changing))
             context.publish(run.point(index + 1, judge, store, context, step_samples))
     context.report(text("Writing the compressed model"))
     artefact = run.write()
@@ -211,7 +212,7 @@ class _Run:
             point = msgspec.msgpack.decode(kept, type=RunPoint)
             return msgspec.structs.replace(point, step=count, total=len(self.steps), from_store=True)
         network = assemble(self.base, steps, self.ranges, self.cache)
-        judged = judge.measure(self._runnable(network), context, samples)
+        judged = judge.measure(self._runnable(network), context, samples, stage=None)
         point = RunPoint(
             step=count,
             total=len(self.steps),

@@ -39,7 +39,7 @@ def large(value: float) -> str:
 
 
 def milliseconds(value_ms: float) -> str:
-    digits = 0 if value_ms >= 100 else 1 if value_ms >= 10 else 2
+    digits = 0 if value_ms >= 100 else 1 if value_ms >= 10 else 2 if value_ms >= 0.1 else 3
     return tr("{n} ms").format(n=number(value_ms, digits))
 
 
