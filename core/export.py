@@ -24,7 +24,7 @@ from core.errors import Cancelled, DataError, ExportError, SecateurError
 from core.evaluate.example_feeds import example_feeds
 from core.evaluate.runner import Runner
 from core.evaluate.size import model_files, size_bytes
-from core.files import PREFIX, move_into_place, write_whole
+from core.files import PREFIX, move_into_place
 from core.graph.opened import OpenedModel
 from core.readback import read_back
 from core.report import report_json
@@ -58,6 +58,7 @@ def export(
     _check_places(destination, opened, artefact)
     with _explained(destination):
         clean_stale(destination.parent)
+        waiting: Path | None = None
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, suffix=".tmp", dir=destination.parent))
         try:
             context.report(text("Writing the file"))
@@ -67,22 +68,37 @@ def export(
             notes = {layer.layer_id: layer.note for layer in result.layers if layer.note is not None}
             layers = read_back(written, opened.info.layers, result.plan, notes)
             sha256, size = file_sha256(written), size_bytes(written)
-            account = report_json(result, opened, destination.name, sha256, layers) if report else b""
+            if report is not None:
+                account = report_json(result, opened, destination.name, sha256, layers)
+                waiting = _waiting_report(Path(report), account)
             context.check()
             # data first: until the model itself is in place nothing refers to it
             for file in reversed(model_files(written)):
                 move_into_place(file, destination.parent / file.name)
+            if waiting is not None and report is not None:
+                move_into_place(waiting, Path(report))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    if report is not None:
-        with _explained(report):
-            write_whole(Path(report), account)
+            if waiting is not None:
+                waiting.unlink(missing_ok=True)
     return Exported(
         path=str(destination),
         sha256=sha256,
         size_bytes=size,
         report_path=str(report) if report is not None else None,
     )
+
+
+def _waiting_report(report: Path, account: bytes) -> Path:
+    """The report on the disk beside its place, so that after the model has moved little can fail."""
+    with _explained(report):
+        clean_stale(report.parent)
+        descriptor, name = tempfile.mkstemp(prefix=PREFIX, suffix=".tmp", dir=report.parent)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(account)
+            stream.flush()
+            os.fsync(stream.fileno())
+    return Path(name)
 
 
 def clean_stale(folder: Path) -> None:
