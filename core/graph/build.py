@@ -13,7 +13,7 @@ from core.graph.labels import clean
 from core.graph.layers import find_layers
 from core.graph.normalize import normalize
 from core.graph.opened import OpenedModel
-from core.values import ModelInfo, TensorInfo, Text, text
+from core.values import Layer, ModelInfo, TensorInfo, Text, text
 
 _DTYPES = {ir.DataType.FLOAT: "float32", ir.DataType.DOUBLE: "float64", ir.DataType.STRING: "str"}
 """Where numpy's name differs from ONNX's."""
@@ -62,7 +62,7 @@ def build(
         outputs=tuple(_tensor(value) for value in model.graph.outputs),
         layers=layers,
         node_count=sum(1 for _ in model.graph.all_nodes()),
-        params=_params(model),
+        params=_params(model, layers),
         macs=None if None in known or not known else sum(macs for macs in known if macs is not None),
         compressible=not why_not,
         why_not=tuple(why_not),
@@ -97,22 +97,15 @@ def _dim(dim: int | ir.SymbolicDim) -> int | str | None:
     return dim.value if dim.value and dim.value != "?" else None
 
 
-def _params(model: ir.Model) -> int:
-    """Trained numbers: float initializers and whatever integers are multiplied out again."""
-    count = 0
-    for value in model.graph.initializers.values():
-        tensor = value.const_value
-        if tensor is None:
-            continue
-        quantized = any(
-            node.op_type in ("DequantizeLinear", "QLinearConv", "QLinearMatMul", "MatMulNBits")
-            for node in value.consumers()
-        )
-        if (tensor.dtype.is_floating_point() and not _is_scale(value)) or (
-            quantized and len(tensor.shape) > 1
-        ):
-            count += tensor.size
-    return count
+def _params(model: ir.Model, layers: tuple[Layer, ...]) -> int:
+    """Trained numbers: float initializers that are no scales, and the layers' integer weights."""
+    weights = {name for layer in layers for name in layer.weights}
+    return sum(
+        value.const_value.size
+        for name, value in model.graph.initializers.items()
+        if value.const_value is not None
+        and (name in weights or (value.const_value.dtype.is_floating_point() and not _is_scale(value)))
+    )
 
 
 def _is_scale(value: ir.Value) -> bool:

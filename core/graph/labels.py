@@ -64,10 +64,16 @@ def label(node_name: str, weight_name: str, op: str) -> str:
     of_node = _short(node_name, op)
     if of_node and not _GENERIC_NODE.fullmatch(of_node):
         return clean(of_node)
-    of_weight = _short(_WEIGHT_ENDINGS.sub("", weight_name[:4096]), op)
-    if of_weight and not _GENERIC_WEIGHT.fullmatch(of_weight):
-        return clean(of_weight)
+    of_weight = weight_label(weight_name, op)
+    if of_weight:
+        return of_weight
     return clean(of_node) if of_node and "/" in node_name[:4096] else ""
+
+
+def weight_label(weight_name: str, op: str) -> str:
+    """Return a readable name from the weight's alone, '' if that tells nothing."""
+    of_weight = _short(_WEIGHT_ENDINGS.sub("", weight_name[:4096]), op)
+    return "" if not of_weight or _GENERIC_WEIGHT.fullmatch(of_weight) else clean(of_weight)
 
 
 def distinct(labels: list[str], scopes: list[str]) -> list[str]:
@@ -107,7 +113,7 @@ def _short(name: str, op: str) -> str:
     # converters of TensorFlow join the names of all that they fused; the bias is the layer's own
     fused = name[:4096].split(";")
     chosen = next((part for part in fused if part.endswith("/BiasAdd")), fused[0])
-    parts = [part for part in re.split(r"[/\\]", chosen) if part]
+    parts = [part for part in re.split(r"[/\\]", chosen.removesuffix("_quant")) if part]
     if len(parts) > 1 and (parts[-1] == op or _OPERATION.fullmatch(parts[-1])):
         parts.pop()
     while len(parts) > 1 and _PLUMBING.fullmatch(parts[-1]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from math import prod
 
@@ -9,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from core.errors import OpenError
-from core.graph.labels import SCOPE_SEPARATOR, clean, distinct, label
+from core.graph.labels import SCOPE_SEPARATOR, clean, distinct, label, weight_label
 from core.graph.names import EXPORTED_NAME
 from core.graph.roles import BIAS_INPUT, FLOAT_LAYERS, INTEGER_LAYERS, STANDARD, stored, weight_inputs
 from core.graph.weights import axis_of_outputs
@@ -43,16 +44,23 @@ def find_layers(model: ir.Model, macs: dict[str, int | None]) -> tuple[Layer, ..
     """
     found = [(node, scope, weights) for node, scope in walk(model.graph) if (weights := _weights(node))]
     shared = _groups([(node.name or "", weights) for node, _, weights in found])
-    raw = [label(_exported(node), weights[0].name or "", node.op_type) for node, _, weights in found]
     kinds = [_kind(node, weights) for node, _, weights in found]
-    numbered = [
-        text or f"{kind} {index + 1}" for index, (text, kind) in enumerate(zip(raw, kinds, strict=True))
-    ]
-    labels = distinct(numbered, [scope for _, scope, _ in found])
+    labels = distinct(_labels(found, kinds), [scope for _, scope, _ in found])
     return tuple(
         _layer(node, scope, weights, name, kind, macs.get(node.name or ""), shared.get(node.name or ""))
         for (node, scope, weights), name, kind in zip(found, labels, kinds, strict=True)
     )
+
+
+def _labels(found: list[tuple[ir.Node, str, list[ir.Value]]], kinds: list[str]) -> list[str]:
+    """Names of nodes; of weights where several nodes of a graph share a name; else kind and number."""
+    plain = [label(_exported(node), weights[0].name or "", node.op_type) for node, _, weights in found]
+    counts = Counter((name, scope) for name, (_, scope, _) in zip(plain, found, strict=True))
+    result = []
+    for index, (name, (node, scope, weights)) in enumerate(zip(plain, found, strict=True)):
+        better = weight_label(weights[0].name or "", node.op_type) if counts[name, scope] > 1 else ""
+        result.append(better or name or f"{kinds[index]} {index + 1}")
+    return result
 
 
 def _exported(node: ir.Node) -> str:
