@@ -20,6 +20,8 @@ ACTIVATION_BITS = (8, FLOAT_BITS)
 _QUANTIZABLE = (ir.DataType.FLOAT, ir.DataType.FLOAT16)
 _PER_AXIS_OPSET = 13
 """The lowest with DequantizeLinear per channel."""
+_BROADCAST_OPSET = 7
+"""The lowest in which Mul broadcasts a scale by itself."""
 _INT8_OPSET = 17
 _INT4_OPSET = 21
 
@@ -96,9 +98,13 @@ def base_model(opened: OpenedModel, steps: tuple[Step, ...]) -> ir.Model:
     opset = opened.model.opset_imports.get("", 0)
     integer = any(step.activation_bits == 8 for step in steps)
     model = opened.clone()
-    needed = _INT4_OPSET if 4 in bits else _PER_AXIS_OPSET if integer else 0
+    needed = (
+        _INT4_OPSET if 4 in bits else _PER_AXIS_OPSET if integer else _BROADCAST_OPSET if 8 in bits else 0
+    )
     if opset < needed:
         model = raise_opset(model, _INT4_OPSET if 4 in bits else _INT8_OPSET)
+    # before version 4 every constant had to be declared as an input too
+    model.ir_version = max(model.ir_version or 0, 4)
     if integer:
         pool_spatial_means(model)
     return model

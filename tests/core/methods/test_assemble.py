@@ -123,6 +123,34 @@ def test_one_layer_on_integers_among_float_ones(tmp_path: Path) -> None:
     assert found["QLinearConv"] == 1 and found["QGemm"] == 0
 
 
+def test_a_layer_that_ends_the_network_keeps_the_outputs_name(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    weights = {"w1": rng.standard_normal((4, 3, 3, 3)).astype(np.float32)}
+    nodes = [
+        helper.make_node("Conv", ["x", "w1"], ["y"], name="only", pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["y"], ["positive"], name="relu"),
+    ]
+    shapes = {name: ["N", 4, 8, 8] for name in ("y", "positive")}
+    model = opened(networks.model_of(nodes, {"x": ["N", 3, 8, 8]}, shapes, weights), tmp_path)
+    pictures = networks.pictures(4)
+    runner = Runner(compressed(model, W8A8, {"x": pictures}))
+    assert [item.name for item in runner.outputs] == ["y", "positive"]
+    got, wanted = runner.run({"x": pictures}), Runner(model.source).run({"x": pictures})
+    assert np.abs(got[0] - wanted[0]).max() < 0.02 * np.abs(wanted[0]).max()
+    np.testing.assert_array_equal(got[1], np.maximum(got[0], 0))
+
+
+def test_old_files_are_raised_as_far_as_needed(tmp_path: Path) -> None:
+    network = networks.cnn()
+    network.opset_import[0].version = 11
+    model = opened(network, tmp_path)
+    for settings, opset in (((8, 32), 11), ((8, 8), 17), ((4, 32), 21)):
+        plan = Plan(defaults=LayerPlan(weight_bits=settings[0], activation_bits=settings[1]))
+        content = onnx.load_from_string(compressed(model, plan, {"x": networks.pictures(8)}))
+        assert content.opset_import[0].version == opset
+        onnx.checker.check_model(content, full_check=True)
+
+
 def test_a_channel_of_zeros_keeps_its_bias(tmp_path: Path) -> None:
     network = networks.cnn()
     for tensor in network.graph.initializer:
