@@ -286,7 +286,12 @@ class Session(SessionState):
         self.data_changed.emit(data)
 
     def _forget_data(self) -> None:
-        """Everything that was measured on other data, or on another model, goes."""
+        """Everything that was measured on other data, or on another model, goes.
+
+        Only what was there is announced: each signal makes views resolve all layers anew.
+        """
+        timed, ran = self.timings is not None, self.run_state != "none" or bool(self.run_points)
+        had_result = self.result is not None
         self.data = None
         self.timings = None
         self.analyzed = False
@@ -294,11 +299,16 @@ class Session(SessionState):
         self.run_state = "none"
         self.result = None
         self.last_export = None
-        self._set_points({})
-        self._set_baseline(None)
-        self.timings_changed.emit(None)
-        self.run_changed.emit(None)
-        self.result_changed.emit(None)
+        if self.points:
+            self._set_points({})
+        if self.baseline is not None:
+            self._set_baseline(None)
+        if timed:
+            self.timings_changed.emit(None)
+        if ran:
+            self.run_changed.emit(None)
+        if had_result:
+            self.result_changed.emit(None)
 
     def _set_points(self, points: dict[str, tuple[SensitivityPoint, ...]]) -> None:
         self.points = points

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -30,12 +31,18 @@ class LayerPlan(Value, frozen=True, kw_only=True, omit_defaults=True):
 
     def over(self, base: LayerPlan) -> LayerPlan:
         """This plan's own settings, the rest from `base`."""
-        return LayerPlan(
-            **{
-                name: getattr(self, name) if getattr(self, name) is not None else getattr(base, name)
-                for name in LayerPlan.__struct_fields__
-            }
-        )
+        return _over(self, base)
+
+
+@lru_cache(maxsize=1024)
+def _over(own: LayerPlan, base: LayerPlan) -> LayerPlan:
+    # kept: the window resolves each of a thousand layers at each move of a slider
+    return LayerPlan(
+        **{
+            name: getattr(own, name) if getattr(own, name) is not None else getattr(base, name)
+            for name in LayerPlan.__struct_fields__
+        }
+    )
 
 
 NO_CHANGE = LayerPlan(

@@ -111,11 +111,22 @@ class OverviewModel(QAbstractTableModel):
         self.settings = USUAL
         self.cells: tuple[tuple[Cell, ...], ...] = ()
         self._layers: tuple[Layer, ...] = ()
+        self._awake = True
+        self._stale = False
         self.refresh()
         for signal in (session.model_changed, session.plan_changed, session.points_changed):
             signal.connect(self.refresh)
 
+    def set_awake(self, awake: bool) -> None:
+        """Asleep, while nobody looks, it follows no change; the session may say thousands a minute."""
+        self._awake = awake
+        if awake and self._stale:
+            self.refresh()
+
     def refresh(self, _value: object = None) -> None:
+        self._stale = not self._awake
+        if self._stale:
+            return
         settings = settings_of(self._session)
         layers = self._session.model.layers if self._session.model else ()
         cells = resolve_cells(self._session, settings)

@@ -279,6 +279,23 @@ def test_the_overview_shows_losses_and_a_click_sets(
     assert session.plan.layer("/body/Conv").weight_bits == 4
 
 
+def test_the_overview_catches_up_when_it_is_seen_again(
+    qapp: QApplication, qtbot: QtBot, session: Session
+) -> None:
+    view = OverviewView(session, make_theme())
+    qtbot.addWidget(view)
+    session.select("/body/Conv")
+    session.set_layers(["/stem/Conv"], "x", sparsity=0.5)
+    view.show()
+    qtbot.waitExposed(view)
+    assert view.model.cells[0][1].current
+    assert view.table.currentIndex().row() == 1
+    view.hide()
+    session.set_layers(["/stem/Conv"], "x", sparsity=0.75)
+    view.show()
+    assert [cell.current for cell in view.model.cells[0][:4]] == [False, False, True, False]
+
+
 def test_the_overview_teaches_while_nothing_is_measured(qapp: QApplication, qtbot: QtBot) -> None:
     view = OverviewView(make_session(analyzed=False), make_theme())
     qtbot.addWidget(view)
