@@ -16,7 +16,7 @@ NODES_PER_BLOCK = 5
 
 
 def residual_network(nodes: int, megabytes: float) -> onnx.ModelProto:
-    """Blocks of Conv, Relu, Conv, Add, Relu of equal width; about `nodes` nodes and `megabytes` of weights."""
+    """Blocks of Conv, Relu, Conv, Add, Relu of equal width; about so many nodes and megabytes."""
     blocks = max(1, (nodes - 4) // NODES_PER_BLOCK)
     width = max(4, round((megabytes * 1e6 / 4 / (2 * blocks * 9)) ** 0.5))
     generator = np.random.default_rng(0)
