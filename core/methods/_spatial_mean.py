@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import onnx_ir as ir
 
-from core.methods._edit import add_initializer, attribute_int, constant, make_node
+from core.methods._edit import attribute_int, constant, make_node
 
 _FIRST_INPUT = {"Relu", "Clip", "LeakyRelu", "BatchNormalization", "MaxPool", "AveragePool", "Dropout"}
 """Operators whose output has the rank of their first input."""
@@ -15,7 +14,7 @@ _ALL_INPUTS = {"Add", "Mul", "Concat"}
 
 
 def pool_spatial_means(model: ir.Model) -> None:
-    """Replace each ``ReduceMean(axes=2..rank-1)`` of the main graph by GlobalAveragePool (and Squeeze).
+    """Replace each ``ReduceMean(axes=2..rank-1)`` of the main graph by GlobalAveragePool (and Flatten).
 
     Only where the rank is known, from shapes or from the convolutions behind, so that the axes are
     surely all those after batch and channel.
@@ -27,9 +26,8 @@ def pool_spatial_means(model: ir.Model) -> None:
         rank = _rank(node, ranks)
         for value in node.outputs:
             ranks[id(value)] = rank
-        incoming = _of(node.inputs[0], ranks)
-        if node.op_type == "ReduceMean" and _is_spatial(node, incoming):
-            _replace(model, node, incoming)
+        if node.op_type == "ReduceMean" and _is_spatial(node, _of(node.inputs[0], ranks)):
+            _replace(model, node)
 
 
 def _rank(node: ir.Node, ranks: dict[int, int]) -> int:
@@ -64,7 +62,7 @@ def _is_spatial(node: ir.Node, rank: int) -> bool:
     return sorted(axis % rank for axis in axes) == list(range(2, rank))
 
 
-def _replace(model: ir.Model, node: ir.Node, rank: int) -> None:
+def _replace(model: ir.Model, node: ir.Node) -> None:
     result = node.outputs[0]
     name = result.name or ""
     keep = bool(attribute_int(node, "keepdims", 1))
@@ -72,12 +70,7 @@ def _replace(model: ir.Model, node: ir.Node, rank: int) -> None:
     new = [make_node("GlobalAveragePool", [node.inputs[0]], pooled_name)]
     new[0].name = node.name
     if not keep:
-        # Unlike Flatten, Squeeze lets onnxruntime drop the Transpose behind its channels-last pooling.
-        if model.opset_imports.get("", 0) < 13:
-            new.append(make_node("Squeeze", [new[0].outputs[0]], name, {"axes": list(range(2, rank))}))
-        else:
-            axes = add_initializer(model, "axes", np.arange(2, rank, dtype=np.int64))
-            new.append(make_node("Squeeze", [new[0].outputs[0], axes], name))
+        new.append(make_node("Flatten", [new[0].outputs[0]], name))
     model.graph.insert_before(node, new)
     final = new[-1].outputs[0]
     final.shape = result.shape
