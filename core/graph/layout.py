@@ -14,6 +14,7 @@ import msgspec
 from fast_sugiyama import from_edges
 
 from core.graph.boxes import LAYER_SIZE, boxes
+from core.graph.deep_stack import call_with_stack
 from core.graph.opened import OpenedModel
 from core.values import Graph, GraphEdge, GraphNode
 
@@ -26,6 +27,8 @@ MARGIN = 24.0
 _HALF_ROW = LAYER_SIZE[1] / 2 + 4
 _SLOTS_PER_NODE, _SLOTS = 4, 20_000
 """Long arrows may take so many slots of rows; beyond it the longest are led around the drawing."""
+_STACK_BYTES, _STACK_BYTES_PER_BOX = 16 * 2**20, 1024
+"""The library recurses along chains: 20,000 boxes need between 4 and 8 MiB."""
 _SLANTED = 2 * COLUMN
 _TRANSPOSE_LIMIT = 1500
 _WIDEST = 6000.0
@@ -161,11 +164,12 @@ def _parts(edges: list[tuple[int, int]]) -> list[_Part]:
     # the library numbers its slots upwards from the boxes: those must be 0..n-1 without a gap
     used = sorted({index for pair in edges for index in pair})
     number = {index: position for position, index in enumerate(used)}
-    layouts = from_edges(
-        [(number[source], number[target]) for source, target in edges],
-        vertex_spacing=COLUMN,
-        transpose=len(used) <= _TRANSPOSE_LIMIT,
-        check_layout=False,
+    numbered = [(number[source], number[target]) for source, target in edges]
+    layouts = call_with_stack(
+        lambda: from_edges(
+            numbered, vertex_spacing=COLUMN, transpose=len(used) <= _TRANSPOSE_LIMIT, check_layout=False
+        ),
+        _STACK_BYTES + _STACK_BYTES_PER_BOX * len(used),
     )
     parts = [
         _part(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random as chance
+import threading
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -176,6 +177,19 @@ def test_long_arrows_are_led_around_when_there_are_too_many() -> None:
     assert_no_overlap(graph)
     assert_inside(graph)
     assert_downwards(graph)
+
+
+def test_long_chain_on_a_small_stack() -> None:
+    # the engine works in threads, which have half a megabyte of stack on some systems
+    graphs: list[Graph] = []
+    before = threading.stack_size(512 * 1024)
+    try:
+        thread = threading.Thread(target=lambda: graphs.append(drawn(6000, mixed(6000))))
+        thread.start()
+    finally:
+        threading.stack_size(before)
+    thread.join()
+    assert len(graphs[0].nodes) == 6000
 
 
 def test_3000_boxes_in_time() -> None:
