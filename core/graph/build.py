@@ -48,7 +48,7 @@ def build(
     if not layers:
         why_not.append(text("No layer with stored weights was found, so there is nothing to cut."))
     elif not any(layer.prunable or layer.quantizable for layer in layers):
-        why_not.append(text("None of its layers can be compressed: they are stored in few bits already."))
+        why_not.append(text("None of its layers can be compressed; each layer says why."))
     known = [layer.macs for layer in layers]
     info = ModelInfo(
         path=str(source),

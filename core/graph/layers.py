@@ -56,9 +56,12 @@ def _labels(found: list[tuple[ir.Node, str, list[ir.Value]]], kinds: list[str]) 
     """Names of nodes; of weights where several nodes of a graph share a name; else kind and number."""
     plain = [label(_exported(node), weights[0].name or "", node.op_type) for node, _, weights in found]
     counts = Counter((name, scope) for name, (_, scope, _) in zip(plain, found, strict=True))
+    users = Counter(weights[0].name for _, _, weights in found)
     result = []
     for index, (name, (node, scope, weights)) in enumerate(zip(plain, found, strict=True)):
-        better = weight_label(weights[0].name or "", node.op_type) if counts[name, scope] > 1 else ""
+        weight = weights[0].name or ""
+        ambiguous = counts[name, scope] > 1 and users[weight] == 1
+        better = weight_label(weight, node.op_type) if ambiguous else ""
         result.append(better or name or f"{kinds[index]} {index + 1}")
     return result
 

@@ -244,3 +244,15 @@ def test_layers_in_nested_bodies_have_a_path(tmp_path: Path) -> None:
     (layer,) = layers(tmp_path, nodes, ["N", 4], weights)
     assert layer.scope == "outside.then > inside.then"
     assert layer.label == "deep.fc"
+
+
+def test_nodes_of_one_name_are_called_after_their_own_weights(tmp_path: Path) -> None:
+    nodes = [
+        node("MatMul", "x attn.qkv.weight", "a", name="/attn/MatMul"),
+        node("MatMul", "a attn.out_proj.weight", "y", name="/attn/MatMul_1"),
+    ]
+    weights = {"attn.qkv.weight": random(4, 4, seed=1), "attn.out_proj.weight": random(4, 4, seed=2)}
+    assert [layer.label for layer in layers(tmp_path, nodes, ["N", 4], weights)] == [
+        "attn.qkv",
+        "attn.out_proj",
+    ]
