@@ -8,8 +8,11 @@ import msgspec
 import numpy as np
 
 
-class Value(msgspec.Struct, frozen=True):
-    """Base of every value: immutable, compared by content, small when encoded."""
+class Value(msgspec.Struct, frozen=True, gc=False):
+    """Base of every value: immutable, compared by content, small when encoded.
+
+    Without cycles by construction, so the collector need not walk the thousands that make a large model.
+    """
 
 
 class Text(msgspec.Struct, frozen=True, omit_defaults=True):
