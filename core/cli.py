@@ -65,6 +65,10 @@ def main(argv: list[str] | None = None) -> int:
         console.end()
         print(f"secateur: {error.one_line()}", file=sys.stderr)
         return 2 if isinstance(error, BAD_INPUT) else 1
+    except BrokenPipeError:
+        # whoever read our output has seen enough; keep Python from complaining when it flushes
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except MemoryError:
         console.end()
         print("secateur: There is not enough memory for this step. Use fewer samples.", file=sys.stderr)

@@ -31,6 +31,7 @@ from gui.widgets.minimap import Minimap
 REFRESH_MS = 50
 """A slider being dragged or a sweep under way repaints the colours at most so often."""
 EDGE = 10
+BESIDE, BELOW = 34, 36
 """Pixels between the canvas's border and what floats over it."""
 
 
@@ -91,6 +92,8 @@ class GraphView(QWidget):
 
         self.canvas = GraphCanvas(self._theme)
         self.canvas.set_tooltip(self.describe)
+        # the minimap stands beside the drawing and the buttons below it: nothing is covered
+        self.canvas.setViewportMargins(BESIDE, 0, 0, BELOW)
         self.empty = QLabel(self.canvas)
         self.empty.setProperty("muted", True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -98,7 +101,7 @@ class GraphView(QWidget):
         self.empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.minimap = Minimap(self._theme, self.canvas)
         self.zoom_buttons = QWidget(self.canvas)
-        zooms = QVBoxLayout(self.zoom_buttons)
+        zooms = QHBoxLayout(self.zoom_buttons)
         zooms.setContentsMargins(0, 0, 0, 0)
         zooms.setSpacing(4)
         self.in_button, self.out_button, self.fit_button = (
@@ -122,7 +125,7 @@ class GraphView(QWidget):
         self.setMinimumWidth(220)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
-    def _zoom_button(self, sign: str, layout: QVBoxLayout) -> QToolButton:
+    def _zoom_button(self, sign: str, layout: QHBoxLayout) -> QToolButton:
         button = QToolButton()
         button.setText(sign)
         button.setFixedSize(28, 28)
@@ -378,12 +381,9 @@ class GraphView(QWidget):
         size = self.zoom_buttons.sizeHint()
         self.zoom_buttons.setVisible(self.canvas.items is not None)
         self.zoom_buttons.setGeometry(
-            view.right() - size.width() - EDGE + 1,
-            view.bottom() - size.height() - EDGE + 1,
-            size.width(),
-            size.height(),
+            view.right() - size.width() - EDGE + 1, view.bottom() + 4, size.width(), size.height()
         )
-        self.minimap.move(view.left() + EDGE, view.bottom() - self.minimap.height() - EDGE + 1)
+        self.minimap.move(EDGE, view.bottom() - self.minimap.height() + 1)
         self.minimap.setVisible(self.canvas.items is not None and not self.canvas.fits())
         self.minimap.show_area(self.canvas.area())
 

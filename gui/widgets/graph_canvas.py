@@ -22,7 +22,7 @@ from gui.models.graph_items import GraphItems
 from gui.theme import Theme
 from gui.widgets.graph_painter import GraphLook, GraphPainter
 
-MARGIN = 24
+MARGIN = 14
 """Pixels around the graph."""
 MINIMAP_SPACE = 46
 """Pixels at the left that the minimap of a narrow graph takes."""
