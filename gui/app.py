@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -69,6 +70,13 @@ def main(argv: list[str] | None = None) -> int:
         # the frozen program is window and engine in one; by name, so that the window never imports it
         return int(importlib.import_module("core.engine").main() or 0)
     options = _parse(arguments)
+    if not _has_screen():
+        print(
+            "secateur: There is no screen to open a window on. On the command line the same jobs are "
+            "'secateur info', 'evaluate', 'analyze', 'compress' and 'benchmark'; see 'secateur --help'.",
+            file=sys.stderr,
+        )
+        return 1
     start_log()
     register_scheme()  # Qt wants this before the application
     application = QApplication.instance() or QApplication(sys.argv[:1])
@@ -92,6 +100,13 @@ def main(argv: list[str] | None = None) -> int:
     finally:
         window.close()
         faults.remove()
+
+
+def _has_screen() -> bool:
+    """Qt ends the whole process without a word where it finds none."""
+    if sys.platform != "linux":
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

@@ -141,7 +141,7 @@ def test_cancel_stops_a_long_job_within_three_seconds(peer, small_model):
     assert time.monotonic() - started < 3
 
 
-def test_what_a_library_prints_does_not_break_the_frames(small_model):
+def test_row_47_what_a_library_prints_does_not_break_the_frames(small_model):
     """Row 47: both Python's print and writing to descriptor 1."""
     noisy = textwrap.dedent(
         """
@@ -164,7 +164,7 @@ def test_what_a_library_prints_does_not_break_the_frames(small_model):
     peer.close()
 
 
-def test_the_engine_ends_with_the_pipe_even_in_the_middle_of_a_job(small_model):
+def test_row_35_the_engine_ends_with_the_pipe_even_in_the_middle_of_a_job(small_model):
     """Row 35: a killed window leaves no orphan."""
     path, data = small_model
     peer = Peer()

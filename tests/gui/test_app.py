@@ -143,3 +143,17 @@ def test_log_is_written_where_it_can_be(tmp_path: Path) -> None:
         for handler in set(logger.handlers) - set(before):
             handler.close()
             logger.removeHandler(handler)
+
+
+def test_without_a_screen_it_says_so_and_ends():
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "gui.app"], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "no screen" in done.stderr

@@ -325,7 +325,7 @@ until(lambda: view.state == "drawn")
     assert report["still"].startswith("secateur-netron://viewer/")
 
 
-def test_a_crash_of_the_web_process_leaves_a_sentence_and_the_rest_goes_on(small_model, tmp_path):
+def test_row_46_a_crash_of_the_web_process_leaves_a_sentence_and_the_rest_goes_on(small_model, tmp_path):
     """Row 46: the web view crashes; the native view goes on."""
     report = drive(
         """
