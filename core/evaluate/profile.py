@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 import tempfile
 import time
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,7 +39,7 @@ def layer_times(
     threads: int | None = None,
     seconds: float = SECONDS,
 ) -> Timings:
-    """Return the mean milliseconds of each layer that ran, what onnxruntime fused into it included.
+    """Return the median milliseconds of each layer that ran, what onnxruntime fused into it included.
 
     Without feeds the inputs are random. Layers in a branch that wasn't taken are left out. `total_ms` is
     the whole run; what no layer accounts for (reordering, pooling ...) is the rest of it.
@@ -124,15 +126,19 @@ def _repeat(runner: Runner, feeds: dict[str, np.ndarray], context: Context, seco
 
 
 def _last_runs(events: list[dict], runs: int) -> tuple[float, dict[tuple[str, str], float]]:
-    """Mean milliseconds of the last `runs` whole runs, and of each (node, operator) in them."""
+    """Median milliseconds of the last `runs` whole runs, and of each (node, operator) in them.
+
+    The median, because one run that another program interrupted would blame whichever node it hit.
+    """
     whole = [e for e in events if e.get("cat") == "Session" and e.get("name") == "model_run"]
     whole = sorted(whole, key=lambda event: event["ts"])[-runs:]
-    start = whole[0]["ts"]
-    nodes: dict[tuple[str, str], float] = defaultdict(float)
+    starts = [event["ts"] for event in whole]
+    spent: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * len(whole))
     for event in events:
         name = event.get("name", "")
-        if event.get("cat") == "Node" and name.endswith(_KERNEL) and event["ts"] >= start:
+        if event.get("cat") == "Node" and name.endswith(_KERNEL) and event["ts"] >= starts[0]:
             key = (name.removesuffix(_KERNEL), event.get("args", {}).get("op_name", ""))
-            nodes[key] += event["dur"] / 1000 / len(whole)
-    total = sum(event["dur"] for event in whole) / 1000 / len(whole)
-    return max(total, 1e-6), dict(nodes)
+            # a node in a loop runs several times within one run
+            spent[key][bisect_right(starts, event["ts"]) - 1] += event["dur"] / 1000
+    total = statistics.median(event["dur"] for event in whole) / 1000
+    return max(total, 1e-6), {key: statistics.median(times) for key, times in spent.items()}

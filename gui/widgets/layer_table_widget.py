@@ -20,11 +20,11 @@ from gui.widgets.layer_delegates import (
 STEP = 0.05
 """One press of an arrow key."""
 WIDTHS = {
-    Column.KIND: (92, 118),
-    Column.SIZE: (62, 112),
-    Column.TIME: (62, 112),
+    Column.KIND: (108, 124),
+    Column.SIZE: (60, 112),
+    Column.TIME: (60, 112),
     Column.SENSITIVITY: (72, 118),
-    Column.SPARSITY: (112, 170),
+    Column.SPARSITY: (108, 170),
     Column.BITS: (57, 64),
     Column.EFFECT: (55, 66),
 }

@@ -214,13 +214,19 @@ class RunChart(QWidget):
         painter.setFont(small_font(self.font(), 12))
         width = painter.fontMetrics().horizontalAdvance(text) + 20
         at = plot.point(worst, step.measurement.value)
-        below = at.y() + 54 < plot.rect.bottom() + 4
-        top = at.y() + 28 if below else max(at.y() - 52, 2)
         left = min(max(at.x() - width / 2, plot.rect.left()), plot.rect.right() - width)
-        box = QRectF(left, top, width, 24)
+        beside = at.x() - width - 18
         painter.setPen(QPen(self._theme.color("attention"), 1.3))
-        start = at.y() + 6 if below else at.y() - 6
-        painter.drawLine(QPointF(at.x(), start), QPointF(at.x(), box.top() if below else box.bottom()))
+        if at.y() + 54 < plot.rect.bottom() + 4:
+            box = QRectF(left, at.y() + 28, width, 24)
+            painter.drawLine(QPointF(at.x(), at.y() + 6), QPointF(at.x(), box.top()))
+        elif beside >= plot.rect.left():
+            # the line came from above: to the left of where it fell there is room
+            box = QRectF(beside, min(at.y() + 2, plot.rect.bottom() - 25), width, 24)
+            painter.drawLine(QPointF(at.x() - 5, at.y()), QPointF(box.right(), box.center().y()))
+        else:
+            box = QRectF(left, max(at.y() - 52, 2), width, 24)
+            painter.drawLine(QPointF(at.x(), at.y() - 6), QPointF(at.x(), box.bottom()))
         painter.setPen(QPen(self._theme.color("line"), 1))
         painter.setBrush(self._theme.color("hover"))
         painter.drawRoundedRect(box, 6, 6)
