@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
@@ -197,19 +200,26 @@ class TableView(QWidget):
             self._on_filter()
         self._refresh_header()
 
+    @contextmanager
+    def _in_sync(self) -> Iterator[None]:
+        """While it lasts, a selection that changes is an echo of one that is being shown."""
+        self._syncing = True
+        try:
+            yield
+        finally:
+            self._syncing = False
+
     def _on_selection(self, layer_id: str | None) -> None:
         if not self._syncing:
-            self._syncing = True
-            self.table.show_layer(layer_id, self.model.position(layer_id))
-            self._syncing = False
+            with self._in_sync():
+                self.table.show_layer(layer_id, self.model.position(layer_id))
 
     # ------------------------------------------------------------ from the person
 
     def _on_chosen(self, layer_id: str) -> None:
         if not self._syncing:
-            self._syncing = True
-            self._session.select(layer_id)
-            self._syncing = False
+            with self._in_sync():
+                self._session.select(layer_id)
 
     def _on_rows_selected(self, _selected: object, _deselected: object) -> None:
         self._refresh_selected()
@@ -264,9 +274,8 @@ class TableView(QWidget):
 
     def _on_filter(self, _value: object = None) -> None:
         # rows that vanish move the current one: that is not the person's choice
-        self._syncing = True
-        self.filter.set_filter(self.search.text(), self.changed_only.isChecked())
-        self._syncing = False
+        with self._in_sync():
+            self.filter.set_filter(self.search.text(), self.changed_only.isChecked())
         self._on_selection(self._session.selection)
         self._refresh_header()
 
