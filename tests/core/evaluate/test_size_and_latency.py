@@ -92,9 +92,7 @@ def test_inputs_are_made_up_for_every_shared_model(shared_models: Path) -> None:
 def test_a_model_that_no_random_input_fits_says_what_is_needed() -> None:
     node = onnx.helper.make_node("Reshape", ["x", "s"], ["y"], name="r")
     weights = {"s": np.array([7, 11], dtype=np.int64)}
-    runner = Runner(
-        networks.model_of([node], {"x": ["N", "M"]}, {"y": [7, 11]}, weights).SerializeToString()
-    )
+    runner = Runner(networks.model_of([node], {"x": ["N", "M"]}, {"y": [7, 11]}, weights).SerializeToString())
     with pytest.raises(DataError) as caught:
         example_feeds(runner)
     assert "Choose data" in str(caught.value.next_step)
