@@ -25,6 +25,7 @@ from core.graph.light_copy import light_copy
 from core.importance import SCORES
 from core.importance.view import layer_view
 from core.methods import METHODS
+from core.presets import PRESETS
 from core.sensitivity import analyze
 from core.values import (
     Analysis,
@@ -53,6 +54,7 @@ def describe(request: m.Describe, workspace: Workspace, context: Context) -> Cat
         formats=FORMATS.descriptions(),
         data_kinds=KINDS.descriptions(),
         metrics=METRICS.descriptions(),
+        presets=PRESETS,
     )
 
 

@@ -6,7 +6,7 @@ translate the template. Units stand in the names; formatting is the views' busin
 """
 
 from core.values.base import Array, Text, Value, digest, text
-from core.values.catalogue import Catalogue, Described, Parameter
+from core.values.catalogue import Catalogue, Described, Parameter, Preset
 from core.values.data import DataInfo, DataSpec, Preprocess
 from core.values.measured import (
     Analysis,
@@ -49,6 +49,7 @@ __all__ = [
     "Parameter",
     "Plan",
     "Preprocess",
+    "Preset",
     "Result",
     "RunPoint",
     "SensitivityPoint",

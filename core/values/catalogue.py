@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from core.values.base import Text, Value
+from core.values.plan import LayerPlan
 
 
 class Parameter(Value, frozen=True, kw_only=True):
@@ -30,6 +31,17 @@ class Described(Value, frozen=True, kw_only=True):
     parameters: tuple[Parameter, ...] = ()
 
 
+class Preset(Value, frozen=True, kw_only=True):
+    """A named way to compress: what every layer gets, and the steps' parameters."""
+
+    name: str
+    label: Text
+    help: Text
+    """What it is for, in plain words."""
+    defaults: LayerPlan
+    methods: dict[str, dict[str, str | int | float | bool]] = {}
+
+
 class Catalogue(Value, frozen=True, kw_only=True, tag=True):
     """Everything that registered itself, for the window's menus and forms."""
 
@@ -38,3 +50,4 @@ class Catalogue(Value, frozen=True, kw_only=True, tag=True):
     formats: tuple[Described, ...] = ()
     data_kinds: tuple[Described, ...] = ()
     metrics: tuple[Described, ...] = ()
+    presets: tuple[Preset, ...] = ()
