@@ -228,15 +228,17 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--quiet", action="store_true", help="no progress")
-    common.add_argument("model", metavar="MODEL")
+    common.add_argument("model", metavar="MODEL", help="an ONNX file")
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument("--data", required=True, metavar="D", help="image folder, .npz, .npy, .csv or 'random'")
     data.add_argument("--calibration-data", metavar="D", help="separate samples for calibration")
     data.add_argument("--preprocess", metavar="P", help="JSON object or file; guessed without it")
-    data.add_argument("--label-column", metavar="NAME")
+    data.add_argument("--label-column", metavar="NAME", help="of a table")
     data.add_argument("--limit", type=_positive, metavar="N", help="at most N judging samples")
-    data.add_argument("--calibration-count", type=_positive, default=256, metavar="N")
-    data.add_argument("--seed", type=int, default=0)
+    data.add_argument(
+        "--calibration-count", type=_positive, default=256, metavar="N", help="samples that only calibrate"
+    )
+    data.add_argument("--seed", type=int, default=0, help="decides which samples do what")
     project = argparse.ArgumentParser(add_help=False)
     project.add_argument("--project", metavar="FILE", help="keep measurements here and reuse them")
 
@@ -358,10 +360,12 @@ def _print_outcome(name: str, outcome: Outcome) -> None:
 
 
 def _measurement(measurement: Measurement) -> str:
+    digits = 4 if measurement.unit == "nat" else 2
     interval = ""
     if measurement.low is not None and measurement.high is not None:
-        interval = f" [{measurement.low:.2f}, {measurement.high:.2f}]"
-    value = f"{measurement.metric} {measurement.value:.2f}{measurement.unit}"
+        interval = f" [{measurement.low:.{digits}f}, {measurement.high:.{digits}f}]"
+    unit = measurement.unit if measurement.unit == "%" else f" {measurement.unit}".rstrip()
+    value = f"{measurement.metric} {measurement.value:.{digits}f}{unit}"
     return f"{value}{interval} on {measurement.count}"
 
 
