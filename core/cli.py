@@ -264,7 +264,7 @@ def _parser() -> argparse.ArgumentParser:
     compress = commands.add_parser("compress", parents=[common, data, project], help="compress and export")
     compress.add_argument("--plan", metavar="P.json", help="a plan, instead of the three settings below")
     compress.add_argument("--sparsity", type=float, metavar="S", help="share of zeros in every layer, 0 to 1")
-    compress.add_argument("--weight-bits", type=int, metavar="B", help="32, 8 or 4")
+    compress.add_argument("--weight-bits", type=int, metavar="B", help="32, or 8 to 2")
     compress.add_argument("--activation-bits", type=int, metavar="B", help="32 or 8")
     compress.add_argument(
         "--samples", type=_positive, default=500, metavar="N", help="for the steps' accuracy"

@@ -13,14 +13,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 import numpy as np
 import onnx_ir as ir
 
 from core.context import Context
-from core.data.dataset import DataSet
+from core.corrections import Corrections, MeasurementStore
+from core.data.dataset import DataSet, data_key
 from core.errors import DataError, PlanError
 from core.evaluate.judge import Judge
 from core.evaluate.latency import measure_latency
@@ -28,7 +28,7 @@ from core.evaluate.size import model_files, size_bytes, zipped_bytes
 from core.graph.opened import OpenedModel
 from core.graph.weights import get_weights, save
 from core.methods import setting
-from core.methods.assemble import Cache, assemble, placement_for
+from core.methods.assemble import assemble, placement_for
 from core.methods.calibrate import RANGES, calibrate
 from core.methods.quantize_activations import Range
 from core.methods.resolve import Step, base_model, resolve
@@ -36,20 +36,12 @@ from core.readback import read_back
 from core.run_notes import run_notes
 from core.values import Latency, Measurement, Outcome, Plan, Result, RunPoint, digest, text
 
-METHOD_VERSION = 1
+METHOD_VERSION = 2
 """Raise it when the same plan gives another network, so that kept measurements no longer count."""
 
 _CALIBRATION_BATCH = 32
 _IN_MEMORY = 1 << 30
 """Bytes of weights up to which a network is judged from memory; larger ones go through a file."""
-
-
-class MeasurementStore(Protocol):
-    """Where measurements are kept: the project file, or a dictionary."""
-
-    def get(self, key: str, /) -> bytes | None: ...
-
-    def put(self, key: str, value: bytes, /) -> None: ...
 
 
 def compress(
@@ -86,7 +78,8 @@ def compress(
     _check_finite(opened, changing)
     base = base_model(opened, steps)
     ranges = _ranges(opened, base, changing, data, plan, store, context)
-    run = _Run(opened, base, changing, ranges, plan, Path(work_dir), {})
+    corrections = Corrections.start(opened, base, changing, ranges, plan, data, store, context)
+    run = _Run(opened, base, changing, ranges, plan, Path(work_dir), corrections)
     if judge is not None and judge_steps:
         for index in range(len(changing)):
             name = changing[index].layer.label
@@ -104,7 +97,7 @@ def compress(
         before=before,
         after=after,
         layers=layers,
-        notes=run_notes(changing, layers, before, after),
+        notes=run_notes(changing, layers, before, after, corrections.count),
         seconds=time.monotonic() - started,
     )
 
@@ -157,9 +150,7 @@ def _ranges(
         )
     percentile = float(setting(plan, "calibrate", "percentile"))
     samples = min(int(setting(plan, "calibrate", "samples")), data.info.calibration_count)
-    key = digest(
-        "ranges", METHOD_VERSION, opened.info.sha256, _data_key(data), names, method, percentile, samples
-    )
+    key = digest("ranges", 1, opened.info.sha256, data_key(data), names, method, percentile, samples)
     kept = store.get(key) if store is not None else None
     if kept is not None:
         values = msgspec.msgpack.decode(kept, type=dict[str, tuple[float, float]])
@@ -177,12 +168,6 @@ def _ranges(
     return ranges
 
 
-def _data_key(data: DataSet) -> tuple[object, ...]:
-    """What decides which samples are read and how; not where they lie."""
-    spec = msgspec.structs.replace(data.info.spec, path="", calibration_path=None)
-    return data.info.sha256, spec
-
-
 @dataclass(frozen=True)
 class _Run:
     """What all networks of a run have in common."""
@@ -193,7 +178,7 @@ class _Run:
     ranges: dict[str, Range]
     plan: Plan
     work_dir: Path
-    cache: Cache
+    corrections: Corrections
 
     def point(
         self,
@@ -211,7 +196,7 @@ class _Run:
         if kept is not None:
             point = msgspec.msgpack.decode(kept, type=RunPoint)
             return msgspec.structs.replace(point, step=count, total=len(self.steps), from_store=True)
-        network = assemble(self.base, steps, self.ranges, self.cache)
+        network = self._network(count)
         judged = judge.measure(self._runnable(network), context, samples, stage=None)
         point = RunPoint(
             step=count,
@@ -230,9 +215,10 @@ class _Run:
         for stale in ("step.onnx", "step.onnx.data"):
             (self.work_dir / stale).unlink(missing_ok=True)
         measured = sorted((name, item.low, item.high) for name, item in self.ranges.items())
-        key = digest("artefact", METHOD_VERSION, self.opened.info.sha256, self.plan, measured)
+        about = (self.opened.info.sha256, self.plan, measured, self.corrections.about(len(self.steps)))
+        key = digest("artefact", METHOD_VERSION, *about)
         path = self.work_dir / f"{key}.onnx"
-        network = assemble(self.base, self.steps, self.ranges, self.cache)
+        network = self._network(len(self.steps))
         partial = self.work_dir / f"{key}.part.onnx"
         save(network, partial)
         if len(model_files(partial)) == 1:
@@ -246,8 +232,15 @@ class _Run:
 
     def _key(self, steps: list[Step], judge: Judge, samples: int) -> str:
         methods = {name: dict(self.plan.methods[name]) for name in sorted(self.plan.methods)}
-        about = (self.opened.info.sha256, _data_key(judge.data), methods, samples)
+        corrected = self.corrections.about(len(steps))
+        about = (self.opened.info.sha256, data_key(judge.data), methods, samples, corrected)
         return digest("run", METHOD_VERSION, *about, [step.key for step in steps])
+
+    def _network(self, count: int) -> ir.Model:
+        """The network with the first `count` changed layers done and corrected."""
+        self.corrections.ensure(count)
+        cache, biases = self.corrections.cache, self.corrections.biases
+        return assemble(self.base, self.steps[:count], self.ranges, cache, biases)
 
     def _runnable(self, network: ir.Model) -> ir.Model | Path:
         constants = network.graph.initializers.values()

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
+from core.methods.resolve import stored_bits
 from core.values import FLOAT_BITS, Layer, LayerPlan, LayerReport, Plan, Text, text
 
 _BITS: dict[int, int] = {
@@ -156,10 +157,11 @@ def _explained(found: LayerReport, planned: LayerPlan, layer: Layer) -> LayerRep
     if planned.weight_bits == FLOAT_BITS:
         same_bits = found.weight_bits == layer.weight_bits
     else:
-        same_bits = found.weight_bits == planned.weight_bits
+        # fewer bits than a type has are kept in the next one
+        same_bits = found.weight_bits == stored_bits(planned.weight_bits or FLOAT_BITS)
     same_bits = same_bits and found.activation_bits == (planned.activation_bits or FLOAT_BITS)
     # rounding to integers turns small weights into zeros too: more is not less
-    enough = found.sparsity + 1e-3 >= (planned.sparsity or 0.0)
+    enough = found.sparsity + 1e-3 >= planned.zeros
     if (same_bits and enough) or layer.weight_bits != FLOAT_BITS:
         return found
     return msgspec.structs.replace(found, note=text("The file differs from the plan here."))

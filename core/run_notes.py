@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.methods.resolve import Step
+from core.methods.resolve import Step, stored_bits
 from core.values import FLOAT_BITS, LayerReport, Outcome, Text, text
 
 NOISE = 0.05
@@ -12,13 +12,36 @@ NOISE = 0.05
 
 
 def run_notes(
-    steps: Sequence[Step], layers: Sequence[LayerReport], before: Outcome, after: Outcome
+    steps: Sequence[Step],
+    layers: Sequence[LayerReport],
+    before: Outcome,
+    after: Outcome,
+    compensated: int = 0,
 ) -> tuple[Text, ...]:
-    """The remarks, most important first. `steps` are those that change a layer."""
+    """The remarks, most important first. `steps` are those that change a layer.
+
+    `compensated`: in how many of them the other weights or the bias were adjusted.
+    """
     notes = [*_speed(steps, layers, before, after), *_size(steps, before, after)]
-    if any(step.sparsity or step.threshold for step in steps):
+    if compensated:
+        notes.append(
+            text(
+                "{count} of {total} layers were adjusted on calibration samples, without labels.",
+                count=compensated,
+                total=len(steps),
+            )
+        )
+    if any(step.prunes for step in steps):
         notes.append(text("Zeros make nothing faster in onnxruntime; they only make zipped files smaller."))
-    if any(step.weight_bits == 4 for step in steps):
+    for bits in sorted({step.weight_bits for step in steps} - {4, 8, FLOAT_BITS}):
+        notes.append(
+            text(
+                "No type of {bits} bits can be used: these weights take {stored} bits each in the file.",
+                bits=bits,
+                stored=stored_bits(bits),
+            )
+        )
+    if any(stored_bits(step.weight_bits) == 4 for step in steps):
         notes.append(
             text("4-bit weights save space only: onnxruntime widens them to 8 or 32 bits on loading.")
         )

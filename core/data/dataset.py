@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import msgspec
 import numpy as np
 
-from core.values import DataInfo
+from core.values import DataInfo, DataSpec
 
 Role = Literal["calibration", "judge"]
 
@@ -39,3 +40,8 @@ class DataSet(Protocol):
         Raises DataError if a sample can no longer be read.
         """
         ...
+
+
+def data_key(data: DataSet) -> tuple[str, DataSpec]:
+    """What decides which samples are read and how, for keys of measurements; not where they lie."""
+    return data.info.sha256, msgspec.structs.replace(data.info.spec, path="", calibration_path=None)

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnx_ir as ir
 
+from core.methods._bias import set_bias
 from core.methods._edit import add_initializer, attribute_int, constant, drop_unused_initializers, make_node
 from core.methods._tidy import tidy
-from core.methods.prune_weights import prune
+from core.methods.planned import pruned
 from core.methods.quantize_activations import (
     Placement,
     Range,
@@ -24,7 +25,7 @@ from core.methods.quantize_activations import (
     smallest_weight_scale,
 )
 from core.methods.quantize_weights import quantize_axes, quantize_by_scale, quantize_merged
-from core.methods.resolve import Step
+from core.methods.resolve import Step, stored_bits
 from core.values import FLOAT_BITS
 
 Cache = dict[tuple[object, ...], tuple[np.ndarray, np.ndarray]]
@@ -40,11 +41,16 @@ def placement_for(base: ir.Model, steps: Sequence[Step]) -> Placement:
 
 
 def assemble(
-    base: ir.Model, steps: Sequence[Step], ranges: Mapping[str, Range], cache: Cache | None = None
+    base: ir.Model,
+    steps: Sequence[Step],
+    ranges: Mapping[str, Range],
+    cache: Cache | None = None,
+    biases: Mapping[str, np.ndarray] | None = None,
 ) -> ir.Model:
     """The network with these steps done; `base` (see `resolve.base_model`) stays as it is.
 
-    `ranges` must hold every value of `placement_for(base, steps).calibrated`.
+    `ranges` must hold every value of `placement_for(base, steps).calibrated`. What `cache` holds of a
+    weight is taken as it is, so corrected weights come in by it; `biases` are new ones by layer id.
     """
     model = base.clone()
     cache = {} if cache is None else cache
@@ -55,6 +61,8 @@ def assemble(
     inputs = {node.name: node.inputs[0].name or "" for node in base.graph if node.inputs and node.inputs[0]}
     for step in steps:
         if step.changes:
+            if biases and step.layer.id in biases:
+                set_bias(model, nodes[step.layer.id], biases[step.layer.id])
             source = placement.source.get(inputs.get(step.layer.id, ""), "")
             measured = bounded(ranges[source], placement.bounds.get(source)) if source in ranges else None
             _apply(model, nodes[step.layer.id], step, measured, cache, stored)
@@ -80,19 +88,17 @@ def _apply(
         if step.weight_bits == FLOAT_BITS:
             if (name, "float") not in stored:
                 if key not in cache:
-                    cache[key] = (prune(weight, step.sparsity, step.threshold), np.empty(0))
-                pruned = ir.Tensor(cache[key][0], name=name)
-                value.const_value = pruned
+                    cache[key] = (pruned(weight, step), np.empty(0))
+                value.const_value = ir.Tensor(cache[key][0], name=name)
                 stored[name, "float"] = value
             continue
         if key not in cache:
-            pruned_weight = prune(weight, step.sparsity, step.threshold)
             rounded = quantize_merged if step.merge else quantize_axes
-            cache[key] = rounded(pruned_weight, step.weight_bits, step.channel_axes, step.search)
+            cache[key] = rounded(pruned(weight, step), step.weight_bits, step.channel_axes, step.search)
         q, scale = cache[key]
         if step.activation_bits == 8 and activation is not None:
             activation_scale = activation.uint8()[0]
-            q, scale = _fit_bias(weight, q, scale, node, activation_scale, step)
+            q, scale = _fit_bias(q, scale, node, activation_scale, step)
             _integer_weight(model, node, value, q, scale, step, stored)
             quantize_bias(model, node, activation_scale, _flat(scale))
         else:
@@ -100,7 +106,6 @@ def _apply(
 
 
 def _fit_bias(
-    weight: np.ndarray,
     q: np.ndarray,
     scale: np.ndarray,
     node: ir.Node,
@@ -122,8 +127,7 @@ def _fit_bias(
     fitted = np.maximum(fitted, smallest).astype(np.float32)
     raised = fitted > scale
     if (raised & ~empty).any():
-        again = prune(weight, step.sparsity, step.threshold)
-        q = np.where(raised, quantize_by_scale(again, step.weight_bits, fitted), q)
+        q = np.where(raised, quantize_by_scale(q * scale, step.weight_bits, fitted), q)
     return q, fitted
 
 
@@ -139,7 +143,7 @@ def _integer_weight(
     """DequantizeLinear right before the layer, which onnxruntime fuses into the integer kernel."""
     q_value = _stored_integers(model, value.name or "", q, step, stored)
     nodes = []
-    if step.weight_bits == 4:
+    if stored_bits(step.weight_bits) == 4:
         # There is no 4-bit convolution. onnxruntime folds this Cast on loading, and the kernel runs on int8.
         cast = make_node("Cast", [q_value], "w8", {"to": int(ir.DataType.INT8)}, dtype=ir.DataType.INT8)
         nodes.append(cast)
@@ -165,7 +169,7 @@ def _integer_weight(
 def _stored_integers(model: ir.Model, name: str, q: np.ndarray, step: Step, stored: _Stored) -> ir.Value:
     """The initializer with these integers: one for all layers that share it."""
     if (name, id(q)) not in stored:
-        stored[name, id(q)] = add_initializer(model, "w", q, int4=step.weight_bits == 4)
+        stored[name, id(q)] = add_initializer(model, "w", q, int4=stored_bits(step.weight_bits) == 4)
     return stored[name, id(q)]
 
 
@@ -193,7 +197,7 @@ def _folded_weight(
     for index, used in enumerate(node.inputs):
         if used is not value:
             continue
-        if node.op_type == "Gather" and step.weight_bits == 8 and scale.size == scale.shape[0]:
+        if node.op_type == "Gather" and stored_bits(step.weight_bits) == 8 and scale.size == scale.shape[0]:
             _embedding(model, node, value, q, scale, step, stored)
             return
         if (name, "folded") not in stored:

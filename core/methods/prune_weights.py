@@ -38,13 +38,58 @@ def prune_mask(
     return keep.reshape(np.shape(scores))
 
 
+def pattern_mask(scores: np.ndarray, pattern: tuple[int, int], kernel: int = 1) -> np.ndarray:
+    """Keep the N highest scores of every M neighbours of a row (the last axis); True where kept.
+
+    Neighbours are input channels at the same of `kernel` kernel positions, as sparse matrix units want
+    them, where the channels divide by M; else they are neighbours as stored. What is left over at the end
+    of a row stays. Source: Mishra et al. 2021, "Accelerating Sparse Deep Neural Networks".
+    """
+    n, m = pattern
+    columns = scores.shape[-1]
+    order = np.arange(columns)
+    if kernel > 1 and columns % kernel == 0 and (columns // kernel) % m == 0:
+        order = order.reshape(-1, kernel).T.reshape(-1)
+    whole = columns - columns % m
+    groups = np.asarray(scores)[..., order[:whole]].reshape(*scores.shape[:-1], whole // m, m)
+    # stable: among equals the earlier ones stay
+    ranked = np.argsort(-groups, axis=-1, kind="stable")
+    kept = np.zeros(groups.shape, dtype=bool)
+    np.put_along_axis(kept, ranked[..., :n], True, axis=-1)
+    keep = np.ones(scores.shape, dtype=bool)
+    keep[..., order[:whole]] = kept.reshape(*scores.shape[:-1], whole)
+    return keep
+
+
+def prune_pattern(weight: np.ndarray, pattern: tuple[int, int], row_axes: tuple[int, ...]) -> np.ndarray:
+    """A copy of a weight of any shape with N of every M left in each row, by magnitude.
+
+    `row_axes`: the axes whose entries are rows; of the others the first are input channels, the kernel
+    positions come after axis 1.
+    """
+    rest = tuple(axis for axis in range(weight.ndim) if axis not in row_axes)
+    order = (*row_axes, *rest)
+    moved = np.transpose(weight, order)
+    kernel = int(np.prod([weight.shape[axis] for axis in rest if axis > 1])) if weight.ndim > 2 else 1
+    rows = moved.reshape(int(np.prod([weight.shape[axis] for axis in row_axes])), -1)
+    pruned = np.where(pattern_mask(np.abs(rows), pattern, kernel), rows, weight.dtype.type(0))
+    return np.ascontiguousarray(np.transpose(pruned.reshape(moved.shape), np.argsort(order)))
+
+
 def prune(
     weight: np.ndarray,
     sparsity: float | None = None,
     threshold: float | None = None,
     scores: np.ndarray | None = None,
+    pattern: tuple[int, int] | None = None,
+    row_axes: tuple[int, ...] = (0,),
 ) -> np.ndarray:
-    """A copy of the weight with its lowest-scored entries at zero; scores default to the magnitude."""
+    """A copy of the weight with its lowest-scored entries at zero; scores default to the magnitude.
+
+    With a `pattern` N of every M neighbours of a row stay, by magnitude.
+    """
+    if pattern is not None:
+        return prune_pattern(weight, pattern, row_axes)
     if not sparsity and not threshold:
         return weight.copy()
     mask = prune_mask(np.abs(weight) if scores is None else scores, sparsity, threshold)

@@ -15,8 +15,8 @@ from core.values import Described, Parameter, text
 
 Granularity = Literal["tensor", "channel"]
 
-WEIGHT_RANGE = {8: (-127, 127), 4: (-8, 7)}
-"""Integer range by bits. int8 leaves -128 out, so that the grid is symmetric."""
+WEIGHT_RANGE = {8: (-127, 127)} | {bits: (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) for bits in range(2, 8)}
+"""Integer range by bits, 2 to 8. int8 leaves -128 out, so that the grid is symmetric."""
 
 SEARCH_STEPS = 40
 
@@ -37,12 +37,12 @@ def quantize(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Round a float weight of any shape to `bits`.
 
-    Returns q (int8 array of the weight's shape, also for 4 bits) and scale (float32; one per entry of
+    Returns q (int8 array of the weight's shape, also for fewer bits) and scale (float32; one per entry of
     `axis`, or a scalar for granularity 'tensor'). Zeros stay exactly zero. A channel of zeros gets
-    scale 1. Raises ValueError for bits other than 8 or 4, and for weights that are not finite.
+    scale 1. Raises ValueError for bits outside 2..8, and for weights that are not finite.
     """
     if bits not in WEIGHT_RANGE:
-        raise ValueError(f"{bits} bits are not supported; choose 4 or 8")
+        raise ValueError(f"{bits} bits are not supported; choose 2 to 8")
     rows = _as_rows(weight, axis, granularity)
     if not np.isfinite(rows).all():
         raise ValueError("the weights hold NaN or infinite values")

@@ -14,8 +14,9 @@ from core.methods._edit import attribute_int
 from core.methods._spatial_mean import pool_spatial_means
 from core.methods.quantize_activations import can_be_integer
 from core.values import FLOAT_BITS, Layer, LayerPlan, Plan, Text, text
+from core.values.plan import parse_pattern
 
-WEIGHT_BITS = (4, 8, FLOAT_BITS)
+WEIGHT_BITS = (2, 3, 4, 5, 6, 7, 8, FLOAT_BITS)
 ACTIVATION_BITS = (8, FLOAT_BITS)
 _QUANTIZABLE = (ir.DataType.FLOAT, ir.DataType.FLOAT16)
 _PER_AXIS_OPSET = 13
@@ -38,6 +39,10 @@ class Step:
     activation_bits: int = FLOAT_BITS
     channel_axes: tuple[int, ...] = ()
     """Axes of the weight with a scale each; () for one scale in all."""
+    row_axes: tuple[int, ...] = (0,)
+    """Axes of the weight whose entries are output channels, whatever shares a scale."""
+    pattern: tuple[int, int] | None = None
+    """N of every M neighbours of a row stay."""
     search: bool = True
     merge: bool = False
     """One scale for the whole layer where its channels are alike."""
@@ -46,12 +51,17 @@ class Step:
 
     @property
     def changes(self) -> bool:
-        return bool(self.sparsity) or bool(self.threshold) or self.weight_bits != FLOAT_BITS
+        return self.prunes or self.weight_bits != FLOAT_BITS
+
+    @property
+    def prunes(self) -> bool:
+        return bool(self.sparsity) or bool(self.threshold) or self.pattern is not None
 
     @property
     def weight_key(self) -> tuple[object, ...]:
         """What decides the rounded weight, for caches."""
-        return self.sparsity, self.threshold, self.weight_bits, self.channel_axes, self.search, self.merge
+        pruning = self.sparsity, self.threshold, *(self.pattern or ())
+        return *pruning, self.weight_bits, self.channel_axes, self.search, self.merge
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -98,16 +108,24 @@ def base_model(opened: OpenedModel, steps: tuple[Step, ...]) -> ir.Model:
     opset = opened.model.opset_imports.get("", 0)
     integer = any(step.activation_bits == 8 for step in steps)
     model = opened.clone()
-    needed = (
-        _INT4_OPSET if 4 in bits else _PER_AXIS_OPSET if integer else _BROADCAST_OPSET if 8 in bits else 0
-    )
+    small = any(stored_bits(item) == 4 for item in bits)
+    rounded = bits != {FLOAT_BITS}
+    needed = _INT4_OPSET if small else _PER_AXIS_OPSET if integer else _BROADCAST_OPSET if rounded else 0
     if opset < needed:
-        model = raise_opset(model, _INT4_OPSET if 4 in bits else _INT8_OPSET)
+        model = raise_opset(model, _INT4_OPSET if small else _INT8_OPSET)
     # before version 4 every constant had to be declared as an input too
     model.ir_version = max(model.ir_version or 0, 4)
     if integer:
         pool_spatial_means(model)
     return model
+
+
+def stored_bits(bits: int) -> int:
+    """The bits of the type that holds so many: int4 up to 4, int8 up to 8, else the float's own.
+
+    onnxruntime 1.32 has no kernels for int2 that convolutions could use, so 2 bits are stored in 4.
+    """
+    return 4 if bits <= 4 else 8 if bits <= 8 else bits
 
 
 def _leaders(opened: OpenedModel, plan: Plan) -> dict[str, str]:
@@ -129,7 +147,7 @@ def _check(layer: Layer, settings: LayerPlan) -> None:
             text(
                 "Layer '{layer}': {bits} bits is not supported.", layer=name, bits=settings.weight_bits or 0
             ),
-            next_step=text("Choose 4, 8 or 32 bits for the weights."),
+            next_step=text("Choose 2 to 8 bits for the weights, or 32."),
         )
     if settings.activation_bits not in ACTIVATION_BITS:
         raise PlanError(
@@ -154,22 +172,30 @@ def _check(layer: Layer, settings: LayerPlan) -> None:
             text("Layer '{layer}': the pruning threshold must not be negative.", layer=name),
             next_step=text("Choose a magnitude of 0 or more."),
         )
-    if settings.pattern != "unstructured" or settings.granularity not in ("tensor", "channel"):
+    try:
+        parse_pattern(settings.pattern)
+        known = settings.granularity in ("tensor", "channel")
+    except ValueError:
+        known = False
+    if not known:
         raise PlanError(
             text("Layer '{layer}': this pattern or granularity is not known.", layer=name),
-            next_step=text("Choose the pattern 'unstructured' and the granularity 'tensor' or 'channel'."),
+            next_step=text(
+                "Choose the pattern 'unstructured' or one like '2:4', the granularity 'tensor' or 'channel'."
+            ),
         )
 
 
 def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main: bool) -> Step:
     own = plan.exceptions.get(layer.id, LayerPlan())
-    wants_prune = bool(settings.sparsity) or bool(settings.threshold)
+    pattern = parse_pattern(settings.pattern)
+    wants_prune = bool(settings.sparsity) or bool(settings.threshold) or pattern is not None
     weight_bits = settings.weight_bits or FLOAT_BITS
     activation_bits = settings.activation_bits or FLOAT_BITS
     note: Text | None = None
     reason = layer.why_not[0] if layer.why_not else text("Its weights cannot be changed.")
     if wants_prune and not layer.prunable:
-        if own.sparsity or own.threshold:
+        if own.sparsity or own.threshold or own.pattern:
             raise _impossible(layer, reason)
         wants_prune, note = False, reason
     quantizable = layer.quantizable and _dtype(node, layer) in _QUANTIZABLE
@@ -181,7 +207,7 @@ def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main:
         raise PlanError(
             text("Layer '{layer}': 8-bit activations need integer weights.", layer=layer.label),
             text("onnxruntime computes on integers only if both sides are integers."),
-            text("Set its weights to 8 or 4 bits, or its activations to 32."),
+            text("Set its weights to 8 bits or fewer, or its activations to 32."),
         )
     if activation_bits == 8 and not in_main:
         activation_bits = FLOAT_BITS
@@ -192,11 +218,13 @@ def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main:
     return Step(
         layer=layer,
         planned=settings,
-        sparsity=(settings.sparsity or 0.0) if wants_prune else 0.0,
-        threshold=settings.threshold if wants_prune else None,
+        sparsity=settings.zeros if wants_prune else 0.0,
+        threshold=settings.threshold if wants_prune and pattern is None else None,
         weight_bits=weight_bits,
         activation_bits=activation_bits,
         channel_axes=channel_axes(node, len(layer.shape)) if settings.granularity == "channel" else (),
+        row_axes=channel_axes(node, len(layer.shape)) or (0,),
+        pattern=pattern if wants_prune else None,
         search=bool(setting(plan, "quantize_weights", "search")),
         # only kernels on integers gain by it
         merge=activation_bits == 8 and weight_bits == 8 and bool(setting(plan, "quantize_weights", "merge")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Literal
 
@@ -20,18 +21,35 @@ class LayerPlan(Value, frozen=True, kw_only=True, omit_defaults=True):
     """Fraction of zeros, 0..1."""
     threshold: float | None = None
     """Instead of a share: weights whose magnitude is below this go."""
-    pattern: Literal["unstructured"] | None = None
+    pattern: str | None = None
+    """'unstructured', or 'N:M' such as '2:4': N of every M neighbours stay, whatever `sparsity` says."""
     weight_bits: int | None = None
-    """32 (as it is), 8 or 4."""
+    """32 (as it is), or 8 to 2."""
     activation_bits: int | None = None
     """32 (as it is) or 8."""
     granularity: Literal["tensor", "channel"] | None = None
     keep: bool | None = None
     """True: leave this layer alone whatever else is said."""
 
+    @property
+    def zeros(self) -> float:
+        """The share of zeros that sparsity or pattern asks for, 0..1; a threshold says none."""
+        pattern = parse_pattern(self.pattern)
+        return 1.0 - pattern[0] / pattern[1] if pattern else self.sparsity or 0.0
+
     def over(self, base: LayerPlan) -> LayerPlan:
         """This plan's own settings, the rest from `base`."""
         return _over(self, base)
+
+
+def parse_pattern(pattern: str | None) -> tuple[int, int] | None:
+    """'2:4' -> (2, 4); None for no pattern. Raises ValueError for what is neither."""
+    if pattern is None or pattern == "unstructured":
+        return None
+    found = re.fullmatch(r"([0-9]{1,4}):([0-9]{1,4})", pattern)
+    if found is None or not 0 < int(found[1]) < int(found[2]):
+        raise ValueError(f"'{pattern}' is no pattern like 2:4")
+    return int(found[1]), int(found[2])
 
 
 @lru_cache(maxsize=1024)
@@ -97,6 +115,7 @@ class Plan(Value, frozen=True, kw_only=True, tag=True, omit_defaults=True):
         resolved = self.layer(layer_id)
         return (
             bool(resolved.sparsity)
+            or resolved.pattern not in (None, "unstructured")
             or bool(resolved.threshold)
             or resolved.weight_bits != FLOAT_BITS
             or resolved.activation_bits != FLOAT_BITS

@@ -112,7 +112,7 @@ def test_benchmark_times_files_in_turns(digits_resnet, digits_mobilenet, capsys)
     [
         (["info", "nothing.onnx"], "nothing.onnx"),
         (["compress", "{model}", "--data", "nowhere", "--out", "{out}"], "nowhere"),
-        (["compress", "{model}", "--data", "{data}", "--weight-bits", "3", "--out", "{out}"], "3 bits"),
+        (["compress", "{model}", "--data", "{data}", "--weight-bits", "9", "--out", "{out}"], "9 bits"),
         (["compress", "{model}", "--data", "{data}", "--plan", "{model}", "--out", "{out}"], "not a plan"),
         (["compress", "{model}", "--data", "{data}", "--out", "o.txt"], ".onnx"),
         (["evaluate", "{model}", "--data", "{data}", "--preprocess", '{"std": [0]}'], "std"),
@@ -137,7 +137,7 @@ def test_bad_input_is_one_line_and_code_two(digits_resnet, digits, tmp_path, cap
 def test_a_failed_compression_leaves_the_destination_as_it_was(digits_resnet, digits, tmp_path, capsys):
     out = tmp_path / "o.onnx"
     out.write_bytes(b"precious")
-    command = ["compress", str(digits_resnet), "--data", str(digits), "--weight-bits", "3", "--quiet"]
+    command = ["compress", str(digits_resnet), "--data", str(digits), "--weight-bits", "9", "--quiet"]
     assert main([*command, "--out", str(out)]) == 2
     assert out.read_bytes() == b"precious"
 

@@ -126,8 +126,8 @@ def test_a_kept_layer_and_a_wrong_plan_show_the_layer_alone(tmp_path: Path) -> N
     opened = opened_dense(random(4, 4), tmp_path)
     kept = Plan().with_defaults(sparsity=0.5).with_layer("fc", keep=True)
     assert layer_view(opened, "fc", kept, "magnitude").histogram_after is None
-    wrong = layer_view(opened, "fc", Plan().with_layer("fc", weight_bits=3), "magnitude")
-    assert wrong.histogram_after is None and "3 bits" in str(wrong.notes[0])
+    wrong = layer_view(opened, "fc", Plan().with_layer("fc", weight_bits=9), "magnitude")
+    assert wrong.histogram_after is None and "9 bits" in str(wrong.notes[0])
 
 
 def test_weights_that_are_not_numbers_do_not_break_the_view(tmp_path: Path) -> None:

@@ -200,7 +200,7 @@ def test_opening_is_not_changed_by_assembling(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"weight_bits": 3}, "3 bits is not supported"),
+        ({"weight_bits": 9}, "9 bits is not supported"),
         ({"weight_bits": 8, "activation_bits": 16}, "activations of 16 bits"),
         ({"activation_bits": 8}, "need integer weights"),
         ({"sparsity": 1.5}, "1.5"),

@@ -75,6 +75,11 @@ def test_what_is_not_finite_is_refused(weight: list[float]) -> None:
         quantize(np.array([weight], np.float32), 8)
 
 
-def test_three_bits_are_refused_with_the_choices() -> None:
-    with pytest.raises(ValueError, match="4 or 8"):
-        quantize(np.ones((1, 1), np.float32), 3)
+def test_nine_bits_are_refused_with_the_choices() -> None:
+    with pytest.raises(ValueError, match="2 to 8"):
+        quantize(np.ones((1, 1), np.float32), 9)
+
+
+def test_three_bits_reach_from_minus_four_to_three() -> None:
+    q, scale = quantize(np.array([[-4.0, 3.0, 0.4, 1.2]], np.float32), 3, search=False)
+    assert scale[0] == np.float32(4 / 3) and q.tolist() == [[-3, 2, 0, 1]]

@@ -1,0 +1,151 @@
+"""The corrections of a run: made layer by layer as they are needed, kept in the store, found there again."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import onnx_ir as ir
+
+from core.context import Context
+from core.data.dataset import DataSet, data_key
+from core.graph.opened import OpenedModel
+from core.methods import setting
+from core.methods.assemble import Cache, placement_for
+from core.methods.calibrate import Feeds
+from core.methods.quantize_activations import Range
+from core.methods.resolve import Step
+from core.methods.sequential import Correction, Corrector
+from core.values import Plan, digest, text
+
+VERSION = 1
+"""Raise it when the same plan gives other corrections."""
+
+_BATCH = 32
+_MOST_KEPT = 64 << 20
+"""Bytes of one layer's correction up to which it goes into the store; larger ones are made again."""
+
+
+class MeasurementStore(Protocol):
+    """Where measurements are kept: the project file, or a dictionary."""
+
+    def get(self, key: str, /) -> bytes | None: ...
+
+    def put(self, key: str, value: bytes, /) -> None: ...
+
+
+@dataclass
+class Corrections:
+    """What the layers of a run became so far. Without data, or with nothing to correct, it does nothing."""
+
+    steps: list[Step]
+    store: MeasurementStore | None
+    context: Context
+    first: int
+    """Layers before it are as rounded: nothing is lost there that is worth the time."""
+    _base_key: tuple[object, ...] = ()
+    _corrector: Corrector | None = None
+    done: int = 0
+    cache: Cache = field(default_factory=dict)
+    """Rounded weights, for `assemble`; those of corrected layers are in it."""
+    biases: dict[str, np.ndarray] = field(default_factory=dict)
+    """New biases by layer id, for `assemble`."""
+    count: int = 0
+    """How many layers are not just rounded."""
+
+    @classmethod
+    def start(
+        cls,
+        opened: OpenedModel,
+        base: ir.Model,
+        steps: list[Step],
+        ranges: dict[str, Range],
+        plan: Plan,
+        data: DataSet | None,
+        store: MeasurementStore | None,
+        context: Context,
+    ) -> Corrections:
+        lossy = [i for i, step in enumerate(steps) if step.prunes or step.weight_bits < 8]
+        first = lossy[0] if lossy else len(steps)
+        result = cls(steps, store, context, first)
+        if data is None or first == len(steps) or not setting(plan, "compensate", "on"):
+            result.first = len(steps)
+            return result
+        samples = min(int(setting(plan, "compensate", "samples")), data.info.calibration_count)
+        if not samples:
+            result.first = len(steps)
+            return result
+
+        def batches() -> Iterator[Feeds]:
+            for batch in data.batches("calibration", _BATCH, samples):
+                yield batch.feeds
+
+        result._corrector = Corrector(
+            base, steps, ranges, plan, batches, samples, context, result.cache, result.biases
+        )
+        methods = {name: dict(plan.methods[name]) for name in sorted(plan.methods)}
+        result._base_key = (VERSION, opened.info.sha256, data_key(data), samples, methods)
+        return result
+
+    def about(self, count: int) -> tuple[object, ...]:
+        """What decides the first `count` layers' corrections, for keys of measurements; () for none."""
+        return (self.first, self._base_key) if count > self.first else ()
+
+    def ensure(self, count: int) -> None:
+        """Correct the first `count` layers, those that are not yet. Raises Cancelled."""
+        while self.done < count:
+            index = self.done
+            if self._corrector is not None and index >= self.first:
+                correction = self._kept(index) or self._made(index)
+                self._corrector.apply(index, correction)
+                self.count += correction.name != "plain"
+            self.done += 1
+
+    def _made(self, index: int) -> Correction:
+        assert self._corrector is not None
+        name = self.steps[index].layer.label
+        self.context.report(text("Compensating layer '{layer}'", layer=name), index, len(self.steps))
+        correction = self._corrector.correct(index)
+        if self.store is not None:
+            packed = pack(correction)
+            if len(packed) <= _MOST_KEPT:
+                self.store.put(self._key(index), packed)
+        return correction
+
+    def _kept(self, index: int) -> Correction | None:
+        kept = self.store.get(self._key(index)) if self.store is not None else None
+        return None if kept is None else unpack(kept)
+
+    def _key(self, index: int) -> str:
+        assert self._corrector is not None
+        steps = self.steps[: index + 1]
+        ranges = self._corrector.ranges
+        names = placement_for(self._corrector.base, steps).calibrated
+        measured = [(name, ranges[name].low, ranges[name].high) for name in names]
+        return digest("correction", self._base_key, self.first, [step.key for step in steps], measured)
+
+
+def pack(correction: Correction) -> bytes:
+    """A correction as a compressed .npz."""
+    arrays = {"name": np.asarray(correction.name), "distance": np.asarray(correction.distance)}
+    if correction.weight is not None:
+        arrays["weight"], arrays["scale"] = correction.weight
+    if correction.bias is not None:
+        arrays["bias"] = correction.bias
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+    return stream.getvalue()
+
+
+def unpack(packed: bytes) -> Correction | None:
+    """The inverse of `pack`; None for bytes of another version."""
+    try:
+        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+            weight = (arrays["weight"], arrays["scale"]) if "weight" in arrays else None
+            bias = arrays.get("bias")
+            return Correction(str(arrays["name"]), weight, bias, float(arrays["distance"]))
+    except (ValueError, KeyError, OSError):
+        return None

@@ -1,0 +1,56 @@
+"""Where the bias of a layer is, reading and replacing it."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from core.methods._edit import add_initializer, constant
+
+
+def read_bias(node: ir.Node, channels: int) -> np.ndarray | None:
+    """The bias as (channels,) float32, zeros where there is none yet; None where there can be none.
+
+    Conv and Gemm take it as third input; of a MatMul it is the constant of an Add that follows.
+    """
+    site = _site(node)
+    if site is None:
+        return None
+    owner, index = site
+    value = owner.inputs[index] if index < len(owner.inputs) else None
+    if value is None:
+        return np.zeros(channels, np.float32)
+    array = constant(value)
+    if array is None or array.size not in (1, channels) or not np.issubdtype(array.dtype, np.floating):
+        return None
+    flat = array.astype(np.float32).reshape(-1)
+    return np.array(np.broadcast_to(flat, (channels,)))
+
+
+def set_bias(model: ir.Model, node: ir.Node, bias: np.ndarray) -> None:
+    """Give the layer this bias (channels,); a constant that others read too stays as it is."""
+    site = _site(node)
+    assert site is not None, "a bias was computed for a layer that has none"
+    owner, index = site
+    weight = node.inputs[1]
+    dtype = (weight.dtype if weight is not None else None) or ir.DataType.FLOAT
+    old = owner.inputs[index] if index < len(owner.inputs) else None
+    name = (old.name if old is not None else None) or f"{node.name}_bias"
+    fresh = add_initializer(model, name, bias.astype(dtype.numpy()))
+    if index >= len(owner.inputs):
+        owner.resize_inputs(index + 1)
+    owner.replace_input_with(index, fresh)
+
+
+def _site(node: ir.Node) -> tuple[ir.Node, int] | None:
+    if node.op_type in ("Conv", "Gemm"):
+        return node, 2
+    if node.op_type != "MatMul":
+        return None
+    uses = list(node.outputs[0].uses())
+    if len(uses) != 1 or uses[0].node.op_type != "Add" or node.outputs[0].is_graph_output():
+        return None
+    add = uses[0].node
+    other = 1 - uses[0].idx
+    array = constant(add.inputs[other])
+    return (add, other) if array is not None and array.ndim <= 1 else None
