@@ -26,7 +26,7 @@ def remove_channels(model: ir.Model, cuts: Cuts) -> ir.Model:
     """
     result = model.clone()
     coupled = couple(result)
-    cut = Cut(coupled.coupling, _kept(coupled, cuts))
+    cut = cut_of(coupled, cuts)
     stored = [(value, axis) for value, axis in coupled.coupling.constants() if value.is_initializer()]
     # what the shapes were before is asked for while fixing, hence the weights come last
     kept = [(value, axis, cut.keep(value, axis)) for value, axis in stored if cut.changes(value, axis)]
@@ -54,8 +54,8 @@ def remove_channels(model: ir.Model, cuts: Cuts) -> ir.Model:
     return result
 
 
-def _kept(coupled: Coupled, cuts: Cuts) -> np.ndarray:
-    """Which atoms stay, bool (atoms,)."""
+def cut_of(coupled: Coupled, cuts: Cuts) -> Cut:
+    """Return which positions of every tensor of the coupled model stay. Raises PlanError."""
     groups = {group.id: group for group in coupled.groups}
     gone = np.zeros(int(coupled.labels.max(initial=0)) + 1, dtype=bool)
     for name, units in cuts.items():
@@ -81,4 +81,4 @@ def _kept(coupled: Coupled, cuts: Cuts) -> np.ndarray:
                 text("Choose fewer."),
             )
         gone[coupled.components[name][chosen]] = True
-    return ~gone[coupled.labels]
+    return Cut(coupled.coupling, ~gone[coupled.labels])

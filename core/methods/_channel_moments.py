@@ -1,0 +1,177 @@
+"""What the consumers of channel groups read, as second moments, and the exact damage of losing some of it.
+
+Removing the inputs S of a layer and letting the other weights make good costs Σ w_Sᵀ([H⁻¹]_SS)⁻¹w_S, summed
+over its outputs, and the weights that do so are W − W_S([H⁻¹]_SS)⁻¹[H⁻¹]_S: Optimal Brain Surgeon for
+groups (Hassibi & Stork 1993; Kurtić et al. 2022). Units go one after the other, each time the cheapest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx_ir as ir
+
+from core.context import Context
+from core.graph.coupling import ChannelGroup
+from core.methods._matrices import Form, form_of, patches, places
+from core.methods._taps import Tap, node_named
+from core.methods.calibrate import Feeds
+from core.methods.hessian import Moments, Quadratic
+
+WIDEST = 5000
+"""Columns up to which a consumer's moments are inverted; wider ones are scored without."""
+_AT_ONCE = 32
+"""Units go in at most so many times this many steps: one by one up to 64 units."""
+
+
+@dataclass
+class Consumer:
+    """A layer that reads a group."""
+
+    name: str
+    form: Form
+    matrix: np.ndarray
+    """(rows, columns) float64."""
+    quadratic: Quadratic
+    columns: np.ndarray
+    """int (units, columns of one unit)."""
+    energy: float
+    """Variance of its outputs, summed over channels: what its damage is relative to."""
+
+
+@dataclass
+class Elimination:
+    """In which order the units of a group go, and what each step costs."""
+
+    order: np.ndarray
+    """Units, the first to go first; at least one stays and is not in it."""
+    damage: np.ndarray
+    """Relative square error of the consumers' outputs after so many have gone, (len(order) + 1,)."""
+    snapshots: dict[int, dict[str, np.ndarray]] = field(default_factory=dict)
+    """Number gone -> the consumers' compensated matrices, zero where inputs are gone."""
+
+
+def measure(
+    model: ir.Model,
+    names: Iterable[str],
+    batches: Callable[[], Iterable[Feeds]],
+    context: Context,
+    positions: int = 50,
+    damping: float = 0.01,
+) -> dict[str, Quadratic]:
+    """Stream samples through the network once and return the moments of these layers' inputs.
+
+    Layers in bodies, of groups, or of no matrix form are left out.
+    """
+    private = model.clone()
+    found: dict[str, Form] = {}
+    for name in dict.fromkeys(names):
+        try:
+            node = node_named(private, name)
+        except KeyError:
+            continue
+        form = form_of(node)
+        if form is not None and form.groups == 1 and form.columns <= WIDEST:
+            found[name] = form
+    nodes = {name: node_named(private, name) for name in found}
+    wanted = [value for node in nodes.values() for value in (node.inputs[0], node.outputs[0])]
+    moments = {name: Moments(form) for name, form in found.items()}
+    if not found:
+        return {}
+    tap = Tap(private, [value for value in wanted if value is not None])
+    rng = np.random.default_rng(0)
+    for feeds in batches():
+        context.check()
+        values = tap.run(feeds)
+        for index, (name, form) in enumerate(found.items()):
+            inputs, outputs = values[2 * index], values[2 * index + 1]
+            at = places(form, outputs.shape, positions, rng)
+            moments[name].add(patches(form, inputs, outputs.shape[2:], at))
+    return {name: item.quadratic(damping) for name, item in moments.items() if item.count}
+
+
+def consumers_of(
+    model: ir.Model, group: ChannelGroup, quadratics: Mapping[str, Quadratic]
+) -> tuple[list[Consumer], list[str]]:
+    """The consumers whose moments are known, and the names of the others."""
+    known, unknown = [], []
+    for part in group.slices:
+        if part.role != "in":
+            continue
+        quadratic = quadratics.get(part.layer)
+        if quadratic is None:
+            unknown.append(part.layer)
+            continue
+        form = quadratic.form
+        tensor = model.graph.initializers[part.weight].const_value
+        assert tensor is not None
+        # the position along the inputs' axis that each column comes from
+        shape = [1] * len(form.shape)
+        shape[part.axis] = -1
+        along = np.broadcast_to(np.arange(form.shape[part.axis]).reshape(shape), form.shape)
+        origin = form.matrices(along)[0, 0].astype(np.int64)
+        order = np.argsort(origin, kind="stable").reshape(form.shape[part.axis], -1)
+        columns = order[part.index].reshape(group.size, -1)
+        matrix = form.matrices(tensor.numpy())[0].astype(np.float64)
+        energy = float(np.einsum("rc,cd,rd->", matrix, quadratic.hessian[0], matrix, optimize=True))
+        known.append(Consumer(part.layer, form, matrix, quadratic, columns, max(energy, 1e-30)))
+    return known, unknown
+
+
+def eliminate(
+    consumers: Sequence[Consumer], units: int, keep_at_least: int = 1, snapshots: Sequence[int] = ()
+) -> Elimination:
+    """Remove units one after the other, each time the one that costs the consumers least."""
+    weights = [consumer.matrix.copy() for consumer in consumers]
+    inverses = [np.linalg.inv(consumer.quadratic.hessian[0].astype(np.float64)) for consumer in consumers]
+    alive = np.ones(units, dtype=bool)
+    order: list[int] = []
+    damage = [0.0]
+    result = Elimination(np.empty(0, np.int64), np.empty(0))
+    step = max(1, units // (2 * _AT_ONCE))
+    while alive.sum() > keep_at_least:
+        left = np.flatnonzero(alive)
+        costs = np.zeros(left.size)
+        for consumer, weight, inverse in zip(consumers, weights, inverses, strict=True):
+            costs += _costs(weight, inverse, consumer.columns[left]) / consumer.energy
+        due = [count for count in snapshots if count > len(order)]
+        most = min([step, int(alive.sum()) - keep_at_least, *[count - len(order) for count in due[:1]]])
+        total = damage[-1]
+        for place in np.argsort(costs, kind="stable")[:most]:
+            total += float(costs[place])
+            order.append(int(left[place]))
+            damage.append(total)
+        gone = np.array(order[-most:])
+        alive[gone] = False
+        for index, consumer in enumerate(consumers):
+            columns = consumer.columns[gone].ravel()
+            weights[index], inverses[index] = _removed(weights[index], inverses[index], columns)
+        if len(order) in snapshots:
+            named = zip(consumers, weights, strict=True)
+            result.snapshots[len(order)] = {consumer.name: weight.copy() for consumer, weight in named}
+    result.order, result.damage = np.array(order, np.int64), np.array(damage)
+    return result
+
+
+def _costs(weight: np.ndarray, inverse: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Σ w_Sᵀ([H⁻¹]_SS)⁻¹w_S for each row S of `columns`."""
+    blocks = inverse[columns[:, :, None], columns[:, None, :]]
+    parts = weight[:, columns].transpose(1, 2, 0)  # (units, columns, rows)
+    solved = np.linalg.solve(blocks, parts)
+    return np.asarray(np.einsum("ucr,ucr->u", parts, solved))
+
+
+def _removed(weight: np.ndarray, inverse: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and inverse after these columns have gone: zero, and the rest has made good."""
+    block = inverse[np.ix_(columns, columns)]
+    solved = np.linalg.solve(block, inverse[columns])
+    weight = weight - weight[:, columns] @ solved
+    inverse = inverse - inverse[:, columns] @ solved
+    weight[:, columns] = 0.0
+    inverse[:, columns] = 0.0
+    inverse[columns] = 0.0
+    # a unit that is gone is never asked for again, but keeps the blocks regular
+    inverse[columns, columns] = 1.0
+    return weight, inverse
