@@ -1,0 +1,127 @@
+"""Gradients of a loss with respect to every trained weight, summed over the samples as they stream by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from core.context import Context
+from core.data.dataset import Batch
+from core.errors import DataError
+from core.evaluate.answers import Subject, Task, find_subject
+from core.gradients.convert import to_torch
+from core.gradients.lazy import torch
+from core.gradients.losses import label_loss, sampled_loss
+from core.graph.opened import OpenedModel
+from core.values import text
+
+Loss = Literal["own answers", "labels"]
+
+
+@dataclass(frozen=True)
+class GradientSums:
+    """Of one weight, all in its own shape, float32."""
+
+    gradient: np.ndarray
+    """Mean gradient."""
+    fisher: np.ndarray
+    """Mean squared gradient of a single sample: the diagonal of the Fisher information."""
+    taylor: np.ndarray
+    """Mean of (w·g)² over the batches."""
+
+
+def loss_gradients(
+    opened: OpenedModel,
+    batches: Iterable[Batch],
+    context: Context,
+    loss: Loss = "own answers",
+    batch_count: int = 0,
+    seed: int = 0,
+) -> dict[str, GradientSums]:
+    """Return the sums for every trained weight that the loss depends on, by initializer name.
+
+    `own answers` needs no labels: the gradient of the KL divergence to the network's own answers is zero
+    at the network itself, so answers are drawn from its own and the squared gradients are the curvature
+    of that divergence (Martens 2020, section 5). As their mean is zero, n·ḡ² over batches of n samples
+    estimates the mean of g² without bias, so that small batches (8) are a good choice.
+    `labels`: cross-entropy, or squared error for numbers (Molchanov et al. 2019).
+
+    A weight whose gradient is never finite is left out. Raises DataError without samples or labels,
+    UnsupportedModelError where an operator is missing, and Cancelled at any batch boundary.
+    """
+    graph = to_torch(opened.model)
+    generator = torch.Generator().manual_seed(seed)
+    sums = {name: _Running(parameter.shape) for name, parameter in graph.weights.items()}
+    subject: Subject | None = None
+    seen = 0
+    for number, batch in enumerate(batches):
+        context.report(text("Computing gradients"), number, batch_count)
+        outputs = graph(batch.feeds)
+        if subject is None:
+            subject = _subject(outputs, batch)
+        count = max(1, len(batch.indices))
+        if loss == "labels":
+            if batch.labels is None:
+                raise no_labels()
+            value = label_loss(outputs, batch.labels, subject)
+        else:
+            value = sampled_loss(outputs, subject, generator)
+        graph.zero_grad(set_to_none=True)
+        value.backward()
+        for name, parameter in graph.weights.items():
+            if parameter.grad is not None:
+                sums[name].add(parameter.detach(), parameter.grad, count)
+        seen += count
+    if not seen:
+        raise DataError(
+            text("There are no samples to compute gradients on."),
+            next_step=text("Choose data with more samples, or another importance score."),
+        )
+    return {name: running.result() for name, running in sums.items() if running.samples}
+
+
+def no_labels() -> DataError:
+    """Return the error for a loss that needs labels where there are none."""
+    return DataError(
+        text("The data has no labels."),
+        text("The loss is held against labels."),
+        text("Choose labelled data, or let the network be held against its own answers."),
+    )
+
+
+def _subject(outputs: list[torch.Tensor], batch: Batch) -> Subject:
+    arrays = [output.detach().numpy() for output in outputs]
+    return find_subject(arrays, task_of(batch.labels), batch.labels)
+
+
+def task_of(labels: np.ndarray | None) -> Task:
+    """What the labels of a batch say about the task."""
+    if labels is None:
+        return "unlabelled"
+    return "classification" if np.issubdtype(labels.dtype, np.integer) else "regression"
+
+
+class _Running:
+    """Sums over batches; those with infinite gradients do not count."""
+
+    def __init__(self, shape: torch.Size) -> None:
+        self.gradient, self.fisher, self.taylor = (torch.zeros(shape) for _ in range(3))
+        self.samples = 0
+
+    def add(self, weight: torch.Tensor, gradient: torch.Tensor, count: int) -> None:
+        if not torch.isfinite(gradient).all():
+            return
+        gradient = gradient.to(torch.float32)
+        square = gradient.square()
+        self.gradient.add_(gradient, alpha=count)
+        # the mean over n has 1/n of the variance of one, and the sum over batches is weighted by n
+        self.fisher.add_(square, alpha=float(count) ** 2)
+        self.taylor.add_(square * weight.to(torch.float32).square(), alpha=count)
+        self.samples += count
+
+    def result(self) -> GradientSums:
+        parts = (self.gradient, self.fisher, self.taylor)
+        return GradientSums(*((part / self.samples).numpy() for part in parts))
