@@ -94,7 +94,8 @@ def repair(
     answers = Answers(original, held_out)
     current = answers.distance(model)
     log: list[Repair] = []
-    names = [node.name or "" for node in original.graph if form_of(node) is not None]
+    left = {node.name for node in model.graph}
+    names = [node.name or "" for node in original.graph if node.name in left and form_of(node) is not None]
     for turn in range(rounds):
         for place, name in enumerate(names):
             context.report(REPAIRING, turn * len(names) + place, rounds * len(names))
@@ -129,7 +130,7 @@ def _measure(
     if form is None:
         return None
     join, join_twin = joined(node), joined(twin)
-    if join is None or join_twin is None:
+    if join is None or join_twin is None or join[0].name != join_twin[0].name:
         join = join_twin = None
     axis = -1 if node.op_type == "MatMul" else 1
     inputs_of = [node.inputs[0], node.outputs[0], *([join[1]] if join else [])]
