@@ -21,7 +21,9 @@ from core.gradients.samples import Augmentation, Samples, augment, load_samples
 from core.gradients.schedule import cosine
 from core.graph.weights import set_weight
 
-QUICK = Settings(seconds=1e9, steps=40, batch_size=32, learning_rate=5e-3, augmentation=None, threads=1)
+QUICK = Settings(
+    seconds=1e9, steps=40, batch_size=32, learning_rate=5e-3, augmentation=None, threads=1, half=False
+)
 
 
 def network(seed: int = 1) -> ir.Model:
@@ -102,6 +104,7 @@ def test_labels_train_as_well() -> None:
         label_share=1.0,
         augmentation=None,
         threads=1,
+        half=False,
     )
     result = finetune(pruned, samples(labelled=True), samples(64, 1, True), Context(), settings, masks=masks)
     assert result.after < result.before
@@ -161,7 +164,14 @@ def test_features_bring_the_inner_values_back() -> None:
 def test_nothing_worse_than_the_start_comes_back() -> None:
     original = network()
     wild = Settings(
-        seconds=60, steps=10, learning_rate=1e6, optimizer="sgd", clip_norm=0, augmentation=None, threads=1
+        seconds=60,
+        steps=10,
+        learning_rate=1e6,
+        optimizer="sgd",
+        clip_norm=0,
+        augmentation=None,
+        threads=1,
+        half=False,
     )
     pruned, masks = cut(original)
     result = finetune(pruned, samples(), samples(64, 1), Context(), wild, original, masks)
@@ -173,10 +183,12 @@ def test_nothing_worse_than_the_start_comes_back() -> None:
 def test_time_and_patience_end_it() -> None:
     original = network()
     pruned, masks = cut(original)
-    short = Settings(seconds=0.3, batch_size=32, augmentation=None, threads=1)
+    short = Settings(seconds=0.3, batch_size=32, augmentation=None, threads=1, half=False)
     result = finetune(pruned, samples(), samples(64, 1), Context(), short, original, masks)
     assert result.stopped == "time" and result.seconds < 3 and result.steps > 0
-    idle = Settings(seconds=60, steps=100, learning_rate=0.0, patience=2, augmentation=None, threads=1)
+    idle = Settings(
+        seconds=60, steps=100, learning_rate=0.0, patience=2, augmentation=None, threads=1, half=False
+    )
     result = finetune(pruned, samples(), samples(64, 1), Context(), idle, original, masks)
     assert result.stopped == "no progress" and result.steps < 40
 
@@ -187,6 +199,26 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     runs = [finetune(pruned, samples(), samples(64, 1), Context(), QUICK, original, masks) for _ in range(2)]
     for name in runs[0].weights:
         np.testing.assert_allclose(runs[0].weights[name], runs[1].weights[name], rtol=1e-5, atol=1e-7)
+
+
+def test_threads_share_a_batch() -> None:
+    original = network()
+    pruned, masks = cut(original)
+    one, two = (
+        finetune(
+            pruned,
+            samples(),
+            samples(64, 1),
+            Context(),
+            replace(QUICK, steps=10, optimizer="sgd", batch_size=30, threads=threads),
+            original,
+            masks,
+        )
+        for threads in (1, 3)
+    )
+    assert one.after == pytest.approx(two.after, rel=1e-3)
+    for name in one.weights:
+        np.testing.assert_allclose(one.weights[name], two.weights[name], rtol=1e-3, atol=1e-5)
 
 
 def test_only_the_named_weights_are_trained() -> None:
@@ -205,7 +237,7 @@ def test_pictures_train_in_half_precision_too() -> None:
     original, _ = NETWORKS["resnet"]()
     x = pictures(48)
     data = Samples({"x": x}, None, np.arange(48))
-    settings = Settings(seconds=60, steps=4, batch_size=16, half=True, threads=1)
+    settings = Settings(seconds=60, steps=4, batch_size=16, half=True)
     result = finetune(original, data, data, Context(), settings, original)
     assert np.isfinite(result.after)
     assert all(array.dtype == np.float32 for array in result.weights.values())

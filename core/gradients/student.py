@@ -1,0 +1,68 @@
+"""The network that is trained: its weights, its masks and its grids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.errors import PlanError
+from core.gradients.grids import ActivationGrid, WeightGrid
+from core.gradients.lazy import torch
+from core.values import text
+
+if TYPE_CHECKING:
+    from core.gradients.torch_graph import Tap, TorchGraph
+
+
+class Student:
+    """The network that is trained, with what is held."""
+
+    def __init__(
+        self,
+        graph: TorchGraph,
+        masks: Mapping[str, np.ndarray],
+        weight_grids: Mapping[str, WeightGrid],
+        activation_grids: Mapping[str, ActivationGrid],
+        chosen: list[str],
+    ) -> None:
+        for name in [*masks, *weight_grids]:
+            if name not in graph.weights:
+                raise PlanError(
+                    text("'{name}' is no weight that can be trained.", name=name),
+                    next_step=text("Open the model again and choose from the layers in the table."),
+                )
+        self.graph = graph
+        graph.channels_last()
+        self.masks = {name: torch.from_numpy(np.asarray(mask)).bool() for name, mask in masks.items()}
+        self.rounding = {name: grid.rounding() for name, grid in weight_grids.items()}
+        self.taps: dict[str, Tap] = {name: grid.rounding() for name, grid in activation_grids.items()}
+        self.trained = {name: graph.weights[name] for name in chosen}
+        for name, parameter in graph.weights.items():
+            parameter.requires_grad_(name in self.trained)
+        self.hold()
+
+    def hold(self) -> None:
+        """Bring the masked weights back to zero."""
+        with torch.no_grad():
+            for name, mask in self.masks.items():
+                self.graph.weights[name].mul_(mask)
+
+    def rounded(self) -> dict[str, torch.Tensor]:
+        return {name: rounding(self.graph.weights[name]) for name, rounding in self.rounding.items()}
+
+    def run(self, feeds: Mapping[str, torch.Tensor], taps: Mapping[str, Tap]) -> list[torch.Tensor]:
+        return self.graph(feeds, self.rounded(), {**self.taps, **taps})  # type: ignore[no-any-return]
+
+    def state(self) -> dict[str, torch.Tensor]:
+        return {name: parameter.detach().clone() for name, parameter in self.trained.items()}
+
+    def weights(self, state: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+        """The arrays to write: every trained, masked or rounded weight."""
+        with torch.no_grad():
+            for name, value in state.items():
+                self.trained[name].copy_(value)
+            names = dict.fromkeys([*self.trained, *self.masks, *self.rounding])
+            final = {**self.graph.weights, **self.rounded()}
+            return {name: final[name].detach().contiguous().numpy().copy() for name in names}
