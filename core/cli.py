@@ -264,6 +264,12 @@ def _parser() -> argparse.ArgumentParser:
     compress = commands.add_parser("compress", parents=[common, data, project], help="compress and export")
     compress.add_argument("--plan", metavar="P.json", help="a plan, instead of the three settings below")
     compress.add_argument("--sparsity", type=float, metavar="S", help="share of zeros in every layer, 0 to 1")
+    compress.add_argument(
+        "--global",
+        dest="spread",
+        action="store_true",
+        help="--sparsity counts for the network as a whole; below 8 bits a tenth of the weights may keep 8",
+    )
     compress.add_argument("--weight-bits", type=int, metavar="B", help="32, or 8 to 2")
     compress.add_argument("--activation-bits", type=int, metavar="B", help="32 or 8")
     compress.add_argument(
@@ -340,7 +346,10 @@ def _plan(options: argparse.Namespace) -> Plan:
     if not given:
         given = {"weight_bits": 8, "activation_bits": 8}
     defaults = {"sparsity": 0.0, "weight_bits": FLOAT_BITS, "activation_bits": FLOAT_BITS} | given
-    return Plan(defaults=LayerPlan(**defaults))
+    methods: dict[str, dict[str, str | int | float | bool]] = (
+        {"allocate": {"on": True}} if options.spread else {}
+    )
+    return Plan(defaults=LayerPlan(**defaults), methods=methods)
 
 
 # ---------------------------------------------------------------- output

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 import onnx_ir as ir
 
+from core.allocate import allocate
 from core.context import Context
 from core.corrections import Corrections, MeasurementStore
 from core.data.dataset import DataSet, data_key
@@ -68,6 +69,8 @@ def compress(
             opened.info.why_not[0] if opened.info.why_not else text("It holds operators that are not known."),
             text("It can be looked at and measured."),
         )
+    if data is not None and setting(plan, "allocate", "on"):
+        plan = allocate(opened, data, plan, store, context)
     steps = resolve(opened, plan)
     changing = [step for step in steps if step.changes]
     if not changing:

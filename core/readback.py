@@ -21,9 +21,10 @@ _BITS: dict[int, int] = {
     TensorProto.INT8: 8,
     TensorProto.UINT8: 8,
     TensorProto.INT4: 4,
+    TensorProto.INT2: 2,
     TensorProto.UINT4: 4,
 }
-_INTEGER = (TensorProto.INT8, TensorProto.UINT8, TensorProto.INT4, TensorProto.UINT4)
+_INTEGER = (TensorProto.INT8, TensorProto.UINT8, TensorProto.INT4, TensorProto.UINT4, TensorProto.INT2)
 _MOVES = {"Identity", "Cast", "DequantizeLinear", "Transpose", "Reshape", "Squeeze", "Unsqueeze"}
 """Operators through which a stored weight is looked for, besides a Mul by a constant."""
 _WEIGHT_INPUTS = {

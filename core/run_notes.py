@@ -33,7 +33,7 @@ def run_notes(
         )
     if any(step.prunes for step in steps):
         notes.append(text("Zeros make nothing faster in onnxruntime; they only make zipped files smaller."))
-    for bits in sorted({step.weight_bits for step in steps} - {4, 8, FLOAT_BITS}):
+    for bits in sorted({step.weight_bits for step in steps} - {2, 4, 8, FLOAT_BITS}):
         notes.append(
             text(
                 "No type of {bits} bits can be used: these weights take {stored} bits each in the file.",
@@ -41,9 +41,9 @@ def run_notes(
                 stored=stored_bits(bits),
             )
         )
-    if any(stored_bits(step.weight_bits) == 4 for step in steps):
+    if any(stored_bits(step.weight_bits) < 8 for step in steps):
         notes.append(
-            text("4-bit weights save space only: onnxruntime widens them to 8 or 32 bits on loading.")
+            text("Weights below 8 bits save space only: onnxruntime widens them to 8 or 32 bits on loading.")
         )
     left_out = sum(1 for layer in layers if layer.note is not None)
     if left_out:

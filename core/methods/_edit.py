@@ -8,16 +8,17 @@ import numpy as np
 import onnx_ir as ir
 
 
-def add_initializer(model: ir.Model, name: str, array: np.ndarray, int4: bool = False) -> ir.Value:
-    """Put a constant into the main graph under a free name like `name`. `int4` packs two into a byte."""
+def add_initializer(model: ir.Model, name: str, array: np.ndarray, bits: int = 8) -> ir.Value:
+    """Put a constant into the main graph under a free name like `name`. 4 or 2 `bits`: integers, packed."""
     taken = model.graph.initializers
     free, count = name, 0
     while free in taken:
         count += 1
         free = f"{name}_{count}"
     tensor: ir.TensorProtocol
-    if int4:
-        tensor = ir.PackedTensor(pack_int4(array), ir.DataType.INT4, shape=ir.Shape(array.shape), name=free)
+    if bits in (2, 4):
+        packed, dtype = (pack_int4, ir.DataType.INT4) if bits == 4 else (pack_int2, ir.DataType.INT2)
+        tensor = ir.PackedTensor(packed(array), dtype, shape=ir.Shape(array.shape), name=free)
     else:
         # not ascontiguousarray, which makes an array of one dimension out of a scalar
         tensor = ir.Tensor(np.asarray(array, order="C"), name=free)
@@ -35,6 +36,13 @@ def pack_int4(array: np.ndarray) -> np.ndarray:
         flat = np.append(flat, np.int8(0))
     low, high = flat[0::2] & 0x0F, flat[1::2] & 0x0F
     return (low | (high << 4)).astype(np.uint8)
+
+
+def pack_int2(array: np.ndarray) -> np.ndarray:
+    """int8 values in -2..1 -> bytes with four each, the first in the lowest bits, as ONNX stores int2."""
+    flat = array.reshape(-1).astype(np.int8)
+    quarters = (np.pad(flat, (0, -flat.size % 4)) & 0x03).astype(np.uint8).reshape(-1, 4)
+    return np.asarray(quarters[:, 0] | quarters[:, 1] << 2 | quarters[:, 2] << 4 | quarters[:, 3] << 6)
 
 
 def make_node(

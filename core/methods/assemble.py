@@ -143,8 +143,8 @@ def _integer_weight(
     """DequantizeLinear right before the layer, which onnxruntime fuses into the integer kernel."""
     q_value = _stored_integers(model, value.name or "", q, step, stored)
     nodes = []
-    if stored_bits(step.weight_bits) == 4:
-        # There is no 4-bit convolution. onnxruntime folds this Cast on loading, and the kernel runs on int8.
+    if stored_bits(step.weight_bits) < 8:
+        # There is no convolution of 4 or 2 bits. onnxruntime folds this Cast on loading, and the kernel runs on int8.
         cast = make_node("Cast", [q_value], "w8", {"to": int(ir.DataType.INT8)}, dtype=ir.DataType.INT8)
         nodes.append(cast)
         q_value = cast.outputs[0]
@@ -169,7 +169,7 @@ def _integer_weight(
 def _stored_integers(model: ir.Model, name: str, q: np.ndarray, step: Step, stored: _Stored) -> ir.Value:
     """The initializer with these integers: one for all layers that share it."""
     if (name, id(q)) not in stored:
-        stored[name, id(q)] = add_initializer(model, "w", q, int4=stored_bits(step.weight_bits) == 4)
+        stored[name, id(q)] = add_initializer(model, "w", q, bits=stored_bits(step.weight_bits))
     return stored[name, id(q)]
 
 

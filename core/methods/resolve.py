@@ -25,6 +25,7 @@ _BROADCAST_OPSET = 7
 """The lowest in which Mul broadcasts a scale by itself."""
 _INT8_OPSET = 17
 _INT4_OPSET = 21
+_INT2_OPSET = 25
 
 
 @dataclass(frozen=True)
@@ -102,17 +103,18 @@ def resolve(opened: OpenedModel, plan: Plan) -> tuple[Step, ...]:
 def base_model(opened: OpenedModel, steps: tuple[Step, ...]) -> ir.Model:
     """The opened network at the opset that the steps need; what `assemble` and calibration start from.
 
-    int8 needs opset 13 for scales per channel and gets 17 where it has to be raised, int4 needs 21.
+    int8 needs opset 13 for scales per channel and gets 17 where it has to be raised, int4 needs 21, int2 25.
     """
     bits = {step.weight_bits for step in steps}
     opset = opened.model.opset_imports.get("", 0)
     integer = any(step.activation_bits == 8 for step in steps)
     model = opened.clone()
-    small = any(stored_bits(item) == 4 for item in bits)
+    narrowest = min(stored_bits(item) for item in bits)
+    packed = {2: _INT2_OPSET, 4: _INT4_OPSET}.get(narrowest, 0)
     rounded = bits != {FLOAT_BITS}
-    needed = _INT4_OPSET if small else _PER_AXIS_OPSET if integer else _BROADCAST_OPSET if rounded else 0
+    needed = packed or (_PER_AXIS_OPSET if integer else _BROADCAST_OPSET if rounded else 0)
     if opset < needed:
-        model = raise_opset(model, _INT4_OPSET if small else _INT8_OPSET)
+        model = raise_opset(model, packed or _INT8_OPSET)
     # before version 4 every constant had to be declared as an input too
     model.ir_version = max(model.ir_version or 0, 4)
     if integer:
@@ -121,11 +123,8 @@ def base_model(opened: OpenedModel, steps: tuple[Step, ...]) -> ir.Model:
 
 
 def stored_bits(bits: int) -> int:
-    """The bits of the type that holds so many: int4 up to 4, int8 up to 8, else the float's own.
-
-    onnxruntime 1.32 has no kernels for int2 that convolutions could use, so 2 bits are stored in 4.
-    """
-    return 4 if bits <= 4 else 8 if bits <= 8 else bits
+    """The bits of the type that holds so many: int2, int4 or int8, else the float's own."""
+    return next((width for width in (2, 4, 8) if bits <= width), bits)
 
 
 def _leaders(opened: OpenedModel, plan: Plan) -> dict[str, str]:

@@ -1,0 +1,193 @@
+"""The sweep, the masks and the grids, against hand work and against brute force."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.methods._grid import Grid, descend, fitted_scale, search_grid
+from core.methods._sparse import obs_scores, refit, select, sparse_solution
+from core.methods.compensate import Wanted, compensated, sweep, upper_factor
+
+
+def layer(rows: int, columns: int, seed: int = 0, groups: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Random weights and the Hessian of strongly correlated inputs, damped by 1 %."""
+    rng = np.random.default_rng(seed)
+    weights = rng.standard_normal((groups, rows, columns)).astype(np.float32)
+    inputs = rng.standard_normal((groups, 20 * columns, columns)) @ rng.standard_normal(
+        (groups, columns, columns)
+    )
+    hessian = inputs.swapaxes(1, 2) @ inputs / inputs.shape[1]
+    level = np.einsum("gii->gi", hessian).mean(axis=1)
+    return weights, hessian + 0.01 * level[:, None, None] * np.eye(columns)
+
+
+def error(weights: np.ndarray, changed: np.ndarray, hessian: np.ndarray) -> float:
+    difference = changed - weights
+    return float(np.einsum("grc,grc->", difference @ hessian, difference))
+
+
+def test_zeroing_one_of_two_weights_by_hand() -> None:
+    # H = [[2, 1], [1, 2]], w = [1, 3]; w0 goes. The best w1 minimises 2·1 − 2·1·d + 2·d² (d = w1 − 3):
+    # d = ½. Optimal Brain Surgeon says the same: −w0/[H⁻¹]00 · [H⁻¹]10 = −1/(2/3)·(−1/3) = ½.
+    hessian = np.array([[[2.0, 1.0], [1.0, 2.0]]])
+    weights = np.array([[[1.0, 3.0]]], np.float32)
+    keep = np.array([[[False, True]]])
+    expected = [[[0.0, 3.5]]]
+    np.testing.assert_allclose(sweep(weights, upper_factor(hessian), None, keep), expected, atol=1e-6)
+    np.testing.assert_allclose(refit(weights, hessian, keep), expected, atol=1e-6)
+    # and the error is w0²/[H⁻¹]00 = 1/(2/3) = 1.5, which is the score
+    assert obs_scores(weights, np.linalg.inv(hessian))[0, 0, 0] == pytest.approx(1.5)
+    assert error(weights, np.array(expected), hessian) == pytest.approx(1.5)
+
+
+def test_rounding_the_first_of_two_weights_by_hand() -> None:
+    # whole numbers; w0 = 0.4 → 0, so w1 moves by 0.4·H01/H11 = 0.2: 1.4 → 1.6 → 2 instead of 1
+    hessian = np.array([[[2.0, 1.0], [1.0, 2.0]]])
+    grid = Grid(np.ones((1, 1, 1), np.float32), -8, 7)
+    swept = sweep(np.array([[[0.4, 1.4]]], np.float32), upper_factor(hessian), grid)
+    assert swept.tolist() == [[[0.0, 2.0]]]
+
+
+def test_with_uncorrelated_inputs_the_sweep_rounds_to_nearest() -> None:
+    weights, _ = layer(5, 70)
+    upper = upper_factor(np.eye(70)[None])
+    grid = search_grid(weights, 4)
+    np.testing.assert_array_equal(
+        sweep(weights, upper, grid, block=16), grid.snap(weights.astype(np.float64))
+    )
+
+
+def test_blocks_do_not_change_the_sweep() -> None:
+    weights, hessian = layer(4, 50)
+    upper, grid = upper_factor(hessian), search_grid(weights, 4)
+    np.testing.assert_allclose(
+        sweep(weights, upper, grid, block=7), sweep(weights, upper, grid, block=50), atol=1e-9
+    )
+
+
+def test_the_refit_is_the_exact_solution_on_each_rows_support() -> None:
+    weights, hessian = layer(6, 12, groups=2)
+    keep = np.random.default_rng(1).random(weights.shape) < 0.5
+    found = refit(weights, hessian, keep, tolerance=1e-12)
+    for g, r in itertools.product(range(2), range(6)):
+        on = np.flatnonzero(keep[g, r])
+        exact = np.linalg.solve(hessian[g][np.ix_(on, on)], (hessian[g] @ weights[g, r])[on])
+        np.testing.assert_allclose(found[g, r, on], exact, atol=1e-6)
+        assert not found[g, r, ~keep[g, r]].any()
+
+
+def test_the_mask_search_comes_near_the_best_of_all_masks() -> None:
+    # one row of 8, half of them zero: 70 masks
+    ratios = []
+    for seed in range(10):
+        weights, hessian = layer(1, 8, seed)
+        best = np.inf
+        for on in itertools.combinations(range(8), 4):
+            keep = np.zeros((1, 1, 8), bool)
+            keep[0, 0, list(on)] = True
+            best = min(best, error(weights, refit(weights, hessian, keep), hessian))
+        found, keep = sparse_solution(weights.astype(np.float64), hessian, 0.5)
+        assert keep.sum() == 4 and np.count_nonzero(found) == 4
+        ratios.append(error(weights, found, hessian) / best)
+    assert np.median(ratios) < 1.5
+    assert min(ratios) >= 1 - 1e-6
+
+
+def test_two_bits_come_near_the_best_of_all_roundings() -> None:
+    ratios = []
+    for seed in range(10):
+        weights, hessian = layer(1, 4, seed)
+        found, grid = compensated(weights, hessian, Wanted(bits=2))
+        assert grid is not None
+        every = [
+            np.array(q, np.float64)[None, None] * grid.scale
+            for q in itertools.product(range(-2, 2), repeat=4)
+        ]
+        best = min(error(weights, each, hessian) for each in every)
+        ratios.append(error(weights, found, hessian) / best)
+    assert np.median(ratios) < 1.3
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 7, 8])
+def test_compensated_weights_lie_on_their_grid_and_beat_rounding(bits: int) -> None:
+    weights, hessian = layer(8, 40)
+    plain = search_grid(weights, bits).snap(weights)
+    swept, _ = compensated(weights, hessian, Wanted(bits=bits), thorough=False)
+    found, grid = compensated(weights, hessian, Wanted(bits=bits))
+    assert grid is not None and grid.scale.shape == (1, 8, 1)
+    integers = grid.round(found)
+    assert integers.min() >= grid.low and integers.max() <= grid.high
+    np.testing.assert_allclose(integers * grid.scale, found, atol=1e-6)
+    assert error(weights, found, hessian) < error(weights, swept, hessian) < error(weights, plain, hessian)
+
+
+def test_one_scale_for_all_stays_one() -> None:
+    weights, hessian = layer(8, 20, groups=3)
+    _, grid = compensated(weights, hessian, Wanted(bits=4, per_row=False))
+    assert grid is not None and grid.scale.size == 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    groups=st.integers(1, 3),
+    rows=st.integers(1, 5),
+    columns=st.integers(2, 24),
+    sparsity=st.floats(0.05, 0.95),
+    bits=st.sampled_from([3, 4, 8, 32]),
+    thorough=st.booleans(),
+)
+def test_any_layer_gets_its_share_of_zeros_and_beats_magnitude(
+    seed: int, groups: int, rows: int, columns: int, sparsity: float, bits: int, thorough: bool
+) -> None:
+    weights, hessian = layer(rows, columns, seed, groups)
+    found, grid = compensated(weights, hessian, Wanted(bits=bits, sparsity=sparsity), thorough)
+    zeros = int(np.floor(sparsity * weights.size + 0.5))
+    assert np.count_nonzero(found) <= weights.size - zeros
+    assert np.isfinite(found).all() and found.dtype == np.float32
+    if bits == 32:
+        assert grid is None and np.count_nonzero(found) == weights.size - zeros
+        assert error(weights, found, hessian) <= error(weights, weights * 0, hessian)
+
+
+@pytest.mark.parametrize(("pattern", "bits"), [((2, 4), 32), ((2, 4), 4), ((4, 8), 32), ((1, 3), 32)])
+def test_every_group_of_a_pattern_keeps_its_count(pattern: tuple[int, int], bits: int) -> None:
+    n, m = pattern
+    weights, hessian = layer(6, 48)
+    found, _ = compensated(weights, hessian, Wanted(bits=bits, sparsity=1 - n / m, pattern=pattern))
+    counts = np.count_nonzero(found.reshape(1, 6, 48 // m, m), axis=-1)
+    assert (counts == n).all() if bits == 32 else (counts <= n).all()
+
+
+def test_a_pattern_runs_along_the_input_channels_of_a_kernel_position() -> None:
+    # 4 channels of 3×3: column c·9 + k. One group for each k, over the four channels
+    scores = np.random.default_rng(0).random((1, 2, 36))
+    keep = select(scores, 0.5, (2, 4), 9)
+    assert (keep.reshape(2, 4, 9).sum(axis=1) == 2).all()
+    # 3 channels do not divide by 4: 27 columns as stored, six groups, three columns left over stay
+    keep = select(scores[:, :, :27], 0.5, (2, 4), 9)
+    assert (keep[0, :, :24].reshape(2, 6, 4).sum(axis=2) == 2).all() and keep[0, :, 24:].all()
+
+
+def test_descent_never_makes_it_worse() -> None:
+    weights, hessian = layer(4, 30)
+    grid = search_grid(weights, 3)
+    start = grid.snap(weights)
+    once = descend(weights, hessian, start, grid)
+    twice = descend(weights, hessian, once, grid)
+    assert error(weights, twice, hessian) <= error(weights, once, hessian) < error(weights, start, hessian)
+    refitted = fitted_scale(grid, weights, once, hessian)
+    scaled = once / grid.scale * refitted.scale
+    assert error(weights, scaled, hessian) <= error(weights, once, hessian) + 1e-9
+
+
+def test_inputs_that_are_always_zero_do_no_harm() -> None:
+    weights = np.ones((1, 2, 3), np.float32)
+    hessian = np.diag([1.0, 1e-3, 1e-3])[None]
+    found, _ = compensated(weights, hessian, Wanted(bits=4, sparsity=1 / 3))
+    assert np.isfinite(found).all() and (found[0, :, 0] != 0).all()
