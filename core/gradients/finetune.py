@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
@@ -20,7 +19,6 @@ import onnx_ir as ir
 from core.context import Context
 from core.data.dataset import Batch
 from core.evaluate.answers import Subject, find_subject
-from core.evaluate.threads import physical_cores
 from core.gradients.convert import to_torch
 from core.gradients.gradients import no_labels, task_of
 from core.gradients.grids import ActivationGrid, WeightGrid
@@ -30,6 +28,7 @@ from core.gradients.samples import Augmentation, Samples
 from core.gradients.schedule import cosine
 from core.gradients.student import Student
 from core.gradients.teacher import Teacher, keeping
+from core.gradients.workers import Workers
 from core.values import text
 
 if TYPE_CHECKING:
@@ -125,21 +124,13 @@ def finetune(
     """
     if settings.label_share > 0 and samples.labels is None:
         raise no_labels()
-    threads, trainer = torch.get_num_threads(), None
-    torch.set_num_threads(1)
-    try:
-        graph = to_torch(model)
-        chosen = _chosen(graph, train)
-        student = Student(graph, masks or {}, weight_grids or {}, activation_grids or {}, chosen)
-        wanted = features if settings.feature_weight else ()
-        trainer = _Trainer(
-            student, Teacher(teacher or model, wanted, settings.threads), settings, samples, held_out
-        )
-        return trainer.run(context, on_progress)
-    finally:
-        torch.set_num_threads(threads)
-        if trainer is not None:
-            trainer.close()
+    graph = to_torch(model)
+    chosen = _chosen(graph, train)
+    student = Student(graph, masks or {}, weight_grids or {}, activation_grids or {}, chosen)
+    wanted = features if settings.feature_weight else ()
+    with Workers(settings.threads) as workers:
+        taught_by = Teacher(teacher or model, wanted, settings.threads)
+        return _Trainer(student, taught_by, settings, samples, held_out, workers).run(context, on_progress)
 
 
 def _chosen(graph: TorchGraph, train: tuple[str, ...] | None) -> list[str]:
@@ -150,16 +141,21 @@ def _chosen(graph: TorchGraph, train: tuple[str, ...] | None) -> list[str]:
 
 class _Trainer:
     def __init__(
-        self, student: Student, teacher: Teacher, settings: Settings, samples: Samples, held_out: Samples
+        self,
+        student: Student,
+        teacher: Teacher,
+        settings: Settings,
+        samples: Samples,
+        held_out: Samples,
+        workers: Workers,
     ) -> None:
         self.student, self.teacher, self.settings = student, teacher, settings
         self.samples, self.held_out = samples, held_out
         self.rng = np.random.default_rng(settings.seed)
         self.optimizer = _optimizer(student, settings)
-        self.threads = settings.threads or physical_cores()
         gridded = bool(student.rounding or student.taps)
         self.half = has_bfloat16() and not gridded if settings.half is None else settings.half
-        self._pool = ThreadPoolExecutor(self.threads)
+        self.workers = workers
         first = teacher.answers(next(held_out.batches(settings.batch_size)).feeds)
         answers = [value.numpy() for value in first]
         self.subject: Subject = find_subject(answers, task_of(samples.labels), samples.labels)
@@ -200,9 +196,6 @@ class _Trainer:
         weights = self.student.weights(best_state)
         return FineTuned(weights, before, best, step, time.monotonic() - started, stopped)
 
-    def close(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
     def measure(self, context: Context) -> float:
         """The loss on the held-out samples, without features."""
         total, count = 0.0, 0
@@ -211,7 +204,7 @@ class _Trainer:
             if number not in self._kept:
                 self._kept[number] = self._taught(batch)
             pieces = self._pieces(batch, self._kept[number], [])
-            for piece, value in zip(pieces, self._pool.map(self._held_out_loss, pieces), strict=True):
+            for piece, value in zip(pieces, self.workers.map(self._held_out_loss, pieces), strict=True):
                 total += value * len(piece[0].indices)
             count += len(batch.indices)
         return total / max(1, count)
@@ -227,7 +220,7 @@ class _Trainer:
             parameter.grad = None
         loss = 0.0
         for piece, (value, gradients) in zip(
-            pieces, self._pool.map(lambda piece: self._gradients(*piece), pieces), strict=True
+            pieces, self.workers.map(lambda piece: self._gradients(*piece), pieces), strict=True
         ):
             weight = len(piece[0].indices) / len(batch.indices)
             loss += weight * value
@@ -242,7 +235,6 @@ class _Trainer:
         return loss
 
     def _held_out_loss(self, piece: tuple[Batch, Outputs, Outputs]) -> float:
-        torch.set_num_threads(1)
         with torch.no_grad(), self._precision():
             outputs = self.student.run(_tensors(piece[0].feeds), {})
             return float(self._loss(outputs, piece[1], piece[0].labels))
@@ -251,8 +243,6 @@ class _Trainer:
         self, batch: Batch, taught: Outputs, inner: Outputs
     ) -> tuple[float, tuple[torch.Tensor | None, ...]]:
         """Loss and gradients of a piece of a batch."""
-        # the number of threads is each thread's own
-        torch.set_num_threads(1)
         seen: dict[str, torch.Tensor] = {}
         with self._precision():
             outputs = self.student.run(_tensors(batch.feeds), keeping(seen, self.teacher.features))
@@ -264,15 +254,11 @@ class _Trainer:
         return float(loss.detach()), torch.autograd.grad(loss, parameters, allow_unused=True)
 
     def _pieces(self, batch: Batch, taught: Outputs, inner: Outputs) -> list[tuple[Batch, Outputs, Outputs]]:
-        """The batch in as many parts as there are threads.
-
-        A thread of one's own for each part waits for nobody within an operator: on cores that others use
-        too, that is many times faster than torch's threads.
-        """
+        """The batch in as many parts as there are threads."""
         count = len(batch.indices)
         if any(value.dim() == 0 or len(value) != count for value in [*taught, *inner]):
             return [(batch, taught, inner)]
-        edges = np.linspace(0, count, min(self.threads, count) + 1).astype(int)
+        edges = np.linspace(0, count, min(self.workers.count, count) + 1).astype(int)
         pieces = []
         for start, end in pairwise(edges):
             labels = None if batch.labels is None else batch.labels[start:end]

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from core.context import Context
 from core.data.dataset import Batch
-from core.errors import DataError
+from core.errors import DataError, UnsupportedModelError
 from core.evaluate.answers import Subject, Task, find_subject
 from core.gradients.convert import to_torch
 from core.gradients.lazy import torch
 from core.gradients.losses import label_loss, sampled_loss
+from core.gradients.workers import Workers
 from core.graph.opened import OpenedModel
 from core.values import text
+
+if TYPE_CHECKING:
+    from core.gradients.torch_graph import TorchGraph
 
 Loss = Literal["own answers", "labels"]
 
@@ -53,28 +59,19 @@ def loss_gradients(
     UnsupportedModelError where an operator is missing, and Cancelled at any batch boundary.
     """
     graph = to_torch(opened.model)
-    generator = torch.Generator().manual_seed(seed)
     sums = {name: _Running(parameter.shape) for name, parameter in graph.weights.items()}
     subject: Subject | None = None
     seen = 0
-    for number, batch in enumerate(batches):
-        context.report(text("Computing gradients"), number, batch_count)
-        outputs = graph(batch.feeds)
-        if subject is None:
-            subject = _subject(outputs, batch)
-        count = max(1, len(batch.indices))
-        if loss == "labels":
-            if batch.labels is None:
-                raise no_labels()
-            value = label_loss(outputs, batch.labels, subject)
-        else:
-            value = sampled_loss(outputs, subject, generator)
-        graph.zero_grad(set_to_none=True)
-        value.backward()
-        for name, parameter in graph.weights.items():
-            if parameter.grad is not None:
-                sums[name].add(parameter.detach(), parameter.grad, count)
-        seen += count
+    with Workers() as workers:
+        for group in _groups(batches, workers.count):
+            context.report(text("Computing gradients"), seen, batch_count)
+            subject = subject or _subject(graph, group[0])
+            work = partial(_gradients, graph, subject, loss)
+            numbered = [(batch, seed + seen + place) for place, batch in enumerate(group)]
+            for batch, gradients in zip(group, workers.map(work, numbered), strict=True):
+                for name, gradient in gradients.items():
+                    sums[name].add(graph.weights[name].detach(), gradient, max(1, len(batch.indices)))
+            seen += len(group)
     if not seen:
         raise DataError(
             text("There are no samples to compute gradients on."),
@@ -92,8 +89,38 @@ def no_labels() -> DataError:
     )
 
 
-def _subject(outputs: list[torch.Tensor], batch: Batch) -> Subject:
-    arrays = [output.detach().numpy() for output in outputs]
+def _groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    """As many batches together as there are threads."""
+    source = iter(batches)
+    while group := list(islice(source, size)):
+        yield group
+
+
+def _gradients(
+    graph: TorchGraph, subject: Subject, loss: Loss, numbered: tuple[Batch, int]
+) -> dict[str, torch.Tensor]:
+    """The mean gradient over a batch of each weight that matters to it."""
+    batch, seed = numbered
+    outputs = graph(batch.feeds)
+    if loss == "labels":
+        if batch.labels is None:
+            raise no_labels()
+        value = label_loss(outputs, batch.labels, subject)
+    else:
+        value = sampled_loss(outputs, subject, torch.Generator().manual_seed(seed))
+    if not value.requires_grad:
+        raise UnsupportedModelError(
+            text("The network's answers have no gradients."),
+            text("They are whole numbers, or do not depend on any trained weight."),
+            text("Everything that needs no gradients still works: pruning by magnitude, fewer bits."),
+        )
+    found = torch.autograd.grad(value, list(graph.weights.values()), allow_unused=True)
+    return {name: one for name, one in zip(graph.weights, found, strict=True) if one is not None}
+
+
+def _subject(graph: TorchGraph, batch: Batch) -> Subject:
+    with torch.no_grad():
+        arrays = [output.numpy() for output in graph(batch.feeds)]
     return find_subject(arrays, task_of(batch.labels), batch.labels)
 
 

@@ -12,12 +12,14 @@ from example_networks import NETWORKS, Writer
 from onnx import TensorProto
 
 from core.context import Context
+from core.data import open_data
 from core.data.dataset import Batch
-from core.errors import Cancelled, DataError
+from core.errors import Cancelled, DataError, UnsupportedModelError
 from core.formats import open_model
 from core.gradients.gradients import loss_gradients
 from core.gradients.saliency import saliency
 from core.graph.opened import OpenedModel
+from core.values import DataSpec
 
 
 def opened(model: ir.Model, folder: Path) -> OpenedModel:
@@ -122,6 +124,14 @@ def test_a_weight_without_effect_scores_zero(tmp_path: Path) -> None:
     assert first.channels("fisher").sum() > 0
 
 
+def test_answers_without_gradients_are_refused(tmp_path: Path) -> None:
+    w = Writer(seed=2)
+    best = w.add("ArgMax", w.dense("x", 4, 3), axis=1, keepdims=0)
+    network = opened(w.model({"x": (TensorProto.FLOAT, ["N", 4])}, best), tmp_path)
+    with pytest.raises(UnsupportedModelError, match="no gradients"):
+        loss_gradients(network, batches(np.zeros((2, 4), np.float32), None, 2), Context())
+
+
 def test_labels_and_samples_are_asked_for(tmp_path: Path) -> None:
     model = classifier(tmp_path)
     feeds = np.zeros((2, 4), np.float32)
@@ -136,3 +146,29 @@ def test_cancelling_is_obeyed(tmp_path: Path) -> None:
     context.cancel()
     with pytest.raises(Cancelled):
         loss_gradients(model, batches(np.zeros((2, 4), np.float32), None, 2), context)
+
+
+SHARED = [
+    "basic_pitch_nmp",
+    "ch_ppocr_mobile_v2.0_cls_infer",
+    "magika_standard_v3_3",
+    "mobilenet_cifar10",
+    "resnet20_cifar10",
+    "silero_vad",
+    "silero_vad_op18_ifless",
+]
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_real_networks_have_saliency(name: str, shared_models: Path) -> None:
+    network = open_model(shared_models / f"{name}.onnx", Context())
+    # two seconds of sound are enough work for one sample
+    count = 1 if name == "basic_pitch_nmp" else 4
+    spec = DataSpec(path="random", calibration_count=count, judge_count=2)
+    data = open_data(spec, network.info.inputs, network.info.outputs, Context())
+    found = saliency(network, data.batches("calibration", 2), Context())
+    # a voice detector runs only the branch of its sample rate
+    used = len(network.info.layers) // (2 if name.startswith("silero") else 1)
+    assert sum(bool(one.fisher.sum() > 0) for one in found.values()) >= used - 2
+    for one in found.values():
+        assert np.isfinite(one.taylor).all() and np.isfinite(one.fisher).all()
