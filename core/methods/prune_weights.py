@@ -42,22 +42,23 @@ def pattern_mask(scores: np.ndarray, pattern: tuple[int, int], kernel: int = 1) 
     """Keep the N highest scores of every M neighbours of a row (the last axis); True where kept.
 
     Neighbours are input channels at the same of `kernel` kernel positions, as sparse matrix units want
-    them, where the channels divide by M; else they are neighbours as stored. What is left over at the end
-    of a row stays. Source: Mishra et al. 2021, "Accelerating Sparse Deep Neural Networks".
+    them, where the channels divide by M; else they are neighbours as stored. Of what is left over at the
+    end of a row N stay, as if zeros followed. Source: Mishra et al. 2021, "Accelerating Sparse Deep Neural Networks".
     """
     n, m = pattern
     columns = scores.shape[-1]
     order = np.arange(columns)
     if kernel > 1 and columns % kernel == 0 and (columns // kernel) % m == 0:
         order = order.reshape(-1, kernel).T.reshape(-1)
-    whole = columns - columns % m
-    groups = np.asarray(scores)[..., order[:whole]].reshape(*scores.shape[:-1], whole // m, m)
+    filled = np.full((*scores.shape[:-1], -(-columns // m) * m), -np.inf)
+    filled[..., :columns] = np.asarray(scores)[..., order]
+    groups = filled.reshape(*scores.shape[:-1], -1, m)
     # stable: among equals the earlier ones stay
     ranked = np.argsort(-groups, axis=-1, kind="stable")
     kept = np.zeros(groups.shape, dtype=bool)
     np.put_along_axis(kept, ranked[..., :n], True, axis=-1)
-    keep = np.ones(scores.shape, dtype=bool)
-    keep[..., order[:whole]] = kept.reshape(*scores.shape[:-1], whole)
+    keep = np.zeros(scores.shape, dtype=bool)
+    keep[..., order] = kept.reshape(filled.shape)[..., :columns]
     return keep
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 
 import onnx_ir as ir
 
@@ -214,6 +215,15 @@ def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main:
     elif activation_bits == 8 and not can_be_integer(node):
         activation_bits = FLOAT_BITS
         note = text("onnxruntime has no integer kernel for this layer; its activations stay in float.")
+    if wants_prune and pattern is not None and note is None:
+        rows = prod(layer.shape[axis] for axis in channel_axes(node, len(layer.shape)) or (0,))
+        columns = prod(layer.shape) // max(1, rows)
+        if columns % pattern[1]:
+            note = text(
+                "Its rows of {columns} weights do not divide by {of}, so a few more stay.",
+                columns=columns,
+                of=pattern[1],
+            )
     return Step(
         layer=layer,
         planned=settings,
