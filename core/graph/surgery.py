@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from core.errors import PlanError
-from core.graph.coupling import Coupled, couple
+from core.graph.coupling import Coupled, couple, prepared
 from core.graph.coupling.atoms import Cut
 from core.graph.weights import set_weight
 from core.values import text
@@ -24,7 +24,7 @@ def remove_channels(model: ir.Model, cuts: Cuts) -> ir.Model:
     hidden sizes follow. Raises PlanError for a group that does not exist or is fixed, for a unit that
     does not exist, and for a group that would lose all its units.
     """
-    result = model.clone()
+    result = prepared(model)
     coupled = couple(result)
     cut = cut_of(coupled, cuts)
     stored = [(value, axis) for value, axis in coupled.coupling.constants() if value.is_initializer()]

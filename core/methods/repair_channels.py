@@ -19,7 +19,7 @@ import onnx_ir as ir
 from core.context import Context
 from core.evaluate.answers import find_subject
 from core.evaluate.runner import Runner
-from core.graph.coupling import couple
+from core.graph.coupling import couple, prepared
 from core.graph.surgery import Cuts, cut_of
 from core.graph.weights import set_weight
 from core.methods import METHODS
@@ -89,6 +89,7 @@ def repair(
     `batches` starts the fitting samples anew, `held_out` are others. At most `positions` random
     places of each image are looked at. Raises PlanError for impossible cuts, Cancelled.
     """
+    original = prepared(original)
     coupled = couple(original)
     cut = cut_of(coupled, cuts)
     answers = Answers(original, held_out)

@@ -7,9 +7,9 @@ positions that stand or fall together, pins those that must stay, and says how i
 
 from __future__ import annotations
 
-from core.graph.coupling.groups import ChannelGroup, Coupled, Slice, channel_groups, couple
+from core.graph.coupling.groups import ChannelGroup, Coupled, Slice, channel_groups, couple, prepared
 from core.registry import discover
 
-__all__ = ["ChannelGroup", "Coupled", "Slice", "channel_groups", "couple"]
+__all__ = ["ChannelGroup", "Coupled", "Slice", "channel_groups", "couple", "prepared"]
 
 discover(__name__, __path__)

@@ -11,6 +11,7 @@ import onnx_ir as ir
 from core.graph.coupling.atoms import Coupling, Role, UnknownShapeError, Use, node_text
 from core.graph.coupling.registry import rule_of
 from core.graph.opened import OpenedModel
+from core.graph.static_sizes import fold_static_sizes
 from core.values import Text, text
 
 
@@ -73,11 +74,18 @@ def channel_groups(source: OpenedModel | ir.Model) -> tuple[ChannelGroup, ...]:
     Groups with `why_fixed` cannot be cut; their reason names the operator or the interface that holds them.
     The model is not changed.
     """
-    return couple(source.model if isinstance(source, OpenedModel) else source).groups
+    return couple(prepared(source.model if isinstance(source, OpenedModel) else source)).groups
+
+
+def prepared(model: ir.Model) -> ir.Model:
+    """Return a copy that is ready to be coupled: sizes that never change are constants in it."""
+    copy = model.clone()
+    fold_static_sizes(copy)
+    return copy
 
 
 def couple(model: ir.Model) -> Coupled:
-    """Find the groups of a normalised model, with what `core.graph.surgery` needs. Changes nothing."""
+    """Find the groups of a `prepared` model, with what `core.graph.surgery` needs. Changes nothing."""
     coupling = Coupling(model)
     for value in model.graph.inputs:
         coupling.pin_value(value, text("They are the model's input '{name}'.", name=value.name or ""))
