@@ -44,9 +44,9 @@ class Settings:
 
     seconds: float = 180.0
     steps: int | None = None
-    batch_size: int = 64
+    batch_size: int = 128
     optimizer: Literal["adam", "sgd"] = "adam"
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     momentum: float = 0.9
     """Of SGD, Nesterov's."""
     weight_decay: float = 0.0
