@@ -28,7 +28,7 @@ from core.methods._sparse import obs_scores, refit, select
 from core.methods._taps import Tap, node_named
 from core.methods.calibrate import Feeds
 from core.methods.compensate import sweep, upper_factor
-from core.methods.hessian import Moments, Quadratic
+from core.methods.hessian import Moments, Quadratic, inverse
 from core.methods.resolve import Step, base_model, resolve
 from core.methods.sequential import distance
 from core.values import Described, LayerPlan, Parameter, Plan, digest, text
@@ -171,7 +171,7 @@ def _curve(base: ir.Model, step: Step, quadratic: Quadratic, probe: _Probe) -> C
     bits: dict[int, float] = {}
     made: dict[str, np.ndarray] = {}
     if step.sparsity:
-        scores = obs_scores(wide, np.linalg.inv(hessian))
+        scores = obs_scores(wide, inverse(hessian))
         for share in SPARSITIES[1:]:
             keep = select(scores, share, None, 1)
             pruned = refit(wide, hessian, keep, rounds=_REFIT_ROUNDS)

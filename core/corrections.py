@@ -84,7 +84,16 @@ class Corrections:
                 yield batch.feeds
 
         result._corrector = Corrector(
-            base, steps, ranges, plan, batches, samples, context, result.cache, result.biases
+            base,
+            steps,
+            ranges,
+            plan,
+            batches,
+            samples,
+            context,
+            result.cache,
+            result.biases,
+            opened.info.macs or 0,
         )
         methods = {name: dict(plan.methods[name]) for name in sorted(plan.methods)}
         result._base_key = (VERSION, opened.info.sha256, data_key(data), samples, methods)

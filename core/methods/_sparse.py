@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.methods.hessian import inverse
 from core.methods.prune_weights import pattern_mask, prune_mask
 
 _ROUNDS = 30
@@ -11,9 +12,13 @@ _FIXED_ROUNDS = 10
 """ADMM rounds in all, and of these the last ones with the mask held."""
 
 
-def obs_scores(matrices: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+_REFIT_WORK = 2e10
+"""Multiplications that the rounds of a refit may take: large layers get fewer rounds."""
+
+
+def obs_scores(matrices: np.ndarray, inverted: np.ndarray) -> np.ndarray:
     """w²/[H⁻¹]_qq: the rise of the error if a weight goes and the others follow (Hassibi & Stork 1993)."""
-    diagonal = np.einsum("gii->gi", inverse)
+    diagonal = np.einsum("gii->gi", inverted)
     return np.square(matrices) / np.maximum(diagonal, np.finfo(np.float32).tiny)[:, None, :]
 
 
@@ -42,7 +47,7 @@ def sparse_solution(
     target = matrices * power[:, None, :].astype(hessian.dtype)
     pull = target @ unit
     np.einsum("gii->gi", unit)[...] += 1.0
-    inverse = np.linalg.inv(unit)
+    solver = inverse(unit)
     dual = np.zeros_like(target)
     dense = target
     keep = np.ones(target.shape, dtype=bool)
@@ -52,7 +57,7 @@ def sparse_solution(
             keep = select(np.abs(dense + dual), share, pattern, kernel)
         sparse = np.where(keep, dense + dual, 0.0)
         dual += dense - sparse
-        dense = (pull + sparse - dual) @ inverse
+        dense = (pull + sparse - dual) @ solver
     keep = keep if pattern else _exactly(np.abs(dense + dual), keep, sparsity)
     start = np.where(keep, (dense + dual) / power[:, None, :], 0.0)
     return refit(matrices, hessian, keep, start), keep
@@ -68,7 +73,7 @@ def refit(
     hessian: np.ndarray,
     keep: np.ndarray,
     start: np.ndarray | None = None,
-    rounds: int = 200,
+    rounds: int | None = None,
     tolerance: float = 1e-5,
 ) -> np.ndarray:
     """The kept weights of least error, all rows at once: min tr((Ŵ−W)H(Ŵ−W)ᵀ) with Ŵ zero outside `keep`.
@@ -76,6 +81,8 @@ def refit(
     Conjugate gradients on each row's own support, preconditioned by the diagonal: r·n² a round, where
     solving each row apart costs r·n³.
     """
+    work = matrices.size * hessian.shape[-1]
+    rounds = rounds or int(np.clip(_REFIT_WORK / max(1, work), 15, 200))
     mask = keep.astype(hessian.dtype)
     current = (matrices if start is None else start).astype(hessian.dtype) * mask
     diagonal = np.einsum("gii->gi", hessian)[:, None, :]

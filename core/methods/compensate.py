@@ -14,6 +14,7 @@ import numpy as np
 from core.methods import METHODS
 from core.methods._grid import Grid, descend, fitted_scale, search_grid
 from core.methods._sparse import obs_scores, refit, select, sparse_solution
+from core.methods.hessian import inverse
 from core.values import Described, Parameter, text
 
 BLOCK = 64
@@ -47,16 +48,18 @@ class Wanted:
 
 def upper_factor(hessian: np.ndarray) -> np.ndarray:
     """U with H⁻¹ = UᵀU, upper triangular: row i holds what the sweep needs at column i."""
-    inverse = np.linalg.inv(hessian)
-    inverse = (inverse + inverse.swapaxes(-1, -2)) / 2
     try:
-        lower = np.linalg.cholesky(inverse)
+        lower = np.linalg.cholesky(_symmetric(inverse(hessian)))
     except np.linalg.LinAlgError:
         # float32 and a nearly singular H: more damping is better than no compensation
         more = hessian.astype(np.float64)
         np.einsum("...ii->...i", more)[...] *= 1.1
-        lower = np.linalg.cholesky(np.linalg.inv(more)).astype(hessian.dtype)
-    return lower.swapaxes(-1, -2)
+        lower = np.linalg.cholesky(_symmetric(np.linalg.inv(more))).astype(hessian.dtype)
+    return np.asarray(lower.swapaxes(-1, -2))
+
+
+def _symmetric(matrices: np.ndarray) -> np.ndarray:
+    return (matrices + matrices.swapaxes(-1, -2)) / 2
 
 
 def sweep(
@@ -128,7 +131,7 @@ def _pruned(
         return refit(wide, hessian, keep), keep
     if thorough:
         return sparse_solution(wide, hessian, wanted.sparsity, wanted.pattern, wanted.kernel)
-    keep = select(obs_scores(wide, np.linalg.inv(hessian)), wanted.sparsity, wanted.pattern, wanted.kernel)
+    keep = select(obs_scores(wide, inverse(hessian)), wanted.sparsity, wanted.pattern, wanted.kernel)
     order = _by_power(hessian)
     upper = upper_factor(_ordered(hessian, order))
     swept = sweep(_columns(wide, order), upper, None, _columns(keep, order))

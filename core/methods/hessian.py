@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.linalg import get_lapack_funcs
 
 from core.methods._matrices import Form
 
@@ -100,6 +101,24 @@ class Moments:
         )
 
 
+def inverse(hessian: np.ndarray) -> np.ndarray:
+    """H⁻¹ of positive definite matrices (groups, n, n), by Cholesky where they are large."""
+    if hessian.shape[-1] < 256:
+        return np.asarray(np.linalg.inv(hessian))
+    result = np.empty_like(hessian)
+    factor, invert = get_lapack_funcs(("potrf", "potri"), (hessian,))
+    for group, matrix in enumerate(hessian):
+        upper, failed = factor(matrix)
+        if not failed:
+            whole, failed = invert(upper, overwrite_c=True)
+        if failed:
+            result[group] = np.linalg.inv(matrix)
+            continue
+        whole = np.triu(whole)
+        result[group] = whole + np.triu(whole, 1).T
+    return result
+
+
 @dataclass(frozen=True)
 class Quadratic:
     """Mean squared error of a layer's outputs around the unchanged weights W, from the samples.
@@ -127,6 +146,21 @@ class Quadratic:
             return matrices
         step = np.linalg.solve(self.hessian, self.cross.swapaxes(1, 2)).swapaxes(1, 2)
         return matrices + np.float32(share) * step.astype(matrices.dtype)
+
+    def judged(self, before: np.ndarray, after: np.ndarray, bias_moved: np.ndarray | None) -> float:
+        """Mean squared error of the outputs with these weights and bias, less that of the unchanged ones.
+
+        Meant for moments of other samples than those fitted to, not centred and not damped.
+        """
+        difference = (after - before).astype(self.hessian.dtype)
+        total = float(np.einsum("grc,grc->", difference @ self.hessian, difference))
+        if self.cross is not None:
+            total -= 2.0 * float(np.einsum("grc,grc->", difference, self.cross))
+        if bias_moved is not None:
+            moved = np.einsum("grc,gc->gr", difference, self.mean)
+            means = moved.sum(axis=0) if self.form.blocks else moved.reshape(-1)
+            total += float((bias_moved * (bias_moved + 2.0 * means - 2.0 * self.missed)).sum())
+        return total
 
     def bias_shift(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """What to add to the bias so that the mean output is the original's, (channels,) float64."""

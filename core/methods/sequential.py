@@ -18,12 +18,13 @@ from core.evaluate.answers import Subject, find_subject, log_probabilities
 from core.evaluate.runner import Runner
 from core.methods import setting
 from core.methods._bias import read_bias
-from core.methods._matrices import Form, form_of, outputs_at, patches, places
-from core.methods._taps import Tap, joined, node_named
+from core.methods._layer_moments import LayerMoments, part, samples_in
+from core.methods._matrices import Form
+from core.methods._taps import node_named
 from core.methods.assemble import Cache, assemble
 from core.methods.calibrate import Feeds
 from core.methods.compensate import Wanted, compensated
-from core.methods.hessian import Moments, Quadratic
+from core.methods.hessian import Quadratic
 from core.methods.match_statistics import spread_ratio
 from core.methods.planned import pruned
 from core.methods.quantize_activations import Range
@@ -33,6 +34,13 @@ from core.values import FLOAT_BITS, Plan
 
 HELD_OUT = 64
 """Calibration samples, the last ones, that choose among candidates and are not fitted to."""
+CANDIDATES = 5
+JUDGING_MACS = 2e12
+"""Multiply-accumulates that judging all candidates by the whole network may take."""
+LEAST_JUDGES = 16
+"""Where it would afford fewer samples than that, each layer's own outputs judge its candidates."""
+_WIDE = 1024
+"""From so many columns on only the best-aimed candidate is swept."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,9 @@ class Corrector:
     context: Context
     cache: Cache
     biases: dict[str, np.ndarray]
+    macs: int = 0
+    """Multiply-accumulates of one sample: decides what a large network can afford."""
+    _gathering: LayerMoments | None = None
     _reference: list[np.ndarray] | None = None
     _held_out: list[Feeds] | None = None
     _subject: Subject | None = None
@@ -82,69 +93,42 @@ class Corrector:
     def correct(self, index: int) -> Correction:
         """Find the best correction of layer `index`, all before it being applied. Raises Cancelled."""
         step = self.steps[index]
-        form = self._form(step)
-        if form is None:
-            return Correction("plain")
-        quadratic = self._measure(index, form)
-        if quadratic is None:
+        form = self._moments().form(index)
+        gathered = self._moments().of(index, self._network) if form is not None else None
+        if form is None or gathered is None:
             return Correction("plain")
         best: Correction | None = None
-        for candidate in self._candidates(step, form, quadratic):
-            candidate = self._judged(index, candidate)
+        for candidate in self._candidates(step, form, gathered.fitted):
+            candidate = self._judged(index, form, candidate, gathered.held_out)
             if best is None or candidate.distance < best.distance:
                 best = candidate
         assert best is not None
         if setting(self.plan, "match_statistics", "on"):
-            matched = self._judged(index, self._matched(step, form, quadratic, best))
+            matched = self._matched(step, form, gathered.fitted, best)
+            matched = self._judged(index, form, matched, gathered.held_out)
             best = matched if matched.distance < best.distance else best
         self.context.check()
         return best
 
-    def _form(self, step: Step) -> Form | None:
-        if step.layer.group is not None or len(step.layer.weights) != 1:
-            return None
-        try:
-            node = node_named(self.base, step.layer.id)
-        except KeyError:
-            return None  # inside a branch or loop
-        return form_of(node)
-
-    def _measure(self, index: int, form: Form) -> Quadratic | None:
-        """Stream the calibration samples through both networks, cut at this layer."""
-        step = self.steps[index]
-        model = assemble(self.base, self.steps[:index], self.ranges, self.cache, self.biases)
-        node, original = node_named(model, step.layer.id), self.base.clone()
-        twin = node_named(original, step.layer.id)
-        join, join_twin = joined(node), joined(twin)
-        targets = bool(setting(self.plan, "compensate", "targets"))
-        if join is None or join_twin is None or not targets or join[0].name != join_twin[0].name:
-            join = join_twin = None
-        here = Tap(model, [node.inputs[0], node.outputs[0], *([join[1]] if join else [])])  # type: ignore[list-item]
-        there = Tap(original, [twin.outputs[0], *([join_twin[0].outputs[0]] if join_twin else [])])
-        moments = Moments(form)
-        count = int(setting(self.plan, "compensate", "positions"))
-        rng = np.random.default_rng(index)
-        for feeds in self._fitting():
-            self.context.check()
-            inputs, outputs, *other = here.run(feeds)
-            wanted, *total = there.run(feeds)
-            if wanted.shape != outputs.shape:
-                return None
-            aim = wanted
-            if other and total[0].shape == other[0].shape == wanted.shape:
-                # what the sum after the layer lacks, whoever is to blame
-                aim = total[0] - other[0]
-            at = places(form, outputs.shape, count, rng)
-            moments.add(
-                patches(form, inputs, outputs.shape[2:], at),
-                outputs_at(form, aim, at) - outputs_at(form, outputs, at),
-                outputs_at(form, wanted, at),
+    def _moments(self) -> LayerMoments:
+        if self._gathering is None:
+            fit, held_out = self._split()
+            self._gathering = LayerMoments(
+                self.base,
+                self.steps,
+                self.batches,
+                fit,
+                held_out if not self._by_network else 0,
+                int(setting(self.plan, "compensate", "positions")),
+                bool(setting(self.plan, "compensate", "targets")),
+                float(setting(self.plan, "compensate", "damping")) / 100.0,
+                self.macs,
+                self.context,
             )
-        if not moments.count:
-            return None
-        damping = float(setting(self.plan, "compensate", "damping")) / 100.0
-        has_bias = read_bias(twin_of(self.base, step), form.channels) is not None
-        return moments.quadratic(damping, has_bias)
+        return self._gathering
+
+    def _network(self, count: int) -> ir.Model:
+        return assemble(self.base, self.steps[:count], self.ranges, self.cache, self.biases)
 
     def _candidates(self, step: Step, form: Form, quadratic: Quadratic) -> Iterator[Correction]:
         weight = self._weight(step)
@@ -157,14 +141,15 @@ class Corrector:
 
         plain = self._plain(step, weight)
         yield Correction("plain", plain)
-        value = plain[0] if step.weight_bits == FLOAT_BITS else plain[0] * plain[1]
         if bias is not None:
-            yield finished("plain+bias", form.matrices(value), plain)
+            yield finished("plain+bias", form.matrices(_values(plain)), plain)
         wanted = self._wanted(step, form, plain[1])
         hessian = quadratic.hessian
         thorough = bool(setting(self.plan, "compensate", "thorough"))
         aims = {"swept": matrices}
         if setting(self.plan, "compensate", "targets") and quadratic.cross is not None:
+            if form.columns >= _WIDE:
+                aims.clear()
             aims["targets"] = quadratic.best(matrices)
         for name, aim in aims.items():
             result, grid = compensated(aim, hessian, wanted, thorough)
@@ -181,7 +166,7 @@ class Corrector:
         """The same with each channel's spread and mean as in the original."""
         assert best.weight is not None
         weight, scale = best.weight
-        value = form.matrices(weight if not scale.size else weight * scale)
+        value = form.matrices(_values(best.weight))
         ratio = spread_ratio(quadratic, value)
         if scale.size == 1 and form.channels > 1:
             ratio = np.ones_like(ratio)
@@ -223,51 +208,64 @@ class Corrector:
 
     # ------------------------------------------------------------ held-out samples
 
+    @property
+    def _by_network(self) -> bool:
+        """Whether candidates are judged by the network's answers; else by the layer's own outputs."""
+        runs = CANDIDATES * len(self.steps) * self.macs
+        return runs * LEAST_JUDGES <= JUDGING_MACS
+
     def _split(self) -> tuple[int, int]:
         """How many samples are fitted to, and how many choose."""
         held_out = min(HELD_OUT, self.sample_count // 4)
+        if self._by_network and self.macs:
+            runs = CANDIDATES * len(self.steps) * self.macs
+            held_out = min(held_out, int(JUDGING_MACS / runs))
         return self.sample_count - held_out, held_out
-
-    def _fitting(self) -> Iterator[Feeds]:
-        left = self._split()[0]
-        for feeds in self.batches():
-            if left <= 0:
-                return
-            yield _first(feeds, left)
-            left -= _count(feeds)
 
     def _choosing(self) -> list[Feeds]:
         if self._held_out is None:
             skip, self._held_out = self._split()[0], []
             for feeds in self.batches():
-                count = _count(feeds)
+                count = samples_in(feeds)
                 if skip < count:
-                    self._held_out.append(_last(feeds, max(0, skip)))
+                    self._held_out.append(part(feeds, max(0, skip), count))
                 skip -= count
         return self._held_out
 
-    def _judged(self, index: int, candidate: Correction) -> Correction:
-        """The candidate with its distance from the original's answers filled in."""
+    def _judged(
+        self, index: int, form: Form, candidate: Correction, held_out: Quadratic | None
+    ) -> Correction:
+        """The candidate with its distance from the original filled in."""
         self.context.check()
+        step = self.steps[index]
+        if held_out is not None:
+            assert candidate.weight is not None
+            before = form.matrices(self._weight(step))
+            after = form.matrices(_values(candidate.weight))
+            bias = read_bias(twin_of(self.base, step), form.channels)
+            moved = None if candidate.bias is None or bias is None else candidate.bias - bias
+            return replace(candidate, distance=held_out.judged(before, after, moved))
         self.apply(index, candidate)
-        model = assemble(self.base, self.steps[: index + 1], self.ranges, self.cache, self.biases)
-        runner = Runner(model)
+        runner = Runner(self._network(index + 1))
         if self._reference is None:
             original = Runner(self.base)
-            self._reference, total = [], []
-            for feeds in self._choosing():
-                total.append(original.run(feeds))
+            total = [original.run(feeds) for feeds in self._choosing()]
             if total:
                 self._subject = find_subject(total[0], "unlabelled", None)
-                self._reference = [answers[self._subject.output] for answers in total]
+            self._reference = [answers[self._subject.output] for answers in total if self._subject]
         distances, weights = [], []
         for feeds, reference in zip(self._choosing(), self._reference, strict=True):
             assert self._subject is not None
             answers = runner.run(feeds)[self._subject.output]
             distances.append(distance(reference, answers, self._subject))
-            weights.append(_count(feeds))
+            weights.append(samples_in(feeds))
         mean = float(np.average(distances, weights=weights)) if distances else 0.0
         return replace(candidate, distance=mean)
+
+
+def _values(weight: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The float weight that a correction stands for."""
+    return weight[0] * weight[1] if weight[1].size else weight[0]
 
 
 def twin_of(base: ir.Model, step: Step) -> ir.Node:
@@ -283,19 +281,3 @@ def distance(reference: np.ndarray, answers: np.ndarray, subject: Subject) -> fl
         return float("inf")
     power = float(np.square(reference, dtype=np.float64).sum())
     return float(np.square(reference.astype(np.float64) - answers).sum()) / max(power, 1e-30)
-
-
-def _count(feeds: Feeds) -> int:
-    return max((len(array) for array in feeds.values() if np.ndim(array)), default=1)
-
-
-def _first(feeds: Feeds, count: int) -> Feeds:
-    total = _count(feeds)
-    if count >= total:
-        return feeds
-    return {n: a[:count] if np.ndim(a) and len(a) == total else a for n, a in feeds.items()}
-
-
-def _last(feeds: Feeds, start: int) -> Feeds:
-    total = _count(feeds)
-    return {n: a[start:] if np.ndim(a) and len(a) == total else a for n, a in feeds.items()}
