@@ -33,6 +33,11 @@ DEFLATE_ZERO_COST = 0.08
 """A zero still costs some of its bits in a zip."""
 
 
+def stored_bits(bits: int) -> int:
+    """Bits of the type that holds numbers of `bits` bits: int4, int8, or the float as it is."""
+    return 4 if bits <= 4 else 8 if bits <= 8 else bits
+
+
 def layer_bytes(layer: Layer, plan: LayerPlan) -> int:
     """Bytes of a layer's weights and bias as stored under `plan`, scales included."""
     bits = plan.weight_bits or FLOAT_BITS
@@ -40,14 +45,16 @@ def layer_bytes(layer: Layer, plan: LayerPlan) -> int:
         return layer.bytes
     weights = layer.params - (layer.out_channels if layer.params > layer.out_channels else 0)
     scales = 4 * (layer.out_channels if plan.granularity != "tensor" else 1)
-    return (weights * bits + 7) // 8 + 4 * (layer.params - weights) + scales
+    return (weights * stored_bits(bits) + 7) // 8 + 4 * (layer.params - weights) + scales
 
 
 def zipped_layer_bytes(layer: Layer, plan: LayerPlan) -> float:
     """Roughly what is left of them in a zip: zeros shrink there."""
     bits = plan.weight_bits or FLOAT_BITS
     shrink = DEFLATE_INT4 if bits <= 4 else DEFLATE_INT8 if bits <= 8 else DEFLATE_FLOAT
-    kept = 1.0 - (plan.sparsity or 0.0)
+    # bits that a type has too many say nothing, so the zip leaves them out
+    shrink *= bits / stored_bits(bits)
+    kept = 1.0 - plan.zeros
     return layer_bytes(layer, plan) * (kept * shrink + (1.0 - kept) * DEFLATE_ZERO_COST)
 
 
@@ -55,13 +62,13 @@ def predicted_loss(points: Iterable[SensitivityPoint], plan: LayerPlan) -> float
     """Points lost with this layer changed alone, from its measured points; None if nothing is known.
 
     Linear between measured sparsities (none costs nothing); for bits the nearest measured at or
-    below those asked. Both together: the sum.
+    below those asked (fewer than any measured: unknown). Both together: the sum.
     """
     points = tuple(points)
     if not points:
         return None
     total = 0.0
-    sparsity = plan.sparsity or 0.0
+    sparsity = plan.zeros
     if sparsity > 0:
         curve = {0.0: 0.0}
         curve.update({p.sparsity: p.loss for p in points if p.sparsity > 0 and p.weight_bits == FLOAT_BITS})
@@ -72,12 +79,9 @@ def predicted_loss(points: Iterable[SensitivityPoint], plan: LayerPlan) -> float
     if bits < FLOAT_BITS:
         known = {p.weight_bits: p.loss for p in points if p.weight_bits < FLOAT_BITS and p.sparsity == 0}
         usable = [value for value in known if value <= bits]
-        if usable:
-            total += known[max(usable)]
-        elif not known:
-            return None
-        else:
-            total += known[min(known)]
+        if not usable:
+            return None  # each bit less costs several times as much: what 4 cost says nothing of 3
+        total += known[max(usable)]
     return total
 
 

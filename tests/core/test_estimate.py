@@ -1,6 +1,6 @@
 import pytest
 
-from core.estimate import estimate, layer_bytes, predicted_loss
+from core.estimate import estimate, layer_bytes, predicted_loss, zipped_layer_bytes
 from core.values import (
     Latency,
     Layer,
@@ -55,6 +55,25 @@ def test_bytes_of_a_layer_by_bits():
     assert layer_bytes(DENSE, LayerPlan(weight_bits=8)) == 1000 + 40 + 40
     assert layer_bytes(DENSE, LayerPlan(weight_bits=4)) == 500 + 40 + 40
     assert layer_bytes(DENSE, LayerPlan(weight_bits=32)) == 4040
+
+
+def test_bits_without_a_type_take_the_room_of_the_next_one_until_zipped():
+    for bits, room in ((6, 8), (5, 8), (3, 4), (2, 4)):
+        few, next_one = LayerPlan(weight_bits=bits), LayerPlan(weight_bits=room)
+        assert layer_bytes(DENSE, few) == layer_bytes(DENSE, next_one)
+        assert zipped_layer_bytes(DENSE, few) == pytest.approx(
+            zipped_layer_bytes(DENSE, next_one) * bits / room
+        )
+
+
+def test_a_pattern_counts_as_the_zeros_it_makes():
+    assert predicted_loss(POINTS, LayerPlan(pattern="2:4")) == pytest.approx(1.0)
+    assert predicted_loss(POINTS, LayerPlan(pattern="2:4", sparsity=0.75)) == pytest.approx(1.0)
+
+
+def test_fewer_bits_than_any_measured_are_not_guessed():
+    assert predicted_loss(POINTS, LayerPlan(weight_bits=6)) == pytest.approx(3.0)
+    assert predicted_loss(POINTS, LayerPlan(weight_bits=3)) is None
 
 
 @pytest.mark.parametrize(
