@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -83,15 +84,31 @@ class Commands(QObject):
         self._session.open_model(samples.model_path(sample), samples.data_spec(sample))
 
     def choose_data_folder(self) -> None:
-        dialog = self._file_dialog(tr("Choose a folder of pictures"), QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly, True)
-        dialog.fileSelected.connect(self.open_data_path)
-        dialog.open()
+        self._folder_dialog(tr("Choose a folder of pictures"), self.open_data_path)
 
     def choose_data_file(self) -> None:
-        dialog = self._file_dialog(tr("Choose a file of samples"), QFileDialog.FileMode.ExistingFile)
+        self._samples_dialog(tr("Choose a file of samples"), self.open_data_path)
+
+    def choose_calibration_folder(self) -> None:
+        self._folder_dialog(tr("Choose a folder of pictures to calibrate on"), self.calibrate_on)
+
+    def choose_calibration_file(self) -> None:
+        self._samples_dialog(tr("Choose a file of samples to calibrate on"), self.calibrate_on)
+
+    def calibrate_on(self, path: str) -> None:
+        self._settings.values.folder = str(Path(path).parent)
+        self._session.change_data(calibration_path=path)
+
+    def _folder_dialog(self, title: str, taken: Callable[[str], None]) -> None:
+        dialog = self._file_dialog(title, QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly, True)
+        dialog.fileSelected.connect(taken)
+        dialog.open()
+
+    def _samples_dialog(self, title: str, taken: Callable[[str], None]) -> None:
+        dialog = self._file_dialog(title, QFileDialog.FileMode.ExistingFile)
         dialog.setNameFilters([tr("Tables and arrays (*.csv *.tsv *.txt *.npz *.npy)"), tr("All files (*)")])
-        dialog.fileSelected.connect(self.open_data_path)
+        dialog.fileSelected.connect(taken)
         dialog.open()
 
     def show_data(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QEvent, Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QFrame, QMainWindow, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from gui.actions import Actions
@@ -19,6 +19,7 @@ from gui.views.error_bar import ErrorBar
 from gui.views.export_bar import ExportBar
 from gui.views.graph_view import GraphView
 from gui.views.inspector_view import InspectorView
+from gui.views.method_view import MethodView
 from gui.views.netron_view import NetronView
 from gui.views.outcome_view import OutcomeView
 from gui.views.overview_view import OverviewView
@@ -27,6 +28,7 @@ from gui.views.start_view import StartView
 from gui.views.steps_view import StepsView
 from gui.views.table_view import TableView
 from gui.views.top_bar import TopBar
+from gui.widgets.drop_hint import DropHint
 
 GAP = 10
 """Between panels, in points."""
@@ -55,6 +57,7 @@ class MainWindow(QMainWindow):
         self.inspector = InspectorView(session, theme)
         self.run_view = RunView(session, theme)
         self.overview = OverviewView(session, theme)
+        self.method = MethodView(session, theme)
         self.netron = NetronView(session, theme)
         self.outcome = OutcomeView(session, theme)
         self.data_view = DataView(session, theme)
@@ -65,6 +68,7 @@ class MainWindow(QMainWindow):
         self.export_bar = ExportBar(session, theme)
 
         self._lay_out()
+        self._drop_hint = DropHint(theme, self)
         for action in actions:
             self.addAction(action)
         self._connect(commands)
@@ -79,14 +83,14 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        for view in (self.run_view, self.overview, self.netron):
+        for view in (self.run_view, self.overview, self.method, self.netron):
             self.tabs.addTab(view, "")
         middle = self._splitter("middle", Qt.Orientation.Vertical, _panel(self.table), _panel(self.tabs))
         work = self._splitter("work", Qt.Orientation.Horizontal, middle, _panel(self.inspector, 322))
         self._right = QStackedWidget()
         self._right.addWidget(work)
         self._right.addWidget(_panel(self.data_view))
-        columns = self._splitter("columns", Qt.Orientation.Horizontal, _panel(self.graph, 264), self._right)
+        columns = self._splitter("columns", Qt.Orientation.Horizontal, _panel(self.graph, 262), self._right)
         footer = QFrame()
         footer.setProperty("footer", True)
         _column(footer, self.outcome)
@@ -128,6 +132,9 @@ class MainWindow(QMainWindow):
         self.start.set_recent(commands.recent)
         self.data_view.folder_asked.connect(commands.choose_data_folder)
         self.data_view.file_asked.connect(commands.choose_data_file)
+        self.table.method_asked.connect(self._show_method)
+        self.data_view.calibration_folder_asked.connect(commands.choose_calibration_folder)
+        self.data_view.calibration_file_asked.connect(commands.choose_calibration_file)
         self.data_view.closed.connect(self.show_work)
         self._session.model_changed.connect(self._on_model)
         self._session.run_changed.connect(self._on_run)
@@ -144,6 +151,10 @@ class MainWindow(QMainWindow):
 
     def show_work(self) -> None:
         self._right.setCurrentIndex(0)
+
+    def _show_method(self) -> None:
+        self.tabs.setCurrentWidget(self.method)
+        self.method.take_focus()
 
     def _focus_table(self) -> None:
         self.show_work()
@@ -172,7 +183,8 @@ class MainWindow(QMainWindow):
         self._footer.setVisible(opened)
 
     def retranslate(self) -> None:
-        for index, title in enumerate((tr("Run"), tr("Overview"), tr("Netron"))):
+        titles = (tr("Run"), tr("Overview"), tr("Method"), tr("Netron"))
+        for index, title in enumerate(titles):
             self.tabs.setTabText(index, title)
         model = self._session.model
         self.setWindowTitle(f"{model.name[:120]} – Secateur" if model is not None else "Secateur")
@@ -190,8 +202,14 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
+            self._drop_hint.appear()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._drop_hint.hide()
+        super().dragLeaveEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
+        self._drop_hint.hide()
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()

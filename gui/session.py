@@ -14,6 +14,7 @@ from PySide6.QtGui import QUndoStack
 
 from core import messages as m
 from core.values import (
+    FLOAT_BITS,
     Analysis,
     Benchmark,
     Catalogue,
@@ -25,7 +26,7 @@ from core.values import (
     ModelInfo,
     Outcome,
     Plan,
-    Preprocess,
+    Preset,
     Result,
     RunPoint,
     SensitivityPoint,
@@ -37,6 +38,9 @@ from gui.job import Job, Problem
 from gui.plan_command import PlanCommand
 from gui.session_state import DEFAULT_PLAN, SessionState
 
+USUAL_BITS = (8, 4)
+"""What an analysis measures besides the bits that the plan asks for."""
+
 
 class Session(SessionState):
     def __init__(self, engine: EngineClient, parent: QObject | None = None) -> None:
@@ -44,6 +48,7 @@ class Session(SessionState):
         self._engine = engine
         self.undo_stack = QUndoStack(self)
         self._pending_data: DataSpec | None = None
+        self._asked_data: DataSpec | None = None
         self._describing: int | None = None
         self._inspection = Inspection(engine, self)
         self._inspection.answered.connect(self._on_inspected)
@@ -60,18 +65,43 @@ class Session(SessionState):
 
     def open_data(self, spec: DataSpec) -> None:
         if self.model is not None:
+            self._asked_data = spec
             self._begin("data", m.OpenData(model=self.model.path, data=spec))
 
-    def change_preprocess(self, preprocess: Preprocess) -> None:
-        if self.data is not None:
-            self.open_data(msgspec.structs.replace(self.data.spec, preprocess=preprocess))
+    def change_data(self, **changes: Any) -> None:
+        """Read the data anew with these fields of its `DataSpec` changed, also after it could not be read."""
+        spec = self.data.spec if self.data is not None else self.failed_data
+        if spec is not None:
+            self.open_data(msgspec.structs.replace(spec, **changes))
 
     def analyze(self) -> None:
+        """Measure every layer. What is known stays: the engine answers it at once, and goes on from there."""
         if self.model is not None and self.data is not None:
-            self._set_points({})
+            plans = [self.plan.layer(layer.id) for layer in self.model.layers]
+            planned = {plan.weight_bits or FLOAT_BITS for plan in plans} - {FLOAT_BITS}
             self._begin(
                 "analyze",
-                m.Analyze(model=self.model.path, data=self.data.spec, project=self.project_path),
+                m.Analyze(
+                    model=self.model.path,
+                    data=self.data.spec,
+                    project=self.project_path,
+                    weight_bits=tuple(sorted({*USUAL_BITS, *planned}, reverse=True)),
+                ),
+            )
+
+    def measure_layer(self, layer_id: str, sparsities: tuple[float, ...], bits: tuple[int, ...]) -> None:
+        """Measure this layer alone at these settings; points of other settings and layers stay."""
+        if self.model is not None and self.data is not None:
+            self._begin(
+                "measure",
+                m.Analyze(
+                    model=self.model.path,
+                    data=self.data.spec,
+                    project=self.project_path,
+                    layers=(layer_id,),
+                    sparsities=sparsities,
+                    weight_bits=bits,
+                ),
             )
 
     def run(self) -> None:
@@ -144,6 +174,26 @@ class Session(SessionState):
     def replace_plan(self, plan: Plan, label: str) -> None:
         self._push(plan, label)
 
+    def use_preset(self, preset: Preset, label: str) -> None:
+        """Take a preset's defaults and its steps' settings; the layers' own settings stay."""
+        plan = msgspec.structs.replace(self.plan, defaults=preset.defaults, methods=preset.methods)
+        self._push(plan, label)
+
+    def set_parameter(
+        self, method: str, name: str, value: str | int | float | bool | None, label: str, merge: str = ""
+    ) -> None:
+        """Change a parameter of a step. None: back to what the step declares."""
+        own = {key: kept for key, kept in self.plan.methods.get(method, {}).items() if key != name}
+        if value is not None:
+            own[name] = value
+        methods = {key: kept for key, kept in self.plan.methods.items() if key != method}
+        if own:
+            methods[method] = own
+        self._push(msgspec.structs.replace(self.plan, methods=methods), label, merge)
+
+    def reset_parameters(self, label: str) -> None:
+        self._push(msgspec.structs.replace(self.plan, methods={}), label)
+
     def _coupled(self, layer_ids: list[str]) -> list[str]:
         return self.model.coupled(layer_ids) if self.model is not None else []
 
@@ -196,7 +246,10 @@ class Session(SessionState):
                 )
             )
         elif isinstance(event, m.Partial):
-            self._take(event.value)
+            # a layer's measurement times the original anew: what is compared with it already stays
+            again = isinstance(event.value, Outcome | Timings) and self.baseline is not None
+            if not (again and self.job.kind == "measure"):
+                self._take(event.value)
         elif isinstance(event, m.Done):
             kind = self.job.kind
             self._set_job(None)
@@ -208,6 +261,8 @@ class Session(SessionState):
         kind = self.job.kind
         if kind == "compress":
             self.run_state = "stopped" if event.code == "Cancelled" else "failed"
+        if kind == "data" and self.data is None and event.code != "Cancelled":
+            self.failed_data = self._asked_data
         self._set_job(None)
         if kind == "compress":
             self.run_changed.emit(self.run_points[-1] if self.run_points else None)
@@ -239,11 +294,11 @@ class Session(SessionState):
             self.timings = value
             self.timings_changed.emit(value)
         elif isinstance(value, SensitivityPoint):
-            self.points[value.layer_id] = (*self.points.get(value.layer_id, ()), value)
-            self.points_changed.emit(value)
+            self._take_point(value)
         elif isinstance(value, Analysis):
-            self.analyzed = True
-            self._set_baseline(value.baseline)
+            if finished != "measure":  # one layer by itself is no analysis
+                self.analyzed = True
+                self._set_baseline(value.baseline)
         elif isinstance(value, RunPoint):
             self.run_points = (*self.run_points, value)
             self.run_changed.emit(value)
@@ -262,6 +317,13 @@ class Session(SessionState):
         if finished:
             # the steps strip follows: a step may be done without any other field changing
             self.job_changed.emit(None)
+
+    def _take_point(self, point: SensitivityPoint) -> None:
+        """A point measured again takes the place of the earlier one."""
+        known = self.points.get(point.layer_id, ())
+        others = tuple(old for old in known if _setting(old) != _setting(point))
+        self.points[point.layer_id] = (*others, point)
+        self.points_changed.emit(point)
 
     def _take_model(self, model: ModelInfo) -> None:
         self.model = model
@@ -283,6 +345,7 @@ class Session(SessionState):
         if changed:
             self._forget_data()
         self.data = data
+        self.failed_data = None
         self.data_changed.emit(data)
 
     def _forget_data(self) -> None:
@@ -293,6 +356,7 @@ class Session(SessionState):
         timed, ran = self.timings is not None, self.run_state != "none" or bool(self.run_points)
         had_result = self.result is not None
         self.data = None
+        self.failed_data = None
         self.timings = None
         self.analyzed = False
         self.run_points = ()
@@ -324,3 +388,7 @@ class Session(SessionState):
         if job is None and self._pending_data is not None and self.model is not None:
             spec, self._pending_data = self._pending_data, None
             self.open_data(spec)
+
+
+def _setting(point: SensitivityPoint) -> tuple[float, int, int]:
+    return point.sparsity, point.weight_bits, point.activation_bits

@@ -11,6 +11,7 @@ from core.estimate import estimate, predicted_loss
 from core.values import (
     Catalogue,
     DataInfo,
+    DataSpec,
     Exported,
     Graph,
     LayerPlan,
@@ -67,6 +68,8 @@ class SessionState(QObject):
         self.model: ModelInfo | None = None
         self.graphs: dict[str, Graph] = {}
         self.data: DataInfo | None = None
+        self.failed_data: DataSpec | None = None
+        """What could not be read while there is no data: there to be corrected."""
         self.plan = DEFAULT_PLAN
         self.baseline: Outcome | None = None
         self.timings: Timings | None = None

@@ -89,7 +89,9 @@ class Theme(QObject):
         }
         self._application.setStyle("Fusion")
         self._application.setPalette(_qt_palette(TOKENS[name]))
-        self._application.setStyleSheet(style_sheet(TOKENS[name], _arrow(name)))
+        self._application.setStyleSheet(
+            style_sheet(TOKENS[name], _drawing("arrow", name), _drawing("tick", name))
+        )
         self.changed.emit(name)
 
     def toggle(self) -> None:
@@ -147,19 +149,19 @@ def _qt_palette(tokens: dict[str, str]) -> QPalette:
     return palette
 
 
-def _arrow(name: str) -> str:
-    """Path of the combo boxes' arrow in a theme's colour: style sheets take files only."""
-    return (Path(str(resources.files("resources"))) / "icons" / f"arrow-{name}.svg").as_posix()
+def _drawing(what: str, theme: str) -> str:
+    """Path of the boxes' arrow or tick in a theme's colour: style sheets take files only."""
+    return (Path(str(resources.files("resources"))) / "icons" / f"{what}-{theme}.svg").as_posix()
 
 
-def style_sheet(tokens: dict[str, str], arrow: str) -> str:
+def style_sheet(tokens: dict[str, str], arrow: str, check: str) -> str:
     """Shared looks by dynamic property: [panel], [primary], [flat], [heading], [muted], [figure] ..."""
     return (
         _STYLE.replace("{", "{{")
         .replace("}", "}}")
         .replace("<<", "{")
         .replace(">>", "}")
-        .format(**tokens, arrow=arrow)
+        .format(**tokens, arrow=arrow, check=check)
     )
 
 
@@ -214,6 +216,8 @@ QMenu::separator { height: 1px; background: <<line>>; margin: 4px 6px; }
 QLineEdit, QAbstractSpinBox, QPlainTextEdit, QTextEdit { background: <<panel>>; border: 1px solid <<line>>;
   border-radius: 6px; padding: 4px 7px; selection-background-color: <<accent>>;
   selection-color: <<on_accent>>; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0; height: 0; border: none; }
+QAbstractSpinBox QLineEdit { border: none; padding: 0; margin: 0 6px; background: transparent; }
 QLineEdit[wrong="true"] { border: 1px solid <<attention>>; background: <<attention_soft>>; }
 QTabBar { background: transparent; border: none; }
 QTabBar::tab { background: transparent; color: <<muted>>; padding: 9px 2px 8px 2px; margin: 0 9px;
@@ -237,7 +241,7 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QSplitter::handle { background: transparent; }
 QCheckBox::indicator { width: 15px; height: 15px; border: 1px solid <<original>>; border-radius: 4px;
   background: <<panel>>; }
-QCheckBox::indicator:checked { background: <<accent>>; border-color: <<accent>>; }
+QCheckBox::indicator:checked { background: <<accent>>; border-color: <<accent>>; image: url("<<check>>"); }
 QCheckBox:focus { color: <<accent>>; }
 QScrollArea, QStackedWidget { background: transparent; border: none; }
 """

@@ -17,6 +17,7 @@ from PySide6.QtCore import (
 from core.values import FLOAT_BITS, NO_CHANGE, Layer, LayerPlan
 from gui import format as fmt
 from gui.i18n import tr, tr_text
+from gui.models.choices import WEIGHT_BITS, fixed_reason, fixes_share
 from gui.models.damage import loss_unit, scale_top
 from gui.session import Session
 from gui.widgets.plain_tip import plain_tip
@@ -71,11 +72,16 @@ class Row:
     def bits(self) -> int:
         return min(self.plan.weight_bits or FLOAT_BITS, self.layer.weight_bits)
 
+    @property
+    def movable(self) -> bool:
+        """Whether the sparsity can be dragged: the layer allows it, and no pattern fixes it."""
+        return self.layer.prunable and not fixes_share(self.plan)
+
     def bit_choices(self) -> tuple[int, ...]:
         """Weight bits that can be chosen; the last one leaves the layer as it is."""
         if not self.layer.quantizable:
             return ()
-        return (*(bits for bits in (8, 4) if bits < self.layer.weight_bits), FLOAT_BITS)
+        return (*(bits for bits in WEIGHT_BITS if bits < self.layer.weight_bits), FLOAT_BITS)
 
 
 def resolve_rows(session: Session) -> tuple[Row, ...]:
@@ -256,7 +262,7 @@ def _title_tips() -> tuple[str, ...]:
         tr("Share of the original's time on this computer, measured by Analyze"),
         tr("Points of accuracy lost if only this layer is cut: the worst measured of 50 % zeros and 4 bits"),
         tr("Share of the layer's weights that become zero. Drag the slider."),
-        tr("Bits for each weight: 8, 4, or float as it is"),
+        tr("Bits for each weight: 8 to 2, or float as it is"),
         tr("Estimate: points of accuracy that this layer's setting costs"),
     )
 
@@ -273,9 +279,11 @@ def loss_text(loss: float, digits: int = 2) -> str:
 
 
 def sparsity_text(row: Row) -> str:
+    if fixes_share(row.plan):
+        return row.plan.pattern or ""
     if row.plan.threshold:
         return tr("below {t}").format(t=fmt.number(row.plan.threshold, 3))
-    return fmt.percent(row.plan.sparsity or 0.0)
+    return fmt.percent(row.plan.zeros)
 
 
 def blocked_text(row: Row) -> str:
@@ -327,7 +335,8 @@ def tooltip(row: Row, column: int) -> str:
     if column == Column.SENSITIVITY and row.sensitivity is None:
         return tr("Press Analyze to measure")
     if column == Column.SPARSITY:
-        return _control_tip(row, layer.prunable, tr("Drag, or press Left and Right for 5 % steps"))
+        how = fixed_reason(row.plan) or tr("Drag, or press Left and Right for 5 % steps")
+        return _control_tip(row, layer.prunable, how)
     if column == Column.BITS:
         return _control_tip(row, layer.quantizable, tr("Click or press Space to choose"))
     if column == Column.EFFECT and row.touched and row.effect is None:
@@ -354,7 +363,7 @@ def _sort_key(row: Row, column: int) -> str | float:
         Column.SIZE: row.size_share,
         Column.TIME: row.time_share,
         Column.SENSITIVITY: row.sensitivity,
-        Column.SPARSITY: row.plan.sparsity,
+        Column.SPARSITY: row.plan.zeros,
         Column.BITS: float(row.bits),
         Column.EFFECT: row.effect,
     }[Column(column)]

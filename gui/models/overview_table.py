@@ -10,6 +10,7 @@ from core.estimate import predicted_loss
 from core.values import FLOAT_BITS, Layer, LayerPlan, SensitivityPoint
 from gui import format as fmt
 from gui.i18n import tr, tr_text
+from gui.models.choices import WEIGHT_BITS, fixes_share
 from gui.models.damage import loss_unit, scale_top
 from gui.session import Session
 from gui.widgets.plain_tip import plain_tip
@@ -37,8 +38,7 @@ USUAL = (
     Setting(0.5),
     Setting(0.75),
     Setting(0.9),
-    Setting(bits=8),
-    Setting(bits=4),
+    *(Setting(bits=bits) for bits in WEIGHT_BITS),
 )
 
 
@@ -93,7 +93,7 @@ def _cell(
     current = (
         plan.weight_bits == setting.bits
         if by_bits
-        else abs((plan.sparsity or 0.0) - setting.sparsity) < 0.005
+        else not fixes_share(plan) and abs(plan.zeros - setting.sparsity) < 0.005
     )
     measured = losses.get((setting.sparsity, setting.bits))
     loss = measured

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import msgspec
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import (
@@ -15,15 +17,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.values import DataInfo, DataSpec, Text
+from core.values import DataInfo, DataSpec, Preprocess, Text
 from gui import format
 from gui.i18n import tr, tr_text
 from gui.job import Job
+from gui.models.first_guess import preprocess_for
 from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.preprocess_form import PreprocessForm
 from gui.widgets.sample_preview import SamplePreview
+from gui.widgets.samples_form import SamplesForm
 
 RANDOM = "random"
 """The path of a DataSpec that asks for random inputs."""
@@ -34,12 +38,15 @@ LISTED = 8
 class DataView(QWidget):
     folder_asked = Signal()
     file_asked = Signal()
+    calibration_folder_asked = Signal()
+    calibration_file_asked = Signal()
     closed = Signal()
 
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._theme = theme
+        self._failed_shown: DataSpec | None = None
         self._heading = _label(self, heading=True)
         self._done = QPushButton(self)
         self._done.clicked.connect(self.closed)
@@ -56,6 +63,12 @@ class DataView(QWidget):
         self._label_title.setWordWrap(False)
         self._label_column = QComboBox(self)
         self._label_column.activated.connect(self._on_label_column)
+        self._samples_title = _label(self, heading=True)
+        self._samples = SamplesForm(self)
+        self._samples.edited.connect(self._on_edited)
+        self._samples.folder_asked.connect(self.calibration_folder_asked)
+        self._samples.file_asked.connect(self.calibration_file_asked)
+        self._samples.same_asked.connect(self._on_same_source)
         self._form_title = _label(self, heading=True)
         self._guessed = _label(self, muted=True)
         self._form = PreprocessForm(self)
@@ -103,6 +116,9 @@ class DataView(QWidget):
         apply_row.addWidget(self._unread, 1)
         left = QVBoxLayout()
         left.setSpacing(8)
+        left.addWidget(self._samples_title)
+        left.addWidget(self._samples)
+        left.addSpacing(8)
         for item in (self._form_title, self._guessed, self._form):
             left.addWidget(item)
         left.addLayout(apply_row)
@@ -148,8 +164,7 @@ class DataView(QWidget):
 
     def _on_data(self, *_: object) -> None:
         data = self._session.data
-        if data is not None and data.spec.preprocess is not None:
-            self._form.set_value(data.spec.preprocess)
+        self._fill_forms()
         if data is not None:
             self._label_column.clear()
             self._label_column.addItems(list(data.columns))
@@ -157,18 +172,53 @@ class DataView(QWidget):
         self._preview.set_data(data)
         self._show()
 
+    def _fill_forms(self) -> None:
+        """With what holds; after data could not be read, with what a person may have to correct."""
+        spec, value = self._spec, self._preprocess
+        if spec is not None:
+            self._samples.set_spec(spec)
+        if value is not None:
+            self._form.set_value(value)
+
+    @property
+    def _spec(self) -> DataSpec | None:
+        data = self._session.data
+        return data.spec if data is not None else self._session.failed_data
+
+    @property
+    def _preprocess(self) -> Preprocess | None:
+        """None where the form has nothing to say: for tables, arrays and random inputs."""
+        session, spec = self._session, self._spec
+        if spec is None:
+            return None
+        if session.data is not None:
+            preprocess = spec.preprocess
+            return preprocess if preprocess is not None and preprocess.color else None
+        if not os.path.isdir(spec.path) or session.model is None:
+            return None
+        return spec.preprocess or preprocess_for(session.model)
+
     def _on_job(self, job: Job | None) -> None:
+        failed = self._session.failed_data
+        if failed is not None and failed != self._failed_shown:
+            self._fill_forms()
+        self._failed_shown = failed
         self._show()
 
     def _show(self) -> None:
         data = self._session.data
         busy = self._session.job is not None
         loaded = data is not None
-        pictures = loaded and data.spec.preprocess is not None and bool(data.spec.preprocess.color)
+        failed = self._session.failed_data
+        pictures = self._preprocess is not None
+        choosable = self._spec is not None and self._spec.path != RANDOM
         for button in (self._folder, self._file, self._random):
             button.setEnabled(not busy)
         reading = busy and self._session.job.kind == "data"
         self._path.set_full_text(self._path_text(data) if not reading else tr("Reading the samples…"))
+        self._samples.set_busy(busy)
+        for widget in (self._samples_title, self._samples):
+            widget.setVisible(choosable)
         self._facts.setText(_facts(data) if loaded and not reading else "")
         self._meaning.setText(_meaning(data) if loaded and not reading else "")
         self._warnings.setText(_lines(data.warnings) if loaded else "")
@@ -179,14 +229,17 @@ class DataView(QWidget):
         for widget in (self._label_title, self._label_column):
             widget.setVisible(loaded and bool(data.columns))
         self._label_column.setEnabled(not busy)
-        for widget in (self._form_title, self._form, self._apply, self._revert, self._unread):
-            widget.setVisible(bool(pictures))
+        for widget in (self._form_title, self._form):
+            widget.setVisible(pictures)
+        for widget in (self._apply, self._revert, self._unread):
+            widget.setVisible(choosable)
+        self._apply.setText(tr("Apply") if loaded or failed is None else tr("Try again"))
         self._guessed.setText(_lines(data.guessed) if loaded else "")
         guessed = loaded and bool(data.guessed)
         self._guessed.setVisible(guessed)
         # a table's rows take the whole width where there is nothing to their left
-        self._columns.setStretch(0, 4 if pictures or guessed else 0)
-        self._columns.setSpacing(28 if pictures or guessed else 0)
+        self._columns.setStretch(0, 4 if choosable or guessed else 0)
+        self._columns.setSpacing(28 if choosable or guessed else 0)
         self._preview_title.setVisible(self._preview.filled)
         self._preview.setVisible(self._preview.filled)
         self._preview_title.setText(
@@ -196,40 +249,46 @@ class DataView(QWidget):
         self._done.style().unpolish(self._done)
         self._done.style().polish(self._done)
         self._done.setText(tr("Use this data") if loaded else tr("Back"))
-        self._on_edited(quiet=True)
+        self._on_edited()
 
     def _path_text(self, data: DataInfo | None) -> str:
         if data is None:
-            return ""
+            failed = self._session.failed_data
+            return tr("{path} could not be read").format(path=failed.path) if failed is not None else ""
         return tr("Random inputs") if data.spec.path == RANDOM else data.spec.path
 
     # ------------------------------------------------------------ edits
 
-    def _on_edited(self, quiet: bool = False) -> None:
-        data = self._session.data
-        value = self._form.value()
-        changed = data is not None and value != data.spec.preprocess
-        if quiet and not changed:
-            self._unread.setText("")
+    def _on_edited(self) -> None:
+        pictures = self._preprocess is not None
+        value = self._form.value() if pictures else None
+        unread = pictures and value is None
+        edited = (pictures and value != self._preprocess) or bool(self._samples.changes())
         free = self._session.job is None
-        self._apply.setEnabled(free and value is not None and changed)
-        self._revert.setEnabled(free and changed)
-        self._unread.setText(tr("A field cannot be read: use numbers only.") if value is None else "")
+        # what could not be read may be tried again as it is: the reason may lie in the file
+        again = self._session.data is None and self._spec is not None
+        self._apply.setEnabled(free and not unread and (edited or again))
+        self._revert.setEnabled(free and edited)
+        self._unread.setText(tr("A field cannot be read: use numbers only.") if unread else "")
 
     def _on_confirmed(self) -> None:
         if self._apply.isEnabled():
             self._on_apply()
 
     def _on_apply(self) -> None:
-        value = self._form.value()
-        if value is not None:
-            self._session.change_preprocess(value)
+        changes = self._samples.changes()
+        value = self._form.value() if self._preprocess is not None else None
+        # what the engine guessed well is not forced on it by changing a number
+        if value is not None and (self._session.data is None or value != self._preprocess):
+            changes["preprocess"] = value
+        self._session.change_data(**changes)
+
+    def _on_same_source(self) -> None:
+        self._session.change_data(calibration_path=None)
 
     def _on_revert(self) -> None:
-        data = self._session.data
-        if data is not None and data.spec.preprocess is not None:
-            self._form.set_value(data.spec.preprocess)
-            self._on_edited()
+        self._fill_forms()
+        self._on_edited()
 
     def _on_label_column(self, index: int) -> None:
         data = self._session.data
@@ -259,7 +318,7 @@ class DataView(QWidget):
         self._label_title.setText(tr("The answer stands in column"))
         self._label_column.setAccessibleName(tr("The answer stands in column"))
         self._form_title.setText(tr("How a picture becomes the model's input"))
-        self._apply.setText(tr("Apply"))
+        self._samples_title.setText(tr("Which samples"))
         self._revert.setText(tr("Undo edits"))
         self._scroll.setAccessibleName(tr("Data"))
         self._show()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from core.values import FLOAT_BITS, Layer
 from gui import format as fmt
 from gui.i18n import tr
+from gui.models.choices import fixes_share
+from gui.models.damage import nice_ceiling, scale_top
 from gui.session import Session
 from gui.widgets.heat_legend import Legend, Swatch
 
 FIGURES = ("sensitivity", "size", "time", "sparsity", "bits")
-BITS_SHARE = {32: 0.0, 16: 0.15, 8: 0.32, 4: 0.62, 2: 1.0}
+BITS_SHARE = {32: 0.0, 16: 0.15, 8: 0.32, 6: 0.45, 5: 0.53, 4: 0.62, 3: 0.8, 2: 1.0}
 """Place of a bit width on the colour scale: the fewer bits, the stronger."""
 
 
@@ -61,12 +62,10 @@ def resolve(session: Session, figure: str) -> Figures:
         return Figures(shares, texts, bits, legend)
     if figure == "sparsity":
         values = {
-            layer.id: max(plans[layer.id].sparsity or 0.0, layer.sparsity)
-            if layer.prunable
-            else layer.sparsity
+            layer.id: max(plans[layer.id].zeros, layer.sparsity) if layer.prunable else layer.sparsity
             for layer in layers
             # a threshold's share of zeros is known only after the weights were looked at
-            if plans[layer.id].threshold is None or not layer.prunable
+            if plans[layer.id].threshold is None or fixes_share(plans[layer.id]) or not layer.prunable
         }
         texts = {layer_id: fmt.percent(value) for layer_id, value in values.items()}
         legend = Legend(
@@ -89,8 +88,7 @@ def _sensitivity(session: Session, layers: tuple[Layer, ...], bits: dict[str, in
     values = {layer_id: loss for layer_id, loss in losses.items() if loss is not None}
     points = [point for layer_points in session.points.values() for point in layer_points]
     decibels = bool(points) and points[0].measurement.unit == "dB"
-    # absolute, and never below one point: the worst layer of a robust network is not "high"
-    top = nice_ceiling(max([1.0, *values.values()]))
+    top = scale_top(values.values())
     unit = tr("{n} dB") if decibels else tr("{n} points lost")
     caption = tr("decibels lost at 50 % · 4 bits") if decibels else tr("points lost at 50 % · 4 bits")
     legend = Legend(
@@ -133,17 +131,6 @@ def _state(known: int, total: int) -> str:
     if known < total:
         return tr("{n} of {total} layers measured").format(n=fmt.count(known), total=fmt.count(total))
     return ""
-
-
-def nice_ceiling(value: float) -> float:
-    """The next of 1, 1.5, 2, 3, 4, 5, 6, 8, 10 times a power of ten at or above `value` (0 for 0)."""
-    if value <= 0:
-        return 0.0
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(
-        (step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * (1 - 1e-9)),
-        10 * power,
-    )
 
 
 def _bits_share(bits: int) -> float:

@@ -10,24 +10,37 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from core.values import FLOAT_BITS, Layer, LayerPlan, LayerView
+from core.values import Layer, LayerPlan, LayerView
 from gui import format as fmt
 from gui.i18n import tr, tr_text
+from gui.models.choices import (
+    ANYWHERE,
+    WEIGHT_BITS,
+    bits_settings,
+    fixed_reason,
+    fixes_share,
+    pattern_help,
+    sparsity_settings,
+)
 from gui.models.damage import in_decibels, loss_unit, scale_top
 from gui.session import Session
 from gui.theme import Theme
-from gui.widgets.bits_bars import BitsBars
+from gui.widgets.bits_section import BitsSection
+from gui.widgets.choice_boxes import pattern_box
 from gui.widgets.curve import Curve
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.heatmap import Heatmap
 from gui.widgets.histogram import Histogram
+from gui.widgets.labels import heading, line, note, small
 from gui.widgets.plain_tip import plain_tip
+
+SPARSITIES = (0.25, 0.5, 0.75, 0.9)
+"""What is measured of one layer, as of all; and what its plan says."""
 
 
 class InspectorView(QWidget):
@@ -38,10 +51,12 @@ class InspectorView(QWidget):
         self.heatmap = Heatmap(theme)
         self.histogram = Histogram(theme)
         self.curve = Curve(theme)
-        self.bits = BitsBars(theme)
+        self.pattern = pattern_box()
+        self.bits = BitsSection(theme)
         self.order = QComboBox()
         self.score = QComboBox()
         self.keep = QPushButton()
+        self.measure = QPushButton()
         self.reset = QPushButton()
         self._build()
         self._connect()
@@ -62,22 +77,21 @@ class InspectorView(QWidget):
         title.addWidget(self._kind, 1)
         self._line = QWidget()
         self._line.setFixedHeight(1)
-        self._why = _small()
-        self._importance = _heading()
+        self._why = small()
+        self._importance = heading()
         self.order.addItems(["", ""])
-        for box in (self.order, self.score):
+        for box in (self.order, self.score, self.pattern):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             box.setMinimumWidth(88)  # a long name of a score must not widen the panel
-        self._weights = _heading()
-        self._weights_note = _note()
-        self._accuracy = _heading()
-        self._accuracy_note = _note()
-        self._hint = _small()
-        self._bits_title = _heading()
-        self._bits_note = _note()
+        self._weights = heading()
+        self._weights_note = note()
+        self._accuracy = heading()
+        self._accuracy_note = note()
+        self._hint = small()
         self.keep.setCheckable(True)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
+        buttons.addWidget(self.measure)
         buttons.addWidget(self.keep)
         buttons.addWidget(self.reset)
         buttons.addStretch(1)
@@ -87,14 +101,13 @@ class InspectorView(QWidget):
         column.setContentsMargins(14, 8, 14, 12)
         column.setSpacing(5)
         column.addWidget(self._why)
-        column.addLayout(_line(self._importance, self.order, self.score))
+        column.addLayout(line(self._importance, self.order, self.score))
         column.addWidget(self.heatmap, 3)
-        column.addLayout(_line(self._weights, self._weights_note))
+        column.addLayout(line(self._weights, self.pattern, self._weights_note))
         column.addWidget(self.histogram, 2)
-        column.addLayout(_line(self._accuracy, self._accuracy_note))
+        column.addLayout(line(self._accuracy, self._accuracy_note))
         column.addWidget(self.curve, 3)
         column.addWidget(self._hint)
-        column.addLayout(_line(self._bits_title, self._bits_note))
         column.addWidget(self.bits)
         column.addSpacing(4)
         column.addLayout(buttons)
@@ -135,6 +148,7 @@ class InspectorView(QWidget):
             session.baseline_changed,
             session.points_changed,
             session.data_changed,
+            session.job_changed,
         ):
             signal.connect(self._refresh)
         session.plan_changed.connect(self._refresh_plan)
@@ -145,6 +159,9 @@ class InspectorView(QWidget):
         self.histogram.cut_moved.connect(self._on_sparsity)
         self.curve.sparsity_moved.connect(self._on_sparsity)
         self.bits.bits_chosen.connect(self._on_bits)
+        self.bits.activation_bits_chosen.connect(self._on_activation_bits)
+        self.pattern.activated.connect(self._on_pattern)
+        self.measure.clicked.connect(self._on_measure)
         self.order.currentIndexChanged.connect(self._on_order)
         self.score.activated.connect(self._on_score)
         self.keep.clicked.connect(self._on_keep)
@@ -172,8 +189,9 @@ class InspectorView(QWidget):
         self._weights.setText(tr("Weights"))
         self.histogram.setAccessibleName(tr("Histogram of the weights; Left and Right move the cut"))
         self.curve.setAccessibleName(tr("Accuracy against sparsity; Left and Right change the sparsity"))
-        self._bits_title.setText(tr("Fewer bits"))
-        self.bits.setAccessibleName(tr("Bits of this layer; Up and Down choose"))
+        self.pattern.setAccessibleName(tr("Pattern of this layer's zeros"))
+        self.measure.setText(tr("Measure now"))
+        self.measure.setAccessibleName(tr("Measure this layer now"))
         self.keep.setText(tr("Keep as is"))
         self.keep.setToolTip(tr("Leave this layer alone, whatever the defaults say"))
         self.keep.setAccessibleName(self.keep.text())
@@ -187,7 +205,7 @@ class InspectorView(QWidget):
     def _recolor(self, _name: str = "") -> None:
         self._line.setStyleSheet(f"background: {self._theme.color('line').name()};")
         accent = self._theme.color("accent").name()
-        for box in (self.order, self.score):
+        for box in (self.order, self.score, self.pattern, self.bits.activations):
             box.setStyleSheet(
                 "QComboBox { border: 1px solid transparent; padding: 1px 3px; }"
                 f"QComboBox:focus, QComboBox:hover {{ border: 1px solid {accent}; }}"
@@ -254,17 +272,21 @@ class InspectorView(QWidget):
             return
         session = self._session
         plan = session.plan.layer(layer.id)
-        movable = layer.prunable
-        self.histogram.set_cut(plan.sparsity or 0.0, plan.threshold, movable)
+        fixed = fixed_reason(plan)
+        movable = layer.prunable and not fixed
+        # a pattern cuts within each few neighbours: no magnitude parts what stays from what goes
+        self.histogram.set_cut(0.0 if fixed else plan.zeros, None if fixed else plan.threshold, movable)
+        self.histogram.setToolTip(fixed)
+        self.curve.setToolTip(fixed)
         share = self._share_going(layer, plan)
         self.heatmap.set_share(share if movable else 0.0)
-        going = tr("{share} go").format(share=fmt.percent(share))
-        self._weights_note.set_full_text(
-            tr("drag to cut · {going}").format(going=going) if movable else tr("cannot be cut")
-        )
+        self.pattern.setVisible(layer.prunable)
+        self.pattern.show_value(plan.pattern)
+        self.pattern.setToolTip(pattern_help(plan.pattern or ANYWHERE))
+        self._weights_note.set_full_text(self._cut_text(layer, fixed, share))
         points = session.points.get(layer.id, ())
         primary = session.baseline.primary if session.baseline else None
-        self.curve.show_points(points, primary, plan.sparsity or 0.0, movable)
+        self.curve.show_points(points, primary, plan.zeros, movable)
         has_curve = any(point.sparsity > 0 for point in points)
         self.curve.setVisible(has_curve)
         metric = fmt.metric_name(primary.metric) if primary else tr("Accuracy")
@@ -276,13 +298,21 @@ class InspectorView(QWidget):
         self._hint.setVisible(not has_curve)
         self._hint.setText(self._hint_text(layer))
         self._refresh_bits(layer, plan)
+        self._refresh_measure(layer)
         self.keep.setChecked(bool(plan.keep))
         self.reset.setEnabled(layer.id in session.plan.exceptions)
 
     def _share_going(self, layer: Layer, plan: LayerPlan) -> float:
-        if plan.threshold:
+        if plan.threshold and not fixes_share(plan):
             return self.histogram.share_below(plan.threshold)
-        return plan.sparsity or 0.0
+        return plan.zeros
+
+    @staticmethod
+    def _cut_text(layer: Layer, fixed: str, share: float) -> str:
+        if not layer.prunable:
+            return tr("cannot be cut")
+        going = tr("{share} go").format(share=fmt.percent(share))
+        return going if fixed else tr("drag to cut · {going}").format(going=going)
 
     def _hint_text(self, layer: Layer) -> str:
         if not layer.prunable:
@@ -295,34 +325,44 @@ class InspectorView(QWidget):
 
     def _refresh_bits(self, layer: Layer, plan: LayerPlan) -> None:
         session = self._session
-        possible = layer.quantizable
-        self.bits.setVisible(possible)
-        self._bits_note.set_full_text(
-            (tr("decibels lost") if in_decibels(session) else tr("points lost"))
-            if possible
-            else tr("cannot be quantised")
-        )
-        if not possible:
-            return
-        measured = {
-            point.weight_bits: point.loss
-            for point in session.points.get(layer.id, ())
-            if point.weight_bits < FLOAT_BITS and point.sparsity == 0
-        }
-        known = sorted({8, 4} | set(measured), reverse=True)
-        choices: list[tuple[int, float | None]] = [(FLOAT_BITS, 0.0)]
-        choices += [(bits, measured.get(bits)) for bits in known if bits < layer.weight_bits]
         top = scale_top(session.sensitivity(other.id) for other in session.model.layers)
-        self.bits.show_bits(choices, plan.weight_bits or FLOAT_BITS, top, loss_unit(session))
+        points = session.points.get(layer.id, ())
+        self.bits.show_layer(layer, plan, points, top, loss_unit(session), in_decibels(session))
+
+    def _refresh_measure(self, layer: Layer) -> None:
+        session = self._session
+        reason = ""
+        if not (layer.prunable or layer.quantizable):
+            reason = tr("This layer cannot be changed, so there is nothing to measure.")
+        elif session.data is None:
+            reason = tr("Choose data first.")
+        elif session.job is not None:
+            reason = tr("Something is running: stop it, or wait until it is done.")
+        self.measure.setEnabled(not reason)
+        what = tr("Measure what this layer alone costs at every sparsity and every number of bits")
+        self.measure.setToolTip(reason or what)
 
     # ------------------------------------------------------------ from the person
 
     def _on_sparsity(self, sparsity: float, merge: str) -> None:
-        self._set(tr("Sparsity"), merge, sparsity=sparsity, threshold=None, keep=None)
+        self._set(tr("Sparsity"), merge, **sparsity_settings(sparsity))
+
+    def _on_pattern(self, _index: int) -> None:
+        self._set(tr("Pattern"), "", pattern=self.pattern.currentData(), threshold=None, keep=None)
 
     def _on_bits(self, bits: int) -> None:
-        activations = FLOAT_BITS if bits == FLOAT_BITS else None
-        self._set(tr("Bits"), "", weight_bits=bits, activation_bits=activations, keep=None)
+        self._set(tr("Bits"), "", **bits_settings(bits))
+
+    def _on_activation_bits(self, bits: int) -> None:
+        self._set(tr("Activations"), "", activation_bits=bits, keep=None)
+
+    def _on_measure(self) -> None:
+        layer = self._layer
+        if layer is not None:
+            zeros = self._session.plan.layer(layer.id).zeros
+            sparsities = sorted({*SPARSITIES, *([zeros] if 0 < zeros < 1 else [])})
+            bits = tuple(bits for bits in WEIGHT_BITS if bits < layer.weight_bits)
+            self._session.measure_layer(layer.id, tuple(sparsities), bits)
 
     def _on_keep(self, keep: bool) -> None:
         self._set(tr("Keep as is"), "", keep=True if keep else None)
@@ -342,37 +382,3 @@ class InspectorView(QWidget):
 
     def _on_score(self, _index: int) -> None:
         self._session.set_score(self.score.currentData())
-
-
-def _heading() -> QLabel:
-    label = QLabel()
-    label.setProperty("heading", True)
-    return label
-
-
-def _note() -> ElidedLabel:
-    label = ElidedLabel()
-    label.setProperty("small", True)
-    label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return label
-
-
-def _small() -> QLabel:
-    label = QLabel()
-    label.setProperty("small", True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    return label
-
-
-def _line(title: QLabel, *others: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setContentsMargins(0, 5, 0, 0)
-    row.setSpacing(6)
-    row.addWidget(title)
-    if not any(isinstance(other, ElidedLabel) for other in others):
-        row.addStretch(1)
-    for other in others:
-        row.addWidget(other, 1 if isinstance(other, ElidedLabel) else 0)
-    return row

@@ -216,7 +216,7 @@ class OutcomeView(QWidget):
         session = self._session
         layers = session.model.layers
         plans = [session.plan.layer(layer.id) for layer in layers if layer.prunable or layer.quantizable]
-        zeros = any((plan.sparsity or 0) > 0 or plan.threshold for plan in plans)
+        zeros = any(plan.zeros > 0 or plan.threshold for plan in plans)
         fewer = any((plan.weight_bits or FLOAT_BITS) < FLOAT_BITS for plan in plans)
         whole = any((plan.activation_bits or FLOAT_BITS) == 8 for plan in plans)
         if zeros and not fewer:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from core.values import FLOAT_BITS
 from gui.i18n import tr
+from gui.models.choices import bits_settings, sparsity_settings
 from gui.models.damage import in_decibels
 from gui.models.overview_table import CELL_ROLE, Cell, OverviewModel, cell_text
 from gui.session import Session
@@ -28,6 +29,8 @@ from gui.widgets.elided_label import ElidedLabel
 
 ROW_HEIGHT = 22
 NAMES_WIDTH = 150
+LEAST_NAMES = 90
+NARROWEST = 46
 WIDEST = 84
 
 
@@ -103,7 +106,10 @@ class _Grid(QTableView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         columns = max(self.model().columnCount(), 1)
-        width = min(max((self.viewport().width()) // columns, 36), WIDEST)
+        names = min(NAMES_WIDTH, max(self.width() // 4, LEAST_NAMES))
+        if self.verticalHeader().width() != names:
+            self.verticalHeader().setFixedWidth(names)
+        width = min(max((self.width() - names - 14) // columns, NARROWEST), WIDEST)
         self.horizontalHeader().setDefaultSectionSize(width)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -200,10 +206,7 @@ class OverviewView(QWidget):
             return
         setting = self.model.settings[index.column()]
         if setting.bits < FLOAT_BITS:
-            self._session.set_layers(
-                [layer.id], tr("Bits"), weight_bits=setting.bits, activation_bits=None, keep=None
-            )
+            self._session.set_layers([layer.id], tr("Bits"), **bits_settings(setting.bits))
         else:
-            self._session.set_layers(
-                [layer.id], tr("Sparsity"), sparsity=setting.sparsity, threshold=None, keep=None
-            )
+            settings = sparsity_settings(setting.sparsity, self._session.plan.layer(layer.id))
+            self._session.set_layers([layer.id], tr("Sparsity"), **settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 from core.values import FLOAT_BITS, NO_CHANGE, Plan
 from gui import format as fmt
 from gui.i18n import tr
-from gui.models.layer_table import ROW_ROLE, LayerFilter, LayerTableModel, Row, bits_text
+from gui.models.choices import bits_name, bits_settings, fixes_share, sparsity_settings
+from gui.models.layer_table import ROW_ROLE, LayerFilter, LayerTableModel, Row
 from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.defaults_popup import DefaultsPopup
@@ -33,6 +34,8 @@ NARROW = 400
 
 
 class TableView(QWidget):
+    method_asked = Signal()
+
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -61,7 +64,7 @@ class TableView(QWidget):
         self.search = QLineEdit()
         self.search.setClearButtonEnabled(True)
         self.search.setMaximumWidth(170)
-        self.search.setMinimumWidth(104)
+        self.search.setMinimumWidth(84)
         self.changed_only = QToolButton()
         self.changed_only.setCheckable(True)
         self.selected_button = QToolButton()
@@ -113,6 +116,7 @@ class TableView(QWidget):
         self.selected_button.clicked.connect(self._open_selected_menu)
         self.defaults_button.clicked.connect(self._open_defaults)
         self.defaults.changed.connect(self._on_defaults)
+        self.defaults.method_asked.connect(self.method_asked)
 
     # ------------------------------------------------------------ texts
 
@@ -147,14 +151,11 @@ class TableView(QWidget):
             tr("· {n} changed from default").format(n=fmt.count(changed)) if changed else ""
         )
         defaults = self._session.plan.defaults.over(NO_CHANGE)
-        bits = defaults.weight_bits or FLOAT_BITS
-        name = tr("{n} bits").format(n=bits) if bits < FLOAT_BITS else bits_text(bits)
-        self.defaults_button.setText(
-            tr("Default {sparsity} · {bits} ▾").format(
-                sparsity=fmt.percent(defaults.sparsity or 0.0), bits=name
-            )
-        )
-        self.defaults_button.setAccessibleName(self.defaults_button.text())
+        zeros = defaults.pattern if fixes_share(defaults) else fmt.percent(defaults.zeros)
+        bits = bits_name(defaults.weight_bits or FLOAT_BITS)
+        whole = tr("Default {sparsity} · {bits} ▾").format(sparsity=zeros, bits=bits)
+        self.defaults_button.setText(whole if self.width() >= NARROW else f"{zeros} · {bits} ▾")
+        self.defaults_button.setAccessibleName(whole)
         self._refresh_selected()
         shown = self.filter.rowCount()
         if total == 0:
@@ -182,6 +183,8 @@ class TableView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.changed_only.setVisible(self.width() >= NARROW or self.changed_only.isChecked())
+        if (event.oldSize().width() >= NARROW) != (self.width() >= NARROW):
+            self._refresh_header()
 
     def sizeHint(self) -> QSize:
         return QSize(700, 430)
@@ -225,7 +228,7 @@ class TableView(QWidget):
         self._refresh_selected()
 
     def _on_sparsity(self, layer_id: str, sparsity: float, merge: str) -> None:
-        self._set([layer_id], tr("Sparsity"), merge, sparsity=sparsity, threshold=None, keep=None)
+        self._set([layer_id], tr("Sparsity"), merge, **sparsity_settings(sparsity))
 
     def _on_bits_asked(self, index: QModelIndex, where: QPoint) -> None:
         row: Row = index.data(ROW_ROLE)
@@ -255,13 +258,16 @@ class TableView(QWidget):
         ids = self._menu_ids
         rows = [row for row in self.model.rows if row.layer.id in set(ids)]
         if what == "sparsity":
+            able = [row for row in rows if row.layer.prunable]
+            patterned = next((row.plan for row in able if not row.movable), None)
+            settings = sparsity_settings(value, patterned)
+            self._set([row.layer.id for row in able], tr("Sparsity"), "", **settings)
+        elif what == "pattern":
             able = [row.layer.id for row in rows if row.layer.prunable]
-            self._set(able, tr("Sparsity"), "", sparsity=value, threshold=None, keep=None)
+            self._set(able, tr("Pattern"), "", pattern=value, threshold=None, keep=None)
         elif what == "bits":
             able = [row.layer.id for row in rows if row.layer.quantizable]
-            # float weights with 8-bit activations would gain nothing, so both go back together
-            activations = FLOAT_BITS if value == FLOAT_BITS else None
-            self._set(able, tr("Bits"), "", weight_bits=value, activation_bits=activations, keep=None)
+            self._set(able, tr("Bits"), "", **bits_settings(value))
         elif what == "keep":
             keep = None if all(row.plan.keep for row in rows) else True
             self._set(ids, tr("Keep as is"), "", keep=keep)
@@ -287,4 +293,7 @@ class TableView(QWidget):
     def _on_defaults(self, name: str, value: object) -> None:
         # all moves of the slider while the popup is open are one step back
         merge = f"defaults {self._edits} {name}" if name == "sparsity" else ""
-        self._session.set_defaults(tr("Defaults"), merge, **{name: value})
+        settings = {name: value}
+        if name == "weight_bits" and value == FLOAT_BITS:
+            settings["activation_bits"] = FLOAT_BITS  # integers need both sides to be integers
+        self._session.set_defaults(tr("Defaults"), merge, **settings)

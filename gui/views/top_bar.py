@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
 from gui import format
@@ -11,10 +12,14 @@ from gui.i18n import tr
 from gui.icons import icon, pixmap
 from gui.session import Session
 from gui.theme import Theme
+from gui.widgets.centred_button import CentredButton
 from gui.widgets.elided_label import ElidedLabel
 
-TITLE_WIDTH = 180
-"""Points that the model's name keeps when the window is narrow; what is beside it gives way."""
+TITLE_WIDTH = 84
+"""Points that the model's name keeps in the narrowest window; what is beside it gives way before."""
+
+ROOM_FOR_FACTS = 1040
+"""Below this width nothing but the model's name stands in the middle."""
 
 
 class TopBar(QFrame):
@@ -46,7 +51,7 @@ class TopBar(QFrame):
         for name in ("sample", "", "about", "quit"):
             self._more_menu.addAction(actions[name]) if name else self._more_menu.addSeparator()
         self._more.setMenu(self._more_menu)
-        self._run = self._button("run", flat=False)
+        self._run = self._button("run", flat=False, kind=CentredButton)
         self._run.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._run.setIconSize(QSize(14, 14))
         self._export = self._button("export", flat=False)
@@ -81,8 +86,10 @@ class TopBar(QFrame):
         row.addSpacing(4)
         row.addWidget(self._export)
 
-    def _button(self, name: str, icon_only: bool = False, flat: bool = True) -> QToolButton:
-        button = QToolButton(self)
+    def _button(
+        self, name: str, icon_only: bool = False, flat: bool = True, kind: type[QToolButton] = QToolButton
+    ) -> QToolButton:
+        button = kind(self)
         button.setDefaultAction(self._actions[name])
         style = Qt.ToolButtonStyle.ToolButtonIconOnly if icon_only else Qt.ToolButtonStyle.ToolButtonTextOnly
         button.setToolButtonStyle(style)
@@ -127,7 +134,14 @@ class TopBar(QFrame):
         self._title.setMinimumWidth(min(self._title.sizeHint().width(), TITLE_WIDTH))
         self._title.setVisible(session.model is not None)
         self._facts.set_full_text(self._data_facts())
-        self._facts.setVisible(session.data is not None)
+        self._show_facts()
+
+    def _show_facts(self) -> None:
+        self._facts.setVisible(self._session.data is not None and self.width() >= ROOM_FOR_FACTS)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_facts()
 
     def _data_facts(self) -> str:
         data = self._session.data

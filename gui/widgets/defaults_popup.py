@@ -1,34 +1,34 @@
-"""The plan's defaults in a small window under its button: sparsity, weight bits, activation bits."""
+"""The plan's defaults in a small window under its button, and the way from there to the method."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QLabel, QSlider, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSlider, QWidget
 
 from core.values import FLOAT_BITS, NO_CHANGE, LayerPlan
 from gui import format as fmt
 from gui.i18n import tr
-from gui.models.layer_table import bits_text
-
-WEIGHT_BITS = (8, 4, FLOAT_BITS)
-ACTIVATION_BITS = (8, FLOAT_BITS)
+from gui.models.choices import bits_help, fixed_reason, pattern_help
+from gui.widgets.choice_boxes import activation_bits_box, pattern_box, weight_bits_box
 
 
 class DefaultsPopup(QFrame):
     changed = Signal(str, object)
     """Name of a setting of LayerPlan and its value."""
+    method_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setProperty("panel", True)
         self._filling = False
+        self._defaults = NO_CHANGE
         self._title = QLabel()
         self._title.setProperty("heading", True)
         self._hint = QLabel()
         self._hint.setProperty("small", True)
         self._hint.setWordWrap(True)
-        self._labels = (QLabel(), QLabel(), QLabel())
+        self._labels = tuple(QLabel() for _ in range(4))
         self.sparsity = QSlider(Qt.Orientation.Horizontal)
         self.sparsity.setRange(0, 100)
         self.sparsity.setSingleStep(5)
@@ -37,8 +37,11 @@ class DefaultsPopup(QFrame):
         self._value = QLabel()
         self._value.setMinimumWidth(44)
         self._value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.weight_bits = QComboBox()
-        self.activation_bits = QComboBox()
+        self.pattern = pattern_box()
+        self.weight_bits = weight_bits_box()
+        self.activation_bits = activation_bits_box()
+        self.method = QPushButton()
+        self.method.clicked.connect(self._on_method)
         grid = QGridLayout(self)
         grid.setContentsMargins(14, 12, 14, 12)
         grid.setHorizontalSpacing(12)
@@ -48,31 +51,51 @@ class DefaultsPopup(QFrame):
         grid.addWidget(self._labels[0], 2, 0)
         grid.addWidget(self.sparsity, 2, 1)
         grid.addWidget(self._value, 2, 2)
-        grid.addWidget(self._labels[1], 3, 0)
-        grid.addWidget(self.weight_bits, 3, 1, 1, 2)
-        grid.addWidget(self._labels[2], 4, 0)
-        grid.addWidget(self.activation_bits, 4, 1, 1, 2)
+        boxes = (self.pattern, self.weight_bits, self.activation_bits)
+        for row, (label, box) in enumerate(zip(self._labels[1:], boxes, strict=True), 3):
+            grid.addWidget(label, row, 0)
+            grid.addWidget(box, row, 1, 1, 2)
+        grid.addWidget(self.method, 6, 0, 1, 3)
         self.retranslate()
         self.sparsity.valueChanged.connect(self._on_sparsity)
+        self.pattern.currentIndexChanged.connect(self._on_pattern)
         self.weight_bits.currentIndexChanged.connect(self._on_weight_bits)
         self.activation_bits.currentIndexChanged.connect(self._on_activation_bits)
 
     def show_defaults(self, defaults: LayerPlan) -> None:
         """Take over the plan's defaults without announcing them."""
-        full = defaults.over(NO_CHANGE)
+        self._defaults = full = defaults.over(NO_CHANGE)
         self._filling = True
-        self.sparsity.setValue(round((full.sparsity or 0.0) * 100))
-        self._value.setText(fmt.percent(full.sparsity or 0.0))
-        self.weight_bits.setCurrentIndex(self.weight_bits.findData(full.weight_bits))
-        self.activation_bits.setCurrentIndex(self.activation_bits.findData(full.activation_bits))
+        self.sparsity.setValue(round(full.zeros * 100))
+        self._value.setText(fmt.percent(full.zeros))
+        self.pattern.show_value(full.pattern)
+        self.weight_bits.show_value(full.weight_bits)
+        self.activation_bits.show_value(full.activation_bits)
         self._filling = False
+        self._explain()
+
+    def _explain(self) -> None:
+        """What cannot be chosen now, and why; what is chosen, and what it means."""
+        full = self._defaults
+        fixed = fixed_reason(full)
+        self.sparsity.setEnabled(not fixed)
+        for widget in (self.sparsity, self._value):
+            widget.setToolTip(fixed)
+        integer = full.weight_bits != FLOAT_BITS
+        self.activation_bits.setEnabled(integer)
+        self.activation_bits.setToolTip(
+            "" if integer else tr("8-bit activations need weights of 8 bits or fewer.")
+        )
+        self.pattern.setToolTip(pattern_help(full.pattern or "unstructured"))
+        self.weight_bits.setToolTip(bits_help(full.weight_bits or FLOAT_BITS))
 
     def open_under(self, button: QWidget) -> None:
         self.adjustSize()
         corner = button.mapToGlobal(QPoint(button.width() - self.width(), button.height() + 4))
         self.move(corner)
         self.show()
-        self.sparsity.setFocus(Qt.FocusReason.PopupFocusReason)
+        first = self.sparsity if self.sparsity.isEnabled() else self.pattern
+        first.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
@@ -83,24 +106,30 @@ class DefaultsPopup(QFrame):
     def retranslate(self) -> None:
         self._title.setText(tr("What every layer gets"))
         self._hint.setText(tr("Layers that you changed keep their own settings."))
-        for label, text in zip(self._labels, (tr("Sparsity"), tr("Weights"), tr("Activations")), strict=True):
+        names = (tr("Sparsity"), tr("Pattern"), tr("Weights"), tr("Activations"))
+        for label, text in zip(self._labels, names, strict=True):
             label.setText(text)
         self.sparsity.setAccessibleName(tr("Default sparsity"))
+        self.pattern.setAccessibleName(tr("Default pattern of zeros"))
         self.weight_bits.setAccessibleName(tr("Default bits of weights"))
         self.activation_bits.setAccessibleName(tr("Default bits of activations"))
-        for box, choices in ((self.weight_bits, WEIGHT_BITS), (self.activation_bits, ACTIVATION_BITS)):
-            at = max(box.currentIndex(), 0)
-            self._filling = True
-            box.clear()
-            for bits in choices:
-                name = tr("{n} bits").format(n=bits) if bits < FLOAT_BITS else bits_text(bits)
-                box.addItem(name, bits)
-            box.setCurrentIndex(at)
-            self._filling = False
+        self.method.setText(tr("Presets, steps and settings…"))
+        self._filling = True
+        for box in (self.pattern, self.weight_bits, self.activation_bits):
+            box.retranslate()
+        self._filling = False
+        self._explain()
+
+    def _on_method(self) -> None:
+        self.close()
+        self.method_asked.emit()
 
     def _on_sparsity(self, value: int) -> None:
         self._value.setText(fmt.percent(value / 100))
         self._announce("sparsity", value / 100)
+
+    def _on_pattern(self, _index: int) -> None:
+        self._announce("pattern", self.pattern.currentData())
 
     def _on_weight_bits(self, _index: int) -> None:
         self._announce("weight_bits", self.weight_bits.currentData())

@@ -162,8 +162,8 @@ class LayerDelegate(QStyledItemDelegate):
             self._text(painter, cell.adjusted(PAD, 0, -4, 0), cell_text(row, Column.SPARSITY), "estimate")
             return
         track = slider_track(cell)
-        value = min(max(row.plan.sparsity or 0.0, 0.0), 1.0)
-        active = not row.plan.keep
+        value = min(max(row.plan.zeros, 0.0), 1.0)
+        active = not row.plan.keep and row.movable
         at = track.left() + value * track.width()
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._theme.color("track"))

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from core.values import FLOAT_BITS
 from gui import format as fmt
 from gui.i18n import tr
+from gui.models.choices import PATTERNS, bits_help, bits_name, pattern_help, pattern_name
 from gui.models.layer_table import Row, bits_text
 
 SPARSITIES = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -16,10 +17,11 @@ SPARSITIES = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 class LayerMenu(QMenu):
     chosen = Signal(str, object)
-    """'sparsity' with a share, 'bits' with weight bits, 'keep' or 'reset' with None."""
+    """'sparsity' with a share, 'pattern' with its name, 'bits' with a number; 'keep', 'reset' with None."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setToolTipsVisible(True)
         self.triggered.connect(self._on_triggered)
 
     def fill(self, rows: list[Row]) -> None:
@@ -32,8 +34,13 @@ class LayerMenu(QMenu):
         prunable = [row for row in rows if row.layer.prunable]
         sparsity = self._group(tr("Sparsity"), bool(prunable))
         for share in SPARSITIES:
-            checked = all(abs((row.plan.sparsity or 0.0) - share) < 0.005 for row in prunable)
+            checked = all(row.movable and abs(row.plan.zeros - share) < 0.005 for row in prunable)
             self._choice(sparsity, fmt.percent(share), ("sparsity", share), checked)
+        patterns = self._group(tr("Pattern"), bool(prunable))
+        for pattern in PATTERNS:
+            chosen = all(row.plan.pattern == pattern for row in prunable)
+            action = self._choice(patterns, pattern_name(pattern), ("pattern", pattern), chosen)
+            action.setToolTip(pattern_help(pattern))
         quantizable = [row for row in rows if row.layer.quantizable]
         self.add_bits(self._group(tr("Bits"), bool(quantizable)), quantizable)
         self.addSeparator()
@@ -55,14 +62,15 @@ class LayerMenu(QMenu):
         choices = sorted({bits for row in rows for bits in row.bit_choices()})
         for bits in sorted(choices, key=lambda value: (value == FLOAT_BITS, -value)):
             own = min((row.layer.weight_bits for row in rows), default=FLOAT_BITS)
-            if bits < FLOAT_BITS:
-                name = tr("{n} bits").format(n=bits)
-            else:
-                name = tr("As it is ({bits})").format(bits=bits_text(own))
-            group.addAction(self._choice(menu, name, ("bits", bits), all(row.bits == bits for row in rows)))
+            whole = bits >= FLOAT_BITS
+            name = tr("As it is ({bits})").format(bits=bits_text(own)) if whole else bits_name(bits)
+            action = self._choice(menu, name, ("bits", bits), all(row.bits == bits for row in rows))
+            action.setToolTip(bits_help(bits))
+            group.addAction(action)
 
     def _group(self, title: str, enabled: bool) -> QMenu:
         menu = self.addMenu(title)
+        menu.setToolTipsVisible(True)
         menu.setEnabled(enabled)
         return menu
 

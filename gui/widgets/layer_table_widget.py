@@ -20,7 +20,7 @@ from gui.widgets.layer_delegates import (
 STEP = 0.05
 """One press of an arrow key."""
 WIDTHS = {
-    Column.KIND: (108, 124),
+    Column.KIND: (72, 88),
     Column.SIZE: (60, 112),
     Column.TIME: (60, 112),
     Column.SENSITIVITY: (72, 118),
@@ -32,6 +32,10 @@ WIDTHS = {
 NAME_WIDTH = 118
 """The name gets at least this before other columns shrink."""
 LONGEST_NAME = 210
+KIND_MARGIN = 14
+"""What the cell leaves free beside the kind, with a little to spare."""
+SHORTEST_KIND = 72
+LONGEST_KIND = 150
 DROPPED_FIRST = (Column.KIND, Column.TIME, Column.SIZE, Column.EFFECT, Column.SENSITIVITY)
 
 
@@ -76,6 +80,7 @@ class LayerTable(QTableView):
         self._drag_key = ""
         self._drags = 0
         self._names_width = NAME_WIDTH
+        self._kinds_width = SHORTEST_KIND
         model.sourceModel().modelReset.connect(self._measure_names)
         self._measure_names()
 
@@ -122,7 +127,7 @@ class LayerTable(QTableView):
     def _slider_under(self, position: QPoint) -> Row | None:
         index = self.indexAt(position)
         row = self.row_at(index)
-        if row is None or index.column() != Column.SPARSITY or not row.layer.prunable:
+        if row is None or index.column() != Column.SPARSITY or not row.movable:
             return None
         track = slider_track(self.visualRect(index))
         return row if track.left() - HANDLE - 3 <= position.x() <= track.right() + HANDLE + 3 else None
@@ -186,8 +191,8 @@ class LayerTable(QTableView):
         row = self.row_at(index)
         key = event.key()
         plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-        if row is not None and plain and index.column() == Column.SPARSITY and row.layer.prunable:
-            value = row.plan.sparsity or 0.0
+        if row is not None and plain and index.column() == Column.SPARSITY and row.movable:
+            value = row.plan.zeros
             wanted = {
                 Qt.Key.Key_Left: value - STEP,
                 Qt.Key.Key_Right: value + STEP,
@@ -234,12 +239,16 @@ class LayerTable(QTableView):
         widths = sorted(metrics.horizontalAdvance(row.layer.label[:60]) for row in rows)
         usual = widths[int((len(widths) - 1) * 0.9)] if widths else 0
         self._names_width = min(max(usual + 30, NAME_WIDTH), LONGEST_NAME)
+        plain = QFontMetrics(self.font())
+        kinds = max((plain.horizontalAdvance(row.layer.kind[:40]) for row in rows), default=0)
+        self._kinds_width = min(max(kinds + KIND_MARGIN, SHORTEST_KIND), LONGEST_KIND)
         self._fit_columns()
 
     def _fit_columns(self) -> None:
         """Bars shrink first, then whole columns go, so that names and controls stay usable."""
         room = self.viewport().width() - NAME_WIDTH
         shown = dict(WIDTHS)
+        shown[Column.KIND] = (self._kinds_width, self._kinds_width + 16)
         for column in DROPPED_FIRST:
             if sum(least for least, _ in shown.values()) <= room:
                 break

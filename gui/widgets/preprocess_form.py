@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QWidget
 
 from core.values import Preprocess
 from gui.i18n import tr
+from gui.widgets.samples_form import LABEL_WIDTH
 
 SCALES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "centred": ((127.5,), (127.5,)),
@@ -43,6 +44,7 @@ class PreprocessForm(QWidget):
         )  # fmt: skip
         for label, field in zip(self._labels, fields, strict=True):
             label.setProperty("muted", True)
+            label.setMinimumWidth(LABEL_WIDTH)
             label.setBuddy(field)
             field.setMinimumWidth(190)
             form.addRow(label, field)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import msgspec
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
@@ -13,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from shell_values import make_data, make_model
 
 from core import messages as m
-from core.values import Preprocess, text
+from core.values import DataSpec, Preprocess, TensorInfo, text
 from gui.app import Window
 from gui.widgets.preprocess_form import PreprocessForm
 
@@ -125,6 +126,93 @@ def test_edits_are_applied_by_return_and_nothing_else_changes(
     spec = window.engine.last(m.OpenData).data
     assert spec.preprocess == Preprocess(crop=28, mean=(0.0,), std=(255.0,), layout="NCHW", color="RGB")
     assert spec.path == "/data/pets"
+
+
+def test_numbers_of_samples_are_applied_and_leave_the_preprocessing_alone(
+    window: Window, qtbot: QtBot, png: bytes
+) -> None:
+    window.session._take(make_model())
+    window.session._take(make_data(png))
+    window.main.show_data()
+    view = window.main.data_view
+    judge = view._samples.judge
+    assert (judge.value(), view._samples.calibration.value()) == (1000, 256)
+    assert not view._apply.isEnabled()
+    judge.setFocus()
+    judge.selectAll()
+    qtbot.keyClicks(judge, "300")
+    assert view._apply.isEnabled()
+    qtbot.mouseClick(view._revert, Qt.MouseButton.LeftButton)
+    assert judge.value() == 1000
+    judge.selectAll()
+    qtbot.keyClicks(judge, "0")
+    qtbot.keyClick(judge, Qt.Key.Key_Return)
+    assert judge.text() == "all"
+    view._scroll.ensureWidgetVisible(view._apply)
+    qtbot.mouseClick(view._apply, Qt.MouseButton.LeftButton)
+    spec = window.engine.last(m.OpenData).data
+    assert spec.judge_count is None
+    assert spec == msgspec.structs.replace(make_data().spec, judge_count=None)
+
+
+def test_calibration_may_come_from_elsewhere_and_back(
+    window: Window, qtbot: QtBot, png: bytes, tmp_path: Path
+) -> None:
+    window.session._take(make_model())
+    window.session._take(make_data(png))
+    window.main.show_data()
+    form = window.main.data_view._samples
+    assert not form.same.isVisible()
+    qtbot.mouseClick(form.folder, Qt.MouseButton.LeftButton)
+    dialog = window.main.findChild(QFileDialog)
+    dialog.fileSelected.emit(str(tmp_path))
+    dialog.close()
+    spec = window.engine.last(m.OpenData).data
+    assert (spec.path, spec.calibration_path) == ("/data/pets", str(tmp_path))
+    data = msgspec.structs.replace(make_data(png), spec=spec)
+    window.session._on_event(m.Done(id=window.session.job.id, value=data))
+    assert form._source.full_text == str(tmp_path)
+    qtbot.mouseClick(form.same, Qt.MouseButton.LeftButton)
+    assert window.engine.last(m.OpenData).data.calibration_path is None
+
+
+def test_what_could_not_be_read_at_first_can_be_corrected(
+    window: Window, qtbot: QtBot, tmp_path: Path
+) -> None:
+    picture = TensorInfo(name="x", dtype="float32", shape=("n", 3, 32, 48))
+    window.session._take(msgspec.structs.replace(make_model(), inputs=(picture,)))
+    window.main.show_data()
+    view = window.main.data_view
+    form = view.findChild(PreprocessForm)
+    assert not form.isVisible()
+    window.session.open_data(DataSpec(path=str(tmp_path)))
+    window.session._on_event(m.Failed(id=window.session.job.id, code="DataError", what=text("No.")))
+    assert form.isVisible()
+    assert view._path.full_text == f"{tmp_path} could not be read"
+    assert field(form, "Resize to").text() == "32 × 48"
+    assert field(form, "Order of axes").currentData() == "NCHW"
+    retype(qtbot, field(form, "Mean, 0 to 255"), "127.5")
+    assert view._apply.text() == "Try again"
+    view._scroll.ensureWidgetVisible(view._apply)
+    qtbot.mouseClick(view._apply, Qt.MouseButton.LeftButton)
+    spec = window.engine.last(m.OpenData).data
+    assert spec.path == str(tmp_path)
+    assert spec.preprocess == Preprocess(
+        resize=(32, 48), mean=(127.5,), std=(255.0,), layout="NCHW", color="RGB"
+    )
+    # a second failure keeps what was corrected
+    window.session._on_event(m.Failed(id=window.session.job.id, code="DataError", what=text("No.")))
+    assert field(form, "Mean, 0 to 255").text() == "127.5"
+
+
+def test_a_table_that_could_not_be_read_has_no_picture_form(window: Window, tmp_path: Path) -> None:
+    window.session._take(make_model())
+    window.main.show_data()
+    window.session.open_data(DataSpec(path=str(tmp_path / "broken.csv")))
+    window.session._on_event(m.Failed(id=window.session.job.id, code="DataError", what=text("No.")))
+    view = window.main.data_view
+    assert not view.findChild(PreprocessForm).isVisible()
+    assert view._samples.isVisible() and view._apply.isEnabled()
 
 
 def test_facts_and_warnings_are_said(window: Window, png: bytes) -> None:

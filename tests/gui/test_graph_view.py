@@ -23,10 +23,11 @@ from core.values import (
 )
 from gui.engine_client import EngineClient
 from gui.i18n import PSEUDO, Translations
+from gui.models.damage import nice_ceiling
 from gui.models.graph_items import GraphItems, lanes, rounded
 from gui.session import Session
 from gui.theme import Theme
-from gui.views.graph_figures import nice_ceiling, resolve
+from gui.views.graph_figures import resolve
 from gui.views.graph_view import GraphView
 
 NAMES = ("stem", "block.conv1", "block.conv2", "fc")

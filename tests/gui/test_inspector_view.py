@@ -7,15 +7,17 @@ import time
 import msgspec
 import numpy as np
 import pytest
-from layer_values import make_session, make_theme, make_view
+from layer_values import make_outcome, make_points, make_session, make_theme, make_view
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QComboBox
 from pytestqt.qtbot import QtBot
+from shell_values import make_data
 
-from core.values import Array, Catalogue, Described, text
+from core import messages as m
+from core.values import Analysis, Array, Catalogue, Described, text
 from gui.session import Session
 from gui.views.inspector_view import InspectorView
-from gui.widgets.bits_bars import ROW
 from gui.widgets.heatmap import Heatmap
 from gui.widgets.histogram import magnitude_curve
 
@@ -45,6 +47,17 @@ def show(session: Session, layer_id: str = STEM) -> None:
     session.layer_view_changed.emit(session.layer_view)
 
 
+def choose(box: QComboBox, name: str) -> None:
+    """As a person does: down the open list to the name, then Return."""
+    box.setFocus()
+    target = box.findText(name)
+    assert target >= 0, name
+    while box.currentIndex() != target:
+        before = box.currentIndex()
+        QTest.keyClick(box, Qt.Key.Key_Down if before < target else Qt.Key.Key_Up)
+        assert box.currentIndex() != before, f"stuck before '{name}'"
+
+
 def test_it_teaches_while_no_layer_is_chosen(view: InspectorView, session: Session) -> None:
     assert view._empty.isVisible()
     assert "Choose a layer" in view._empty.text()
@@ -68,7 +81,7 @@ def test_it_teaches_while_nothing_is_measured(qapp: QApplication, qtbot: QtBot) 
 def test_it_says_why_a_layer_cannot_be_cut(view: InspectorView, session: Session) -> None:
     show(session, "/table/Conv")
     assert "shared with the output" in view._why.text()
-    assert not view.bits.isVisible()
+    assert not view.bits.bars.isVisible()
     assert view._weights_note.full_text == "cannot be cut"
 
 
@@ -148,12 +161,78 @@ def test_the_plans_point_on_the_curve_is_dragged(qtbot: QtBot, view: InspectorVi
 
 def test_bits_are_chosen_by_mouse_and_keys(qtbot: QtBot, view: InspectorView, session: Session) -> None:
     show(session)
-    assert view.bits._choices == ((32, 0.0), (8, 0.1), (4, 1.6))
-    qtbot.mouseClick(view.bits, LEFT, pos=QPoint(30, 2 * ROW + 10))
+    bars = view.bits.bars
+    # 6, 5, 3 and 2 may be chosen too, and were not measured
+    assert bars._choices == ((32, 0.0), (8, 0.1), (6, None), (5, None), (4, 1.6), (3, None), (2, None))
+    qtbot.mouseClick(bars, LEFT, pos=bars.cell(5).center().toPoint())
+    assert session.plan.layer(STEM).weight_bits == 3
+    bars.setFocus()
+    qtbot.keyClick(bars, Qt.Key.Key_Left)
     assert session.plan.layer(STEM).weight_bits == 4
-    view.bits.setFocus()
-    qtbot.keyClick(view.bits, Qt.Key.Key_Up)
+
+
+def test_activations_of_one_layer_may_stay_float(view: InspectorView, session: Session) -> None:
+    show(session)
+    box = view.bits.activations
+    choose(box, "float")
+    assert session.plan.layer(STEM).activation_bits == 32
     assert session.plan.layer(STEM).weight_bits == 8
+    choose(box, "8 bits")
+    session.set_layers([STEM], "x", weight_bits=32, activation_bits=32)
+    assert not box.isEnabled()
+    assert "need weights of 8 bits or fewer" in box.toolTip()
+
+
+def test_a_pattern_says_what_it_is_and_fixes_the_share(
+    qtbot: QtBot, view: InspectorView, session: Session
+) -> None:
+    show(session)
+    choose(view.pattern, "2:4")
+    assert session.plan.layer(STEM).pattern == "2:4"
+    assert "of each 4 weights 2 stay" in view.pattern.toolTip()
+    assert view._weights_note.full_text == "50 % go"
+    # the handles are gone, and the curve's point does not move
+    curve = view.curve
+    qtbot.mousePress(curve, LEFT, pos=curve.handle().toPoint())
+    qtbot.mouseMove(curve, QPoint(round(curve.plot().x(0.9)), 40))
+    qtbot.mouseRelease(curve, LEFT)
+    assert session.plan.exceptions[STEM].sparsity is None
+    assert "fixes the share of zeros at 50 %" in curve.toolTip()
+    choose(view.pattern, "Anywhere")
+    assert session.plan.layer(STEM).zeros == 0
+
+
+def test_one_layer_is_measured_now_and_its_points_are_replaced(
+    qtbot: QtBot, view: InspectorView, session: Session
+) -> None:
+    show(session)
+    assert not view.measure.isEnabled()
+    assert view.measure.toolTip() == "Choose data first."
+    session._take(make_data())
+    for point in make_points(STEM):
+        session._take(point)
+    session._take(make_outcome())
+    session.set_layers([STEM], "x", sparsity=0.6)
+    view._scroll.ensureWidgetVisible(view.measure)
+    qtbot.mouseClick(view.measure, LEFT)
+    request = session._engine.sent[-1]
+    assert request.layers == (STEM,)
+    assert request.sparsities == (0.25, 0.5, 0.6, 0.75, 0.9)
+    assert request.weight_bits == (8, 6, 5, 4, 3, 2)
+    assert not view.measure.isEnabled()
+    again = msgspec.structs.replace(make_points(STEM)[1], loss=7.0)
+    fresh = msgspec.structs.replace(make_points(STEM)[-1], weight_bits=3, loss=9.0)
+    for value in (make_outcome(50.0), again, fresh):
+        session._on_event(m.Partial(id=session.job.id, value=value))
+    session._on_event(m.Done(id=session.job.id, value=Analysis(baseline=make_outcome(50.0))))
+    points = session.points[STEM]
+    assert len(points) == 7
+    assert [point.loss for point in points if point.sparsity == 0.5] == [7.0]
+    assert dict(view.bits.bars._choices)[3] == 9.0
+    # the original's figures stay those of the analysis, and one layer is no analysis
+    assert session.baseline.primary.value == 90.0
+    assert not session.analyzed
+    assert view.measure.isEnabled()
 
 
 def test_keep_as_is_and_reset(qtbot: QtBot, view: InspectorView, session: Session) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import QAccessible, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -28,7 +30,7 @@ from pytestqt.qtbot import QtBot
 from shell_values import make_data, make_model, make_result
 
 from core import messages as m
-from core.values import Exported, text
+from core.values import Catalogue, Described, Exported, LayerPlan, Parameter, Preset, SensitivityPoint, text
 from gui.app import Window
 from gui.i18n import PSEUDO
 from gui.job import Problem
@@ -42,6 +44,13 @@ CONTROLS = (
 def load(window: Window) -> None:
     window.session._take(make_model())
     window.session._take(make_data())
+
+
+def catalogue() -> Catalogue:
+    switch = Parameter(name="on", label=text("On"), help=text("Or off."), kind="switch", default=True)
+    step = Described(name="step", label=text("Step"), help=text("Does it."), parameters=(switch,))
+    preset = Preset(name="p", label=text("Purpose"), help=text("For it."), defaults=LayerPlan())
+    return Catalogue(methods=(step,), presets=(preset,))
 
 
 def drop(window: Window, path: Path | str) -> None:
@@ -62,6 +71,72 @@ def drop(window: Window, path: Path | str) -> None:
 def test_dropped_model_is_opened(window: Window) -> None:
     drop(window, "/models/中文 model.onnx")
     assert window.engine.last(m.OpenModel).model == "/models/中文 model.onnx"
+
+
+def test_the_window_says_that_it_takes_what_is_dragged(window: Window) -> None:
+    hint = window.main._drop_hint
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile("/models/a.onnx")])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(50, 50), Qt.DropAction.CopyAction, mime, buttons, keys)
+    QApplication.sendEvent(window.main, enter)
+    assert hint.isVisible()
+    assert hint.rect() == window.main.rect()
+    QApplication.sendEvent(window.main, QDragLeaveEvent())
+    assert not hint.isVisible()
+    drop(window, "/models/a.onnx")
+    assert not hint.isVisible()
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_nothing_of_the_top_bar_overlaps_in_the_narrowest_window(window: Window, language: str) -> None:
+    long = "a_very_long_name_of_a_mobilenet_for_cifar10.onnx"
+    window.session._take(msgspec.structs.replace(make_model(), name=long))
+    window.session._take(make_data())
+    window.translations.choose(language)
+    window.main.resize(940, 600)
+    QApplication.processEvents()
+    assert window.main.width() == 940
+    bar = window.main.top_bar
+    children = [child for child in bar.findChildren(QWidget) if child.parent() is bar and child.isVisible()]
+    children = sorted(
+        (child for child in children if isinstance(child, QLabel | QAbstractButton)), key=lambda c: c.x()
+    )
+    for left, right in itertools.pairwise(children):
+        assert left.geometry().right() < right.geometry().left(), (left, right)
+    assert children[-1].geometry().right() <= bar.width()
+    assert bar._title.text() != long and bar._title.toolTip() == long
+
+
+def test_the_defaults_lead_to_the_method(window: Window, qtbot: QtBot) -> None:
+    load(window)
+    window.session.catalogue = catalogue()
+    window.session.catalogue_changed.emit(window.session.catalogue)
+    qtbot.mouseClick(window.main.table.defaults_button, Qt.MouseButton.LeftButton)
+    popup = window.main.table.defaults
+    qtbot.mouseClick(popup.method, Qt.MouseButton.LeftButton)
+    assert not popup.isVisible()
+    assert window.main.method.isVisible()
+    assert window.main.method.cards.cards[0].hasFocus()
+
+
+def test_an_analysis_keeps_what_is_known_and_asks_for_the_planned_bits(window: Window) -> None:
+    load(window)
+    session = window.session
+    measured = SensitivityPoint(
+        layer_id="stem", sparsity=0.5, loss=1.0, measurement=make_result(session.plan).before.primary
+    )
+    session.analyze()
+    assert window.engine.last(m.Analyze).weight_bits == (8, 4)
+    session._on_event(m.Partial(id=session.job.id, value=measured))
+    session._on_event(m.Failed(id=session.job.id, code="Cancelled", what=text("Stopped.")))
+    session.set_layers(["head"], "x", weight_bits=3)
+    session.analyze()
+    assert session.points == {"stem": (measured,)}
+    assert window.engine.last(m.Analyze).weight_bits == (8, 4, 3)
+    again = msgspec.structs.replace(measured, loss=2.0)
+    session._on_event(m.Partial(id=session.job.id, value=again))
+    assert session.points == {"stem": (again,)}
 
 
 def test_dropped_folder_becomes_the_data(window: Window, tmp_path: Path) -> None:
@@ -283,9 +358,11 @@ def test_every_text_follows_the_language_at_once(window: Window) -> None:
     load(window)
     window.session._take(make_result(window.session.plan))
     window.session.problem.emit(Problem(kind="x", what=text("Broken."), why=text("Why."), details="d"))
+    window.session.catalogue_changed.emit(catalogue())
+    window.main.method.fold.click()
     window.translations.choose(PSEUDO)
     missed: set[str] = set()
-    for screen in (0, 1, "data"):  # not Netron: it would start a browser, and has tests of its own
+    for screen in (0, 1, 2, "data"):  # not Netron: it would start a browser, and has tests of its own
         if screen == "data":
             window.main.show_data()
         else:

@@ -124,15 +124,15 @@ def test_the_bits_box_opens_a_menu_by_mouse_and_by_key(
     menu = view._bits_menu
     assert menu.isVisible()
     assert [action.text() for action in menu.actions() if action.text()] == [
-        "8 bits",
-        "4 bits",
+        *(f"{bits} bits" for bits in (8, 6, 5, 4, 3, 2)),
         "As it is (float)",
         "As the default",
     ]
-    qtbot.keyClick(menu, Qt.Key.Key_Down)
-    qtbot.keyClick(menu, Qt.Key.Key_Down)
+    assert "kept in 8 bits each" in menu.actions()[1].toolTip()
+    for _ in range(5):
+        qtbot.keyClick(menu, Qt.Key.Key_Down)
     qtbot.keyClick(menu, Qt.Key.Key_Return)
-    assert session.plan.layer("/stem/Conv").weight_bits == 4
+    assert session.plan.layer("/stem/Conv").weight_bits == 3
     view.table.setCurrentIndex(view.filter.index(1, Column.BITS))
     qtbot.keyClick(view.table, Qt.Key.Key_Space)
     assert menu.isVisible()
@@ -209,13 +209,60 @@ def test_the_defaults_menu_changes_every_layer_that_has_no_setting_of_its_own(
     assert view.defaults.isVisible()
     for _ in range(10):
         qtbot.keyClick(view.defaults.sparsity, Qt.Key.Key_Right)
-    view.defaults.weight_bits.setCurrentIndex(1)
+    for _ in range(3):  # past 6 and 5
+        qtbot.keyClick(view.defaults.weight_bits, Qt.Key.Key_Down)
     qtbot.keyClick(view.defaults, Qt.Key.Key_Escape)
     assert not view.defaults.isVisible()
     assert session.plan.defaults == LayerPlan(sparsity=0.5, weight_bits=4, activation_bits=8)
     assert session.plan.layer("/stem/Conv").sparsity == 0.25
     assert view.defaults_button.text() == "Default 50 % · 4 bits ▾"
-    assert session.undo_stack.count() == 3  # the layer, ten presses as one, the bits
+    assert session.undo_stack.count() == 5  # the layer, ten presses as one, the bits
+
+
+def test_a_default_pattern_fixes_the_sparsity_and_says_so(
+    qtbot: QtBot, view: TableView, session: Session
+) -> None:
+    qtbot.mouseClick(view.defaults_button, LEFT)
+    popup = view.defaults
+    qtbot.keyClick(popup.pattern, Qt.Key.Key_Down)
+    assert session.plan.defaults.pattern == "2:4"
+    assert popup.sparsity.value() == 50
+    assert not popup.sparsity.isEnabled()
+    assert popup.sparsity.toolTip() == "The pattern 2:4 fixes the share of zeros at 50 %."
+    assert "of each 4 weights 2 stay" in popup.pattern.toolTip()
+    popup.close()
+    assert view.defaults_button.text() == "Default 2:4 · 8 bits ▾"
+    # nor can a row's slider be dragged, by mouse or by key
+    qtbot.mouseClick(view.table.viewport(), LEFT, pos=on_track(view, 0, 0.9))
+    view.table.setCurrentIndex(view.filter.index(0, Column.SPARSITY))
+    qtbot.keyClick(view.table, Qt.Key.Key_Right)
+    assert session.plan.exceptions == {}
+    assert shown(view, 0, Column.SPARSITY) == "2:4"
+    assert "fixes the share" in view.filter.index(0, Column.SPARSITY).data(Qt.ItemDataRole.ToolTipRole)
+
+
+def test_float_weights_take_the_activations_along(qtbot: QtBot, view: TableView, session: Session) -> None:
+    qtbot.mouseClick(view.defaults_button, LEFT)
+    popup = view.defaults
+    qtbot.keyClick(popup.weight_bits, Qt.Key.Key_End)
+    assert session.plan.defaults.weight_bits == 32
+    assert session.plan.defaults.activation_bits == 32
+    assert not popup.activation_bits.isEnabled()
+    popup.close()
+    session.undo_stack.undo()
+    assert session.plan.defaults.activation_bits == 8
+
+
+def test_kinds_fit_their_column(qtbot: QtBot) -> None:
+    session = make_session()
+    layers = [msgspec.structs.replace(each, kind="Depthwise 3×3") for each in session.model.layers]
+    session._take(msgspec.structs.replace(session.model, layers=tuple(layers)))
+    view = TableView(session, make_theme())
+    qtbot.addWidget(view)
+    view.resize(750, 400)
+    view.show()
+    needed = view.table.fontMetrics().horizontalAdvance("Depthwise 3×3")
+    assert view.table.columnWidth(Column.KIND) >= needed + 11  # as the delegate insets it
 
 
 def test_one_selection_both_ways(qtbot: QtBot, view: TableView, session: Session) -> None:
@@ -266,8 +313,10 @@ def test_the_overview_shows_losses_and_a_click_sets(
     view.show()
     qtbot.waitExposed(view)
     texts = [[cell_text(each) for each in row] for row in view.model.cells]
-    assert texts[0] == ["0.4", "1.0", "2.0", "4.0", "0.1", "1.6"]
-    assert texts[2] == ["–"] * 6
+    # 6 and 5 bits: at most what 4 cost; 3 and 2: nobody knows
+    assert texts[0] == ["0.4", "1.0", "2.0", "4.0", "0.1", "1.6", "1.6", "1.6", "", ""]
+    assert [cell.estimate for cell in view.model.cells[0][4:8]] == [False, True, True, False]
+    assert texts[2] == ["–"] * 10
     index = view.model.index(0, 2)
     qtbot.mouseClick(view.table.viewport(), LEFT, pos=view.table.visualRect(index).center())
     assert session.plan.layer("/stem/Conv").sparsity == 0.75
@@ -276,7 +325,13 @@ def test_the_overview_shows_losses_and_a_click_sets(
     qtbot.keyClick(view.table, Qt.Key.Key_Down)
     qtbot.keyClick(view.table, Qt.Key.Key_End)
     qtbot.keyClick(view.table, Qt.Key.Key_Space)
-    assert session.plan.layer("/body/Conv").weight_bits == 4
+    assert session.plan.layer("/body/Conv").weight_bits == 2
+    # a click on a sparsity takes a pattern away that would stand in its way
+    session.set_defaults("x", pattern="2:4")
+    assert not view.model.cells[1][1].current
+    qtbot.mouseClick(view.table.viewport(), LEFT, pos=view.table.visualRect(view.model.index(1, 1)).center())
+    assert session.plan.layer("/body/Conv").zeros == 0.5
+    assert session.plan.layer("/body/Conv").pattern == "unstructured"
 
 
 def test_the_overview_catches_up_when_it_is_seen_again(

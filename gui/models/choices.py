@@ -1,0 +1,81 @@
+"""What may be chosen for a layer: bits and patterns, said once for every menu, box and bar of the window."""
+
+from __future__ import annotations
+
+from core.estimate import stored_bits
+from core.values import FLOAT_BITS, LayerPlan
+from core.values.plan import parse_pattern
+from gui import format as fmt
+from gui.i18n import tr
+
+WEIGHT_BITS = (8, 6, 5, 4, 3, 2)
+"""Besides float. 7 gains nothing over 8: it is kept in as many bytes and zips hardly better."""
+ACTIVATION_BITS = (8,)
+"""Besides float."""
+ANYWHERE = "unstructured"
+PATTERNS = (ANYWHERE, "2:4", "4:8")
+
+
+def bits_name(bits: int) -> str:
+    return tr("{n} bits").format(n=bits) if bits < FLOAT_BITS else tr("float")
+
+
+def bits_help(bits: int) -> str:
+    """What is special about so many bits, for a tooltip; empty if nothing is."""
+    stored = stored_bits(bits)
+    if bits >= FLOAT_BITS or stored == bits:
+        return ""
+    return tr(
+        "Numbers of {bits} bits are kept in {stored} bits each: "
+        "the zipped file shrinks, the file itself does not."
+    ).format(bits=bits, stored=stored)
+
+
+def pattern_name(pattern: str) -> str:
+    return tr("Anywhere") if pattern == ANYWHERE else pattern
+
+
+def pattern_help(pattern: str) -> str:
+    """What a pattern is and what it is good for, in plain words."""
+    shape = parse_pattern(pattern)
+    if shape is None:
+        return tr("Anywhere: the least important weights go, wherever they are. Costs the least accuracy.")
+    kept, of = shape
+    return tr(
+        "{pattern}: of each {of} weights {kept} stay. Accelerators made for this pattern skip the zeros; "
+        "elsewhere only the zipped file gets smaller."
+    ).format(pattern=pattern, of=of, kept=kept)
+
+
+def fixes_share(plan: LayerPlan) -> bool:
+    """Whether the pattern says how many weights go, so that the sparsity cannot be chosen."""
+    return parse_pattern(plan.pattern) is not None
+
+
+def fixed_reason(plan: LayerPlan) -> str:
+    """Why the sparsity cannot be moved; empty if it can."""
+    if not fixes_share(plan):
+        return ""
+    return tr("The pattern {pattern} fixes the share of zeros at {share}.").format(
+        pattern=plan.pattern, share=fmt.percent(plan.zeros)
+    )
+
+
+def sparsity_settings(sparsity: float, plan: LayerPlan | None = None) -> dict[str, object]:
+    """The settings that give a layer this sparsity, whatever pattern its `plan` has now."""
+    settings: dict[str, object] = {"sparsity": sparsity, "threshold": None, "keep": None}
+    if plan is not None and fixes_share(plan):
+        settings["pattern"] = ANYWHERE
+    return settings
+
+
+def bits_settings(bits: int | None) -> dict[str, object]:
+    """The settings that give a layer these weight bits (None: the defaults').
+
+    Float weights with 8-bit activations would gain nothing, and the engine refuses them: both go together.
+    """
+    return {
+        "weight_bits": bits,
+        "activation_bits": FLOAT_BITS if bits == FLOAT_BITS else None,
+        "keep": None,
+    }

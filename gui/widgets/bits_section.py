@@ -1,0 +1,95 @@
+"""The inspector's part about bits: what fewer bits of the weights cost, and the activations' bits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+
+from core.values import FLOAT_BITS, Layer, LayerPlan, SensitivityPoint
+from gui.i18n import tr
+from gui.models.choices import WEIGHT_BITS
+from gui.theme import Theme
+from gui.widgets.bits_bars import BitsBars
+from gui.widgets.choice_boxes import activation_bits_box
+from gui.widgets.labels import heading, line, note, small
+
+
+class BitsSection(QWidget):
+    bits_chosen = Signal(int)
+    activation_bits_chosen = Signal(int)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._decibels, self._possible = False, True
+        self._title, self._note = heading(), note()
+        self.bars = BitsBars(theme)
+        self._activations = small()
+        self._activations.setWordWrap(False)
+        self.activations = activation_bits_box()
+        self.activations.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._activations.setBuddy(self.activations)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(5)
+        self._note.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        column.addLayout(line(self._title, self._note, self._activations, self.activations))
+        column.addWidget(self.bars)
+        self.bars.bits_chosen.connect(self.bits_chosen)
+        self.activations.activated.connect(self._on_activations)
+        self.retranslate()
+
+    def show_layer(
+        self,
+        layer: Layer,
+        plan: LayerPlan,
+        points: Sequence[SensitivityPoint],
+        top: float,
+        unit: str,
+        decibels: bool,
+    ) -> None:
+        """`top` ends the scale of losses, whose unit is `unit`."""
+        self._possible, self._decibels = layer.quantizable, decibels
+        for widget in (self.bars, self._activations, self.activations):
+            widget.setVisible(self._possible)
+        self._say()
+        if not self._possible:
+            return
+        measured = {
+            point.weight_bits: point.loss
+            for point in points
+            if point.weight_bits < FLOAT_BITS and point.sparsity == 0
+        }
+        chosen = plan.weight_bits or FLOAT_BITS
+        known = sorted({*WEIGHT_BITS, *measured, chosen} - {FLOAT_BITS}, reverse=True)
+        choices: list[tuple[int, float | None]] = [(FLOAT_BITS, 0.0)]
+        choices += [(bits, measured.get(bits)) for bits in known if bits < layer.weight_bits]
+        self.bars.show_bits(choices, chosen, top, unit)
+        self.activations.show_value(plan.activation_bits or FLOAT_BITS)
+        integer = chosen < FLOAT_BITS
+        self.activations.setEnabled(integer)
+        self.activations.setToolTip(
+            tr("The bits of what the layer computes with. 8: on integers, which is faster.")
+            if integer
+            else tr("8-bit activations need weights of 8 bits or fewer.")
+        )
+
+    def _say(self) -> None:
+        words = tr("decibels lost") if self._decibels else tr("points lost")
+        self._note.set_full_text(words if self._possible else tr("cannot be quantised"))
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    def retranslate(self) -> None:
+        self._title.setText(tr("Fewer bits"))
+        self.bars.setAccessibleName(tr("Loss by bits; Left and Right choose"))
+        self._activations.setText(tr("Activations"))
+        self.activations.setAccessibleName(tr("Bits of this layer's activations"))
+        self._say()
+
+    def _on_activations(self, _index: int) -> None:
+        self.activation_bits_chosen.emit(self.activations.currentData())

@@ -1,0 +1,76 @@
+"""Boxes to choose bits or a pattern from; each choice explains itself in its tooltip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QComboBox, QWidget
+
+from core.values import FLOAT_BITS
+from gui.models.choices import (
+    ACTIVATION_BITS,
+    PATTERNS,
+    WEIGHT_BITS,
+    bits_help,
+    bits_name,
+    pattern_help,
+    pattern_name,
+)
+
+
+class ChoiceBox(QComboBox):
+    """Shows values by name; a value that is not among the choices is added where it is in force."""
+
+    def __init__(
+        self,
+        choices: tuple[object, ...],
+        name: Callable[..., str],
+        help_of: Callable[..., str],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._name, self._help = name, help_of
+        for choice in choices:
+            self._add(choice)
+
+    def show_value(self, value: object) -> None:
+        """Take over a value without announcing it as the person's."""
+        if self.findData(value) < 0:
+            self._add(value)
+        self.setCurrentIndex(self.findData(value))
+
+    def retranslate(self) -> None:
+        for index in range(self.count()):
+            value = self.itemData(index)
+            self.setItemText(index, self._name(value))
+            self.setItemData(index, self._help(value), Qt.ItemDataRole.ToolTipRole)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        # scrolling past the box must not change the plan
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+    def _add(self, value: object) -> None:
+        self.addItem(self._name(value), value)
+        self.setItemData(self.count() - 1, self._help(value), Qt.ItemDataRole.ToolTipRole)
+
+
+def weight_bits_box(parent: QWidget | None = None) -> ChoiceBox:
+    return ChoiceBox((*WEIGHT_BITS, FLOAT_BITS), bits_name, bits_help, parent)
+
+
+def activation_bits_box(parent: QWidget | None = None) -> ChoiceBox:
+    return ChoiceBox((*ACTIVATION_BITS, FLOAT_BITS), bits_name, bits_help, parent)
+
+
+def pattern_box(parent: QWidget | None = None) -> ChoiceBox:
+    return ChoiceBox(PATTERNS, pattern_name, pattern_help, parent)

@@ -1,0 +1,146 @@
+"""Ways to compress as cards: a name and what it is for; the one in force is marked."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QWidget
+
+from core.values import Preset
+from gui.i18n import tr_text
+from gui.theme import Theme
+from gui.widgets.axis import small_font
+
+PAD = 11
+GAP = 8
+NARROWEST = 170
+_WRAP = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+
+
+class PresetCard(QAbstractButton):
+    def __init__(self, preset: Preset, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.preset = preset
+        self._theme = theme
+        self._words = ""
+        self.setObjectName(preset.name)
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+
+    def retranslate(self) -> None:
+        self._words = tr_text(self.preset.help)
+        self.setText(tr_text(self.preset.label))
+        self.setAccessibleName(self.text())
+        self.setAccessibleDescription(self._words)
+        self.setToolTip(self._words)
+
+    def height_for(self, width: int) -> int:
+        words = QFontMetrics(self._small()).boundingRect(
+            QRect(0, 0, width - 2 * PAD, 10_000), _WRAP, self._words
+        )
+        return PAD + QFontMetrics(self._bold()).height() + 4 + words.height() + PAD
+
+    def sizeHint(self) -> QSize:
+        return QSize(NARROWEST, self.height_for(NARROWEST))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        color = self._theme.color
+        chosen = self.isChecked()
+        fill = "accent_soft" if chosen or self.isDown() else "hover" if self.underMouse() else "panel"
+        painter.setBrush(color(fill))
+        painter.setPen(QPen(color("accent" if chosen or self.hasFocus() else "line"), 1))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
+        if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(2.5, 2.5, -2.5, -2.5), 6, 6)
+        bold = self._bold()
+        line = QFontMetrics(bold).height()
+        area = self.rect().adjusted(PAD, PAD, -PAD, -PAD)
+        painter.setFont(bold)
+        painter.setPen(color("text"))
+        title = QFontMetrics(bold).elidedText(self.text(), Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop), title)
+        painter.setFont(self._small())
+        painter.setPen(color("text" if chosen else "muted"))
+        painter.drawText(area.adjusted(0, line + 4, 0, 0), _WRAP, self._words)
+        painter.end()
+
+    def _bold(self) -> QFont:
+        font = QFont(self.font())
+        font.setWeight(QFont.Weight.DemiBold)
+        return font
+
+    def _small(self) -> QFont:
+        return small_font(self.font(), 12)
+
+
+class PresetCards(QWidget):
+    """As many cards beside each other as there is room for."""
+
+    chosen = Signal(object)
+    """Preset."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.cards: list[PresetCard] = []
+        theme.changed.connect(self._recolor)
+
+    def show_presets(self, presets: tuple[Preset, ...]) -> None:
+        for card in self.cards:
+            card.hide()
+            card.deleteLater()
+        self.cards = [PresetCard(preset, self._theme, self) for preset in presets]
+        for card in self.cards:
+            card.clicked.connect(self._on_clicked)
+            card.show()
+        self.retranslate()
+
+    def mark(self, preset: Preset | None) -> None:
+        for card in self.cards:
+            card.setChecked(preset is not None and card.preset.name == preset.name)
+
+    def _on_clicked(self) -> None:
+        self.chosen.emit(self.sender().preset)
+
+    # ------------------------------------------------------------ room
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    def retranslate(self) -> None:
+        for card in self.cards:
+            card.retranslate()
+        self._place()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
+
+    def _place(self) -> None:
+        if not self.cards:
+            self.setFixedHeight(0)
+            return
+        fitting = max((self.width() + GAP) // (NARROWEST + GAP), 1)
+        # even rows look calmer: six cards as three and three, not five and one
+        rows = -(-len(self.cards) // fitting)
+        columns = -(-len(self.cards) // rows)
+        width = (self.width() - GAP * (columns - 1)) // columns
+        top = 0
+        for start in range(0, len(self.cards), columns):
+            row = self.cards[start : start + columns]
+            height = max(card.height_for(width) for card in row)
+            for place, card in enumerate(row):
+                card.setGeometry(place * (width + GAP), top, width, height)
+            top += height + GAP
+        self.setFixedHeight(top - GAP)
+
+    def _recolor(self, *_: object) -> None:
+        for card in self.cards:
+            card.update()
