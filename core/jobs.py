@@ -26,6 +26,7 @@ from core.importance import SCORES
 from core.importance.view import layer_view
 from core.methods import METHODS
 from core.presets import PRESETS
+from core.restructure import restructure, restructures
 from core.sensitivity import analyze
 from core.values import (
     Analysis,
@@ -115,16 +116,21 @@ def compress_model(request: m.Compress, workspace: Workspace, context: Context) 
     if request.data is not None:
         data = workspace.data(request.model, request.data, context)
         judge = workspace.judge(request.model, request.data, context)
+    store = workspace.store(request.project, opened.info.sha256)
+    whole = restructures(request.plan)
+    if whole:
+        opened = restructure(opened, data, request.plan, store, context)
     return compress(
         opened,
         data,
         judge,
         request.plan,
         workspace.run_dir(),
-        workspace.store(request.project, opened.info.sha256),
+        store,
         context,
         step_samples=request.step_samples,
         judge_steps=request.judge_steps,
+        restructured=whole,
     )
 
 

@@ -33,6 +33,11 @@ class DataSet(Protocol):
 
     info: DataInfo
 
+    @property
+    def shared_source(self) -> bool:
+        """Whether both roles draw from one source, so that a position means the same sample in both."""
+        ...
+
     def batches(self, role: Role, batch_size: int, limit: int | None = None) -> Iterator[Batch]:
         """Yield the samples of a role in a fixed order; the last batch may be short.
 

@@ -33,6 +33,10 @@ class SampledDataSet:
         self.info = info
         self._roles: dict[str, tuple[Source, np.ndarray]] = {"judge": judge, "calibration": calibration}
 
+    @property
+    def shared_source(self) -> bool:
+        return self._roles["judge"][0] is self._roles["calibration"][0]
+
     def batches(self, role: Role, batch_size: int, limit: int | None = None) -> Iterator[Batch]:
         """See `DataSet.batches`."""
         source, positions = self._roles[role]

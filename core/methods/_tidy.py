@@ -28,7 +28,8 @@ def tidy(model: ir.Model) -> None:
         node.metadata_props.clear()
         for value in node.outputs:
             value.metadata_props.clear()
-            if value.name in fixed:
+            # by itself, not by name: an inner value may be called as a new constant is
+            if value.is_graph_output():
                 continue
             if value.name:
                 value.name = next(names)
