@@ -129,6 +129,7 @@ class ParameterForm(QWidget):
             spin.setRange(low, high)
         spin.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
         spin.setKeyboardTracking(False)
+        spin.lineEdit().setTextMargins(5, 0, 0, 0)
         spin.valueChanged.connect(self._on_edit)
         return spin
 

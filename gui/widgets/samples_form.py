@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from core.values import DataSpec
 from gui.i18n import tr
@@ -32,19 +32,25 @@ class SamplesForm(QWidget):
         self.calibration.setRange(1, MOST)
         for spin in (self.judge, self.calibration):
             spin.setSingleStep(STEP)
-            spin.setFixedWidth(110)
+            spin.setFixedWidth(118)
+            spin.lineEdit().setTextMargins(5, 0, 0, 0)
             spin.valueChanged.connect(self._on_edit)
         self._source = ElidedLabel(Qt.TextElideMode.ElideMiddle, self)
         self.folder, self.file, self.same = (QPushButton(self) for _ in range(3))
         self.folder.clicked.connect(self.folder_asked)
         self.file.clicked.connect(self.file_asked)
         self.same.clicked.connect(self.same_asked)
-        source = QHBoxLayout()
-        source.setSpacing(6)
-        source.addWidget(self._source, 1)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(6)
         for button in (self.same, self.folder, self.file):
             button.setStyleSheet("padding: 3px 9px;")
-            source.addWidget(button)
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        source = QVBoxLayout()  # a path is long: it has the line for itself
+        source.setContentsMargins(0, 4, 0, 0)
+        source.setSpacing(6)
+        source.addWidget(self._source)
+        source.addLayout(buttons)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setHorizontalSpacing(14)
