@@ -21,17 +21,14 @@ from core import messages as m
 from core.console import Console, human_bytes
 from core.context import Context
 from core.errors import Cancelled, DataError, ExportError, OpenError, PlanError, SecateurError
+from core.options import data_spec, plan_of
+from core.presets import PRESETS
 from core.values import (
-    FLOAT_BITS,
     Benchmark,
-    DataSpec,
     Layer,
-    LayerPlan,
     Measurement,
     ModelInfo,
     Outcome,
-    Plan,
-    Preprocess,
     Result,
     text,
 )
@@ -132,7 +129,7 @@ def evaluate_command(options: argparse.Namespace, context: Context, console: Con
     from core.workspace import Workspace
 
     # nothing is calibrated here: every sample may judge
-    data = msgspec.structs.replace(_data_spec(options), calibration_count=0)
+    data = msgspec.structs.replace(data_spec(options), calibration_count=0)
     request = m.Evaluate(model=options.model, data=data, reference=options.reference, latency=options.latency)
     outcome = jobs.perform(request, Workspace(), context)
     assert isinstance(outcome, Outcome)
@@ -149,7 +146,7 @@ def analyze_command(options: argparse.Namespace, context: Context, console: Cons
     from core.workspace import Workspace
 
     request = m.Analyze(
-        model=options.model, data=_data_spec(options), samples=options.samples, project=options.project
+        model=options.model, data=data_spec(options), samples=options.samples, project=options.project
     )
     analysis = jobs.perform(request, Workspace(), context)
     console.end()
@@ -172,8 +169,8 @@ def compress_command(options: argparse.Namespace, context: Context, console: Con
     workspace = Workspace()
     request = m.Compress(
         model=options.model,
-        data=_data_spec(options),
-        plan=_plan(options),
+        data=data_spec(options),
+        plan=plan_of(options),
         project=options.project,
         judge_steps=options.steps,
         step_samples=options.samples,
@@ -262,7 +259,8 @@ def _parser() -> argparse.ArgumentParser:
     analyze.set_defaults(command=analyze_command)
 
     compress = commands.add_parser("compress", parents=[common, data, project], help="compress and export")
-    compress.add_argument("--plan", metavar="P.json", help="a plan, instead of the three settings below")
+    compress.add_argument("--plan", metavar="P.json", help="a plan, instead of the settings below")
+    compress.add_argument("--preset", metavar="NAME", help="one of: " + ", ".join(p.name for p in PRESETS))
     compress.add_argument("--sparsity", type=float, metavar="S", help="share of zeros in every layer, 0 to 1")
     compress.add_argument(
         "--global",
@@ -294,62 +292,6 @@ def _positive(argument: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return value
-
-
-def _data_spec(options: argparse.Namespace) -> DataSpec:
-    from core.data.preprocess import parse_preprocess
-
-    preprocess: Preprocess | None = parse_preprocess(options.preprocess) if options.preprocess else None
-    return DataSpec(
-        path=options.data,
-        calibration_path=options.calibration_data,
-        preprocess=preprocess,
-        label_column=options.label_column,
-        calibration_count=options.calibration_count,
-        judge_count=options.limit,
-        seed=options.seed,
-    )
-
-
-def _plan(options: argparse.Namespace) -> Plan:
-    """From --plan, or from the three settings. Raises PlanError."""
-    settings = {
-        "sparsity": options.sparsity,
-        "weight_bits": options.weight_bits,
-        "activation_bits": options.activation_bits,
-    }
-    given = {name: value for name, value in settings.items() if value is not None}
-    if options.plan:
-        if given:
-            raise PlanError(
-                text(
-                    "--plan and {option} exclude each other.",
-                    option="--" + next(iter(given)).replace("_", "-"),
-                ),
-                text("The plan already says what each layer gets."),
-                text("Put the setting into the plan's defaults."),
-            )
-        try:
-            return msgspec.json.decode(Path(options.plan).read_bytes(), type=Plan)
-        except OSError as error:
-            raise PlanError(
-                text("The plan '{path}' cannot be read.", path=options.plan),
-                text("{reason}", reason=error.strerror or str(error)),
-                text("Check the path."),
-            ) from error
-        except msgspec.MsgspecError as error:
-            raise PlanError(
-                text("'{path}' is not a plan.", path=options.plan),
-                text("{reason}", reason=str(error)),
-                text("A plan looks like {example}.", example='{"defaults": {"weight_bits": 8}}'),
-            ) from error
-    if not given:
-        given = {"weight_bits": 8, "activation_bits": 8}
-    defaults = {"sparsity": 0.0, "weight_bits": FLOAT_BITS, "activation_bits": FLOAT_BITS} | given
-    methods: dict[str, dict[str, str | int | float | bool]] = (
-        {"allocate": {"on": True}} if options.spread else {}
-    )
-    return Plan(defaults=LayerPlan(**defaults), methods=methods)
 
 
 # ---------------------------------------------------------------- output

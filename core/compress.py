@@ -71,6 +71,7 @@ def compress(
             opened.info.why_not[0] if opened.info.why_not else text("It holds operators that are not known."),
             text("It can be looked at and measured."),
         )
+    asked = plan
     if data is not None and setting(plan, "allocate", "on"):
         plan = allocate(opened, data, plan, store, context)
     steps = resolve(opened, plan)
@@ -98,7 +99,7 @@ def compress(
     return Result(
         artefact=str(artefact),
         sha256=file_sha256(artefact),
-        plan=plan,
+        plan=asked,
         before=before,
         after=after,
         layers=layers,

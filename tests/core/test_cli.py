@@ -82,6 +82,18 @@ def test_a_plan_file_sets_layers_one_by_one(digits_resnet, digits, tmp_path, cap
     assert set(bits.values()) == {8}
 
 
+def test_a_preset_is_a_plan_with_a_name(digits_resnet, digits, tmp_path, capsys):
+    out, report = tmp_path / "o.onnx", tmp_path / "r.json"
+    command = ["compress", str(digits_resnet), "--data", str(digits), "--limit", "100", "--quiet"]
+    assert main([*command, "--preset", "fastest", "--out", str(out), "--report", str(report)]) == 0
+    account = json.loads(report.read_text())
+    weights = [t for t in onnx.load(out).graph.initializer if t.data_type == onnx.TensorProto.INT8]
+    kept = sum(int(np.prod(t.dims)) for t in weights if len(t.dims) == 4)
+    stored = sum(int(np.prod(t.dims)) for t in onnx.load(digits_resnet).graph.initializer if len(t.dims) == 4)
+    assert kept < 0.7 * stored
+    assert account["after"]["accuracy"] > account["before"]["accuracy"] - 10
+
+
 def test_evaluate_judges_every_sample(digits_resnet, digits, capsys):
     command = ["evaluate", str(digits_resnet), "--data", str(digits), "--preprocess", PREPROCESS]
     assert main([*command, "--no-latency", "--json", "--quiet"]) == 0
@@ -115,6 +127,7 @@ def test_benchmark_times_files_in_turns(digits_resnet, digits_mobilenet, capsys)
         (["compress", "{model}", "--data", "{data}", "--weight-bits", "9", "--out", "{out}"], "9 bits"),
         (["compress", "{model}", "--data", "{data}", "--plan", "{model}", "--out", "{out}"], "not a plan"),
         (["compress", "{model}", "--data", "{data}", "--out", "o.txt"], ".onnx"),
+        (["compress", "{model}", "--data", "{data}", "--preset", "best", "--out", "{out}"], "no preset"),
         (["evaluate", "{model}", "--data", "{data}", "--preprocess", '{"std": [0]}'], "std"),
     ],
 )

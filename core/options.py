@@ -1,0 +1,76 @@
+"""From the command line's options to values: which data, which plan."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import msgspec
+
+from core.data.preprocess import parse_preprocess
+from core.errors import PlanError
+from core.presets import PRESETS
+from core.values import FLOAT_BITS, DataSpec, LayerPlan, Plan, Preprocess, text
+
+
+def data_spec(options: argparse.Namespace) -> DataSpec:
+
+    preprocess: Preprocess | None = parse_preprocess(options.preprocess) if options.preprocess else None
+    return DataSpec(
+        path=options.data,
+        calibration_path=options.calibration_data,
+        preprocess=preprocess,
+        label_column=options.label_column,
+        calibration_count=options.calibration_count,
+        judge_count=options.limit,
+        seed=options.seed,
+    )
+
+
+def plan_of(options: argparse.Namespace) -> Plan:
+    """From --plan, or from the three settings. Raises PlanError."""
+    settings = {
+        "sparsity": options.sparsity,
+        "weight_bits": options.weight_bits,
+        "activation_bits": options.activation_bits,
+    }
+    given = {name: value for name, value in settings.items() if value is not None}
+    if options.plan:
+        if given:
+            raise PlanError(
+                text(
+                    "--plan and {option} exclude each other.",
+                    option="--" + next(iter(given)).replace("_", "-"),
+                ),
+                text("The plan already says what each layer gets."),
+                text("Put the setting into the plan's defaults."),
+            )
+        try:
+            return msgspec.json.decode(Path(options.plan).read_bytes(), type=Plan)
+        except OSError as error:
+            raise PlanError(
+                text("The plan '{path}' cannot be read.", path=options.plan),
+                text("{reason}", reason=error.strerror or str(error)),
+                text("Check the path."),
+            ) from error
+        except msgspec.MsgspecError as error:
+            raise PlanError(
+                text("'{path}' is not a plan.", path=options.plan),
+                text("{reason}", reason=str(error)),
+                text("A plan looks like {example}.", example='{"defaults": {"weight_bits": 8}}'),
+            ) from error
+    if options.preset:
+        preset = next((one for one in PRESETS if one.name == options.preset), None)
+        if preset is None:
+            raise PlanError(
+                text("There is no preset '{name}'.", name=options.preset),
+                next_step=text("Choose one of: {names}.", names=", ".join(one.name for one in PRESETS)),
+            )
+        return Plan(defaults=LayerPlan(**given).over(preset.defaults), methods=preset.methods)
+    if not given:
+        given = {"weight_bits": 8, "activation_bits": 8}
+    defaults = {"sparsity": 0.0, "weight_bits": FLOAT_BITS, "activation_bits": FLOAT_BITS} | given
+    methods: dict[str, dict[str, str | int | float | bool]] = (
+        {"allocate": {"on": True}} if options.spread else {}
+    )
+    return Plan(defaults=LayerPlan(**defaults), methods=methods)
