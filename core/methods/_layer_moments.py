@@ -127,10 +127,12 @@ class LayerMoments:
                     # what the sum after the layer lacks, whoever is to blame
                     aim = total - other
                 at = places(form, outputs.shape, self.positions, rng)
+                # what the network got wrong before this group is corrected once, by its first layer
+                missed = (
+                    outputs_at(form, aim, at) - outputs_at(form, outputs, at) if index == layers[0] else None
+                )
                 moments[index][held_out].add(
-                    patches(form, inputs, outputs.shape[2:], at),
-                    outputs_at(form, aim, at) - outputs_at(form, outputs, at),
-                    outputs_at(form, target, at),
+                    patches(form, inputs, outputs.shape[2:], at), missed, outputs_at(form, target, at)
                 )
         return {
             index: self._gathered(index, *each)
