@@ -55,13 +55,11 @@ def compress(
     context: Context,
     step_samples: int = 1000,
     judge_steps: bool = True,
-    restructured: bool = False,
 ) -> Result:
     """Compress by `plan`; publishes a `RunPoint` after each changed layer; returns the judged artefact.
 
     The artefact is a file in `work_dir`. Without `judge` nothing is measured but bytes and latency; without
-    `data` 8-bit activations are refused. `restructured`: `opened` differs from its source already, so a plan
-    that changes no layer is fine. Raises PlanError, naming the layer, DataError, EngineError, and
+    `data` 8-bit activations are refused. Whole-network steps were done before (`restructure`). Raises PlanError, naming the layer, DataError, EngineError, and
     Cancelled at any batch boundary; what was measured until then is in the store.
     """
     started = time.monotonic()
@@ -76,7 +74,7 @@ def compress(
         plan = allocate(opened, data, plan, store, context)
     steps = resolve(opened, plan)
     changing = [step for step in steps if step.changes]
-    if not changing and not restructured:
+    if not changing and not plan.restructures:
         raise PlanError(
             text("The plan changes nothing."),
             next_step=text("Set sparsity or bits for at least one layer."),

@@ -125,9 +125,12 @@ def estimate(
             loss += own_loss
             known += 1
 
+    # whole channels take weights and work alike; what they cost in accuracy only the run can tell
+    kept = 1 - plan.work_removed
+    size, zipped = size * kept, zipped * kept
     latency: Latency | None = None
     if baseline and baseline.latency and (timings or not changed):
-        factor = 1 - share_saved
+        factor = (1 - share_saved) * kept
         latency = msgspec.structs.replace(
             baseline.latency,
             median_ms=baseline.latency.median_ms * factor,
@@ -136,7 +139,7 @@ def estimate(
             runs=0,
         )
     measurements: tuple[Measurement, ...] = ()
-    if baseline and baseline.primary and known == changed:
+    if baseline and baseline.primary and known == changed and not plan.restructures:
         first = baseline.primary
         value = first.value - loss if first.higher_is_better else first.value + loss
         if first.unit == "%":

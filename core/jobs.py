@@ -26,7 +26,7 @@ from core.importance import SCORES
 from core.importance.view import layer_view
 from core.methods import METHODS
 from core.presets import PRESETS
-from core.restructure import restructure, restructures
+from core.restructure import restructure
 from core.sensitivity import analyze
 from core.values import (
     Analysis,
@@ -117,8 +117,7 @@ def compress_model(request: m.Compress, workspace: Workspace, context: Context) 
         data = workspace.data(request.model, request.data, context)
         judge = workspace.judge(request.model, request.data, context)
     store = workspace.store(request.project, opened.info.sha256)
-    whole = restructures(request.plan)
-    if whole:
+    if request.plan.restructures:
         opened = restructure(opened, data, request.plan, store, context)
     return compress(
         opened,
@@ -130,7 +129,6 @@ def compress_model(request: m.Compress, workspace: Workspace, context: Context) 
         context,
         step_samples=request.step_samples,
         judge_steps=request.judge_steps,
-        restructured=whole,
     )
 
 

@@ -38,20 +38,6 @@ _HELD_OUT_BATCHES = 2
 _STEPS = ("prune_blocks", "merge_channels", "prune_channels", "repair_channels", "finetune")
 
 
-def restructures(plan: Plan) -> bool:
-    """Whether the plan asks for anything here."""
-    return any(
-        float(setting(plan, step, name)) > 0
-        for step, name in (
-            ("prune_blocks", "count"),
-            ("merge_channels", "tolerance"),
-            ("prune_channels", "macs"),
-            ("prune_channels", "channels"),
-            ("finetune", "seconds"),
-        )
-    )
-
-
 def restructure(
     opened: OpenedModel,
     data: DataSet | None,

@@ -55,7 +55,8 @@ def can_run(session: Session) -> str:
         return reason
     if not session.model.compressible:
         return tr_text(session.model.why_not[0]) if session.model.why_not else tr("Nothing to compress.")
-    if not any(session.plan.changes(layer.id) for layer in session.model.layers):
+    plan = session.plan
+    if not plan.restructures and not any(plan.changes(layer.id) for layer in session.model.layers):
         return tr("The plan changes nothing: set bits or sparsity first.")
     return ""
 

@@ -120,3 +120,23 @@ class Plan(Value, frozen=True, kw_only=True, tag=True, omit_defaults=True):
             or resolved.weight_bits != FLOAT_BITS
             or resolved.activation_bits != FLOAT_BITS
         )
+
+    @property
+    def work_removed(self) -> float:
+        """The share of the network's work that goes in whole channels, 0..1, as far as the plan says it."""
+        settings = self.methods.get("prune_channels", {})
+        macs, channels = (float(settings.get(name, 0.0)) / 100 for name in ("macs", "channels"))
+        # a layer loses inputs and outputs alike
+        return macs if macs > 0 else 1 - (1 - channels) ** 2
+
+    @property
+    def restructures(self) -> bool:
+        """Whether steps on the whole network stand before those on its layers."""
+        asked = (
+            ("prune_blocks", "count"),
+            ("merge_channels", "tolerance"),
+            ("prune_channels", "macs"),
+            ("prune_channels", "channels"),
+            ("finetune", "seconds"),
+        )
+        return any(float(self.methods.get(step, {}).get(name, 0.0)) > 0 for step, name in asked)

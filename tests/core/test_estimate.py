@@ -116,3 +116,12 @@ def test_zeros_alone_change_neither_size_nor_time():
     assert outcome.size_bytes == 5000
     assert outcome.latency.median_ms == 10.0
     assert outcome.zipped_bytes < 4600
+
+
+def test_whole_channels_take_size_and_time_along_and_leave_the_accuracy_to_the_run():
+    plan = Plan(methods={"prune_channels": {"macs": 50.0}})
+    timings = Timings(layers=(LayerTime(layer_id="fc", time_ms=5.0, share=0.5),), total_ms=10.0, threads=2)
+    outcome = estimate(MODEL, plan, BASELINE, POINTS, timings)
+    assert outcome.size_bytes == 2500
+    assert outcome.latency.median_ms == pytest.approx(5.0)
+    assert outcome.measurements == ()

@@ -7,7 +7,7 @@ import pytest
 from core import jobs
 from core import messages as m
 from core.context import Context
-from core.restructure import restructure, restructures
+from core.restructure import restructure
 from core.values import DataSpec, LayerPlan, Plan
 from core.workspace import Workspace
 
@@ -34,9 +34,10 @@ def parameters(path):
 
 
 def test_a_plan_without_whole_network_steps_asks_for_nothing():
-    assert not restructures(Plan(defaults=LayerPlan(sparsity=0.5)))
-    assert restructures(Plan(methods={"prune_channels": {"macs": 25.0}}))
-    assert restructures(Plan(methods={"finetune": {"seconds": 1.0}}))
+    assert not Plan(defaults=LayerPlan(sparsity=0.5)).restructures
+    assert not Plan(methods={"prune_channels": {"macs": 0.0}}).restructures
+    assert Plan(methods={"prune_channels": {"macs": 25.0}}).restructures
+    assert Plan(methods={"finetune": {"seconds": 1.0}}).restructures
 
 
 def test_channels_alone_make_the_file_smaller_and_keep_most_answers(workspace, digits_resnet, spec):
