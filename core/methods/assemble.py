@@ -144,7 +144,7 @@ def _integer_weight(
     q_value = _stored_integers(model, value.name or "", q, step, stored)
     nodes = []
     if stored_bits(step.weight_bits) < 8:
-        # There is no convolution of 4 or 2 bits. onnxruntime folds this Cast on loading, and the kernel runs on int8.
+        # there is no convolution of 4 or 2 bits: onnxruntime folds this Cast on loading and runs on int8
         cast = make_node("Cast", [q_value], "w8", {"to": int(ir.DataType.INT8)}, dtype=ir.DataType.INT8)
         nodes.append(cast)
         q_value = cast.outputs[0]
