@@ -181,7 +181,9 @@ class OutcomeView(QWidget):
                     title=title,
                     before=fmt.measured(old),
                     after="–",
-                    below=tr("press Analyze for an estimate, or Run to measure"),
+                    below=tr("whole channels or training: only a run can tell")
+                    if self._session.plan.restructures
+                    else tr("press Analyze for an estimate, or Run to measure"),
                 )
             )
             return
