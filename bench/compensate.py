@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from math import prod
 from pathlib import Path
 
 from core.compress import compress
@@ -99,13 +100,12 @@ def row(opened: OpenedModel, data: object, judge: Judge, name: str, way: str) ->
         seconds = time.perf_counter() - start
         judged = judge.measure(Path(result.artefact), Context())
     agreement = next(m.value for m in judged.measurements if m.metric == "agreement")
-    total = sum(layer.params for layer in opened.info.layers)
-    eight = sum(
-        layer.params for layer in opened.info.layers if (result.plan.layer(layer.id).weight_bits or 32) >= 8
-    )
+    weights = {layer.id: prod(layer.shape) for layer in opened.info.layers}
+    kept = [layer.layer_id for layer in result.layers if layer.weight_bits >= 8]
+    eight = sum(weights[name] for name in kept) / sum(weights.values())
     print(
         f"| {name} | {way} | {judged.loss:.2f} ({judged.loss_low:.2f} to {judged.loss_high:.2f}) "
-        f"| {agreement:.2f} | {judged.kl:.4f} | {100 * eight / total:.1f} "
+        f"| {agreement:.2f} | {judged.kl:.4f} | {100 * eight:.1f} "
         f"| {result.after.zipped_bytes / 1000:.0f} | {seconds:.0f} |",
         flush=True,
     )
