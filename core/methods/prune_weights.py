@@ -43,7 +43,7 @@ def pattern_mask(scores: np.ndarray, pattern: tuple[int, int], kernel: int = 1) 
 
     Neighbours are input channels at the same of `kernel` kernel positions, as sparse matrix units want
     them, where the channels divide by M; else they are neighbours as stored. Of what is left over at the
-    end of a row N stay, as if zeros followed. Source: Mishra et al. 2021, "Accelerating Sparse Deep Neural Networks".
+    end of a row N stay, as if zeros followed. Source: Mishra et al. 2021.
     """
     n, m = pattern
     columns = scores.shape[-1]

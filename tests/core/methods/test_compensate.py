@@ -171,7 +171,8 @@ def test_a_pattern_runs_along_the_input_channels_of_a_kernel_position() -> None:
     assert (keep.reshape(2, 4, 9).sum(axis=1) == 2).all()
     # 3 channels do not divide by 4: 27 columns as stored, six groups, two of the three left over stay
     keep = select(scores[:, :, :27], 0.5, (2, 4), 9)
-    assert (keep[0, :, :24].reshape(2, 6, 4).sum(axis=2) == 2).all() and (keep[0, :, 24:].sum(axis=1) == 2).all()
+    assert (keep[0, :, :24].reshape(2, 6, 4).sum(axis=2) == 2).all()
+    assert (keep[0, :, 24:].sum(axis=1) == 2).all()
 
 
 def test_descent_never_makes_it_worse() -> None:
