@@ -17,7 +17,7 @@ from core.errors import Cancelled, PlanError
 from core.evaluate.judge import Judge
 from core.formats import open_model
 from core.graph.opened import OpenedModel
-from core.methods import sequential
+from core.methods import _layer_moments, sequential
 from core.methods.sequential import Correction, Corrector
 from core.project import Store
 from core.values import DataInfo, LayerPlan, Plan, Result, RunPoint, Value
@@ -96,6 +96,29 @@ def test_the_answers_come_nearer_to_the_originals_on_other_samples(
         found = [layer.sparsity for layer in corrected.layers]
         assert found == pytest.approx([first, 0.5, 0.5], abs=0.01)
         assert all(layer.note is None for layer in corrected.layers[1:])
+
+
+@pytest.mark.parametrize("plan", [W3A8, HALF])
+def test_large_networks_share_passes_and_their_layers_judge_themselves(
+    plan: Plan,
+    opened: OpenedModel,
+    data: Data,
+    judge: Judge,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = run(opened, data, off(plan), tmp_path)
+    monkeypatch.setattr(_layer_moments, "PASS_MACS", 1.0)
+    monkeypatch.setattr(sequential, "JUDGING_MACS", 1.0)
+    measured = []
+    measure = _layer_moments.LayerMoments._measure
+    monkeypatch.setattr(
+        _layer_moments.LayerMoments,
+        "_measure",
+        lambda self, model, indices: measured.append(indices) or measure(self, model, indices),
+    )
+    assert kl(judge, run(opened, data, plan, tmp_path)) < 0.7 * kl(judge, plain)
+    assert measured == [range(3)]
 
 
 def test_an_interrupted_run_ends_in_the_same_file(
