@@ -26,7 +26,7 @@ from gui.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
 PATIENCE_SECONDS = 300
-STATES = ("empty", "opened", "data", "analysed", "overview", "running", "done", "exported")
+STATES = ("empty", "opened", "data", "analysed", "overview", "method", "running", "done", "exported")
 
 
 class Photographer:
@@ -78,9 +78,12 @@ class Photographer:
         session.set_layers(layers[-5:-2], "", sparsity=0.5)
         session.set_layers([layers[-2]], "", weight_bits=4)
         self.take("analysed")
-        self.window.main.tabs.setCurrentIndex(1)
+        main = self.window.main
+        main.tabs.setCurrentWidget(main.overview)
         self.take("overview")
-        self.window.main.tabs.setCurrentIndex(0)
+        main.tabs.setCurrentWidget(main.method)
+        self.take("method")
+        main.tabs.setCurrentWidget(main.run_view)
         session.run()
         self._wait(lambda: len(session.run_points) >= len(layers) * 2 // 3)
         self.take("running", 0.1)
