@@ -21,6 +21,7 @@ from core.values import (
     Plan,
     SensitivityPoint,
     Timings,
+    stored_bits,
 )
 
 INTEGER_SPEEDUP = 2.5
@@ -31,11 +32,6 @@ DEFLATE_INT4 = 0.97
 """Share of the bytes that zip leaves of trained weights, without zeros."""
 DEFLATE_ZERO_COST = 0.08
 """A zero still costs some of its bits in a zip."""
-
-
-def stored_bits(bits: int) -> int:
-    """Bits of the type that holds numbers of `bits` bits: int4, int8, or the float as it is."""
-    return 4 if bits <= 4 else 8 if bits <= 8 else bits
 
 
 def layer_bytes(layer: Layer, plan: LayerPlan) -> int:

@@ -10,8 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
-from core.methods.resolve import stored_bits
-from core.values import FLOAT_BITS, Layer, LayerPlan, LayerReport, Plan, Text, text
+from core.values import FLOAT_BITS, Layer, LayerPlan, LayerReport, Plan, Text, stored_bits, text
 
 _BITS: dict[int, int] = {
     TensorProto.FLOAT: 32,

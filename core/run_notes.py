@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.methods.resolve import Step, stored_bits
-from core.values import FLOAT_BITS, LayerReport, Outcome, Text, text
+from core.methods.resolve import Step
+from core.values import FLOAT_BITS, LayerReport, Outcome, Text, stored_bits, text
 
 NOISE = 0.05
 """Share of a median latency within which two files count as equally fast."""

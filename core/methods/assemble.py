@@ -25,8 +25,8 @@ from core.methods.quantize_activations import (
     smallest_weight_scale,
 )
 from core.methods.quantize_weights import quantize_axes, quantize_by_scale, quantize_merged
-from core.methods.resolve import Step, stored_bits
-from core.values import FLOAT_BITS
+from core.methods.resolve import Step
+from core.values import FLOAT_BITS, stored_bits
 
 Cache = dict[tuple[object, ...], tuple[np.ndarray, np.ndarray]]
 """Rounded weights by name and settings: kept between the networks of one run."""

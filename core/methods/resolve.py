@@ -14,7 +14,7 @@ from core.methods import setting
 from core.methods._edit import attribute_int
 from core.methods._spatial_mean import pool_spatial_means
 from core.methods.quantize_activations import can_be_integer
-from core.values import FLOAT_BITS, Layer, LayerPlan, Plan, Text, text
+from core.values import FLOAT_BITS, Layer, LayerPlan, Plan, Text, stored_bits, text
 from core.values.plan import parse_pattern
 
 WEIGHT_BITS = (2, 3, 4, 5, 6, 7, 8, FLOAT_BITS)
@@ -121,11 +121,6 @@ def base_model(opened: OpenedModel, steps: tuple[Step, ...]) -> ir.Model:
     if integer:
         pool_spatial_means(model)
     return model
-
-
-def stored_bits(bits: int) -> int:
-    """The bits of the type that holds so many: int2, int4 or int8, else the float's own."""
-    return next((width for width in (2, 4, 8) if bits <= width), bits)
 
 
 def _leaders(opened: OpenedModel, plan: Plan) -> dict[str, str]:

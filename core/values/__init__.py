@@ -19,7 +19,7 @@ from core.values.measured import (
     Timings,
 )
 from core.values.model import Graph, GraphEdge, GraphNode, Layer, ModelInfo, TensorInfo
-from core.values.plan import FLOAT_BITS, NO_CHANGE, LayerPlan, Plan
+from core.values.plan import FLOAT_BITS, NO_CHANGE, LayerPlan, Plan, stored_bits
 from core.values.run import Benchmark, BenchmarkRow, Exported, LayerReport, Result, RunPoint
 
 __all__ = [
@@ -58,5 +58,6 @@ __all__ = [
     "Timings",
     "Value",
     "digest",
+    "stored_bits",
     "text",
 ]

@@ -14,6 +14,11 @@ FLOAT_BITS = 32
 """`LayerPlan` bits that mean "left as it is" (float)."""
 
 
+def stored_bits(bits: int) -> int:
+    """The bits of the type that holds so many: int2, int4 or int8, else the float's own."""
+    return next((width for width in (2, 4, 8) if bits <= width), bits)
+
+
 class LayerPlan(Value, frozen=True, kw_only=True, omit_defaults=True):
     """What is to be done to a layer. None: as the plan's defaults say."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from core.estimate import stored_bits
-from core.values import FLOAT_BITS, LayerPlan
+from core.values import FLOAT_BITS, LayerPlan, stored_bits
 from core.values.plan import parse_pattern
 from gui import format as fmt
 from gui.i18n import tr
