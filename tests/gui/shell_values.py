@@ -46,7 +46,7 @@ def make_data(png: bytes = b"", **changes: object) -> DataInfo:
 def make_result(plan: Plan) -> Result:
     accuracy = Measurement(metric="top1", value=90.5, low=89.0, high=92.0, count=1000, unit="%")
     return Result(
-        artefact="/work/out.onnx",
+        artefact="/tmp/out.onnx",
         sha256="r",
         plan=plan,
         before=Outcome(measurements=(accuracy,), size_bytes=4000),
