@@ -52,14 +52,18 @@ def restructure(
     a goal cannot be reached, DataError where samples are needed, Cancelled.
     """
     model = opened.model
-    batches = _batches(data) if data is not None and data.info.calibration_count >= 2 else []
+    removes = plan.work_removed > 0
+    count = int(setting(plan, "prune_blocks", "count"))
+    batches: list[Feeds] = []
+    # merging and training have no use for these samples
+    if data is not None and data.info.calibration_count >= 2 and (removes or count):
+        batches = _batches(data)
     fit = batches[:-_HELD_OUT_BATCHES] or batches
     held_out = batches[-_HELD_OUT_BATCHES:]
 
     def repeat() -> list[Feeds]:
         return fit
 
-    count = int(setting(plan, "prune_blocks", "count"))
     if count:
         context.report(text("Leaving out blocks"))
         model = prune_blocks(model, count, repeat if fit else None, held_out, context).model
@@ -67,7 +71,8 @@ def restructure(
     if tolerance > 0:
         context.report(text("Merging alike channels"))
         model = merge_channels(model, tolerance).model
-    context.report(text("Removing channels"))
+    if removes:
+        context.report(text("Removing channels"))
     pruned = from_plan(model, plan, repeat if fit else None, held_out, context)
     if pruned is not None:
         model = pruned.model

@@ -8,6 +8,7 @@ import msgspec
 import networks
 import numpy as np
 import pytest
+from runs import Data, Watch
 
 from core.compress import compress
 from core.context import Context
@@ -17,33 +18,9 @@ from core.evaluate.runner import Runner
 from core.formats import open_model
 from core.graph.opened import OpenedModel
 from core.project import Store
-from core.values import DataInfo, LayerPlan, Plan, RunPoint, Value
+from core.values import LayerPlan, Plan
 
 W8A8 = Plan(defaults=LayerPlan(weight_bits=8, activation_bits=8))
-
-
-class Data(networks.ArrayData):
-    """Every sample serves both roles here."""
-
-    @property
-    def info(self) -> DataInfo:
-        plain = super().info
-        return msgspec.structs.replace(plain, calibration_count=plain.sample_count)
-
-
-class Watch(Context):
-    """Keeps the points of a run; cancels itself after some of them."""
-
-    def __init__(self, stop_after: int | None = None) -> None:
-        super().__init__(on_partial=self.keep)
-        self.points: list[RunPoint] = []
-        self.stop_after = stop_after
-
-    def keep(self, value: Value) -> None:
-        assert isinstance(value, RunPoint)
-        self.points.append(value)
-        if len(self.points) == self.stop_after:
-            self.cancel()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import networks
 import numpy as np
 import onnx
 import pytest
+from runs import Data, Watch
 
 from core.compress import compress
 from core.context import Context
@@ -20,32 +21,10 @@ from core.graph.opened import OpenedModel
 from core.methods import _layer_moments, sequential
 from core.methods.sequential import Correction, Corrector
 from core.project import Store
-from core.values import DataInfo, LayerPlan, Plan, Result, RunPoint, Value
+from core.values import LayerPlan, Plan, Result
 
 W3A8 = Plan(defaults=LayerPlan(weight_bits=3, activation_bits=8))
 HALF = Plan(defaults=LayerPlan(sparsity=0.5))
-
-
-class Data(networks.ArrayData):
-    """Every sample serves both roles here."""
-
-    @property
-    def info(self) -> DataInfo:
-        plain = super().info
-        return msgspec.structs.replace(plain, calibration_count=plain.sample_count)
-
-
-class Watch(Context):
-    def __init__(self, stop_after: int | None = None) -> None:
-        super().__init__(on_partial=self.keep)
-        self.points: list[RunPoint] = []
-        self.stop_after = stop_after
-
-    def keep(self, value: Value) -> None:
-        assert isinstance(value, RunPoint)
-        self.points.append(value)
-        if len(self.points) == self.stop_after:
-            self.cancel()
 
 
 @pytest.fixture
