@@ -16,7 +16,7 @@ from core.errors import DataError
 from core.evaluate.runner import Runner
 from core.methods import METHODS
 from core.methods.quantize_activations import Range
-from core.values import Described, Parameter, text
+from core.values import Choice, Described, Parameter, text
 
 HALF_BINS = 2048
 """Bins on each side of zero."""
@@ -222,12 +222,20 @@ METHODS.add(
             Parameter(
                 name="range",
                 label=text("Range"),
-                help=text(
-                    "min-max keeps all values, percentile cuts rare ones, error weighs cut against rounding."
-                ),
+                help=text("Which part of the values that were seen the numbers of few bits reach."),
                 kind="choice",
                 default="error",
-                choices=tuple(RANGES),
+                choices=(
+                    Choice(
+                        "min-max", text("All values"), text("From the smallest to the largest value seen.")
+                    ),
+                    Choice("percentile", text("Percentile"), text("Rare values at the ends are cut off.")),
+                    Choice(
+                        "error",
+                        text("Least error"),
+                        text("Weighs what is cut off against what rounding costs; mostly the best."),
+                    ),
+                ),
             ),
             Parameter(
                 name="percentile",

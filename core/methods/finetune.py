@@ -15,7 +15,7 @@ from core.gradients.finetune import FineTuned, Settings, finetune
 from core.gradients.finetune import Progress as Course
 from core.gradients.samples import Augmentation, Samples
 from core.methods import METHODS, setting
-from core.values import Described, Parameter, Plan, text
+from core.values import Choice, Described, Parameter, Plan, text
 
 HELD_OUT = 500
 """Samples that only decide which state is kept; at most a quarter of all."""
@@ -93,7 +93,14 @@ METHODS.add(
                 help=text("How steps follow from gradients."),
                 kind="choice",
                 default="adam",
-                choices=("adam", "sgd"),
+                choices=(
+                    Choice(
+                        "adam", text("Adam"), text("Adapts each weight's step by itself: rarely needs care.")
+                    ),
+                    Choice(
+                        "sgd", text("SGD"), text("Plain steps with momentum; wants a larger learning rate.")
+                    ),
+                ),
             ),
             Parameter(
                 name="samples",

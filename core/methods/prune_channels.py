@@ -22,7 +22,7 @@ from core.methods._channel_costs import ChannelCosts
 from core.methods._channel_curves import Curve, by_moments, importances, magnitude
 from core.methods.calibrate import Feeds
 from core.methods.repair_channels import Answers, Repair, repair
-from core.values import Described, Parameter, Plan, text
+from core.values import Choice, Described, Parameter, Plan, text
 
 Batches = Callable[[], Iterable[Feeds]]
 
@@ -261,10 +261,24 @@ METHODS.add(
             Parameter(
                 name="score",
                 label=text("Choose by"),
-                help=text("Magnitude needs no data; measured damage is slower and keeps more accuracy."),
+                help=text("Which channels count as the least important."),
                 kind="choice",
                 default="measured",
-                choices=("measured", "moments", "magnitude"),
+                choices=(
+                    Choice(
+                        "measured",
+                        text("Measured damage"),
+                        text(
+                            "What the network's answers lose without them: slowest, keeps the most accuracy."
+                        ),
+                    ),
+                    Choice(
+                        "moments",
+                        text("Damage to the next layers"),
+                        text("Worked out from what the next layers read: faster, nearly as good."),
+                    ),
+                    Choice("magnitude", text("Magnitude"), text("Small weights go first; needs no data.")),
+                ),
             ),
             Parameter(
                 name="multiple",

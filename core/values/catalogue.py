@@ -8,6 +8,15 @@ from core.values.base import Text, Value
 from core.values.plan import LayerPlan
 
 
+class Choice(Value, frozen=True):
+    """One of the values that a parameter may take: its name in a plan, and what a person reads."""
+
+    name: str
+    label: Text
+    help: Text = Text("")
+    """What it is for, in a plain sentence; empty where the label says it all."""
+
+
 class Parameter(Value, frozen=True, kw_only=True):
     """A setting of a method, described so that the window can build its form."""
 
@@ -19,7 +28,7 @@ class Parameter(Value, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
     unit: str = ""
-    choices: tuple[str, ...] = ()
+    choices: tuple[Choice, ...] = ()
 
 
 class Described(Value, frozen=True, kw_only=True):

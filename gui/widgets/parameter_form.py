@@ -117,7 +117,7 @@ class ParameterForm(QWidget):
         if parameter.kind == "choice":
             box = QComboBox(self)
             for choice in parameter.choices:
-                box.addItem("", choice)
+                box.addItem("", choice.name)
             box.activated.connect(self._on_edit)
             return box
         if parameter.kind == "integer":
@@ -151,12 +151,22 @@ class ParameterForm(QWidget):
                 field.setValue(float(value))
             own = name in changed
             self._marks[name].setProperty("on", own)
+            self._show_help(name)
             self.resets[name].setVisible(own)
             font = self._labels[name].font()
             font.setBold(own)
             self._labels[name].setFont(font)
         self._filling = False
         self._recolor()
+
+    def _show_help(self, name: str) -> None:
+        """What the parameter is, and what the value that is chosen is for."""
+        parameter, field = self._parameters[name], self.fields[name]
+        words = [tr_text(parameter.help)]
+        if isinstance(field, QComboBox):
+            chosen = field.currentData()
+            words += [tr_text(choice.help) for choice in parameter.choices if choice.name == chosen]
+        self._helps[name].setText("\n".join(line for line in words if line))
 
     def _value(self, name: str) -> Value:
         field = self.fields[name]
@@ -199,10 +209,11 @@ class ParameterForm(QWidget):
             label, field, reset = self._labels[name], self.fields[name], self.resets[name]
             title, words = tr_text(parameter.label), tr_text(parameter.help)
             label.setText(title)
-            self._helps[name].setText(words)
+            self._show_help(name)
             if isinstance(field, QComboBox):
-                for index in range(field.count()):
-                    field.setItemText(index, self._shown(parameter, field.itemData(index)))
+                for index, choice in enumerate(parameter.choices):
+                    field.setItemText(index, tr_text(choice.label))
+                    field.setItemData(index, tr_text(choice.help), Qt.ItemDataRole.ToolTipRole)
             elif isinstance(field, QCheckBox):
                 field.setText(_state(field.isChecked()))
             elif isinstance(field, QSpinBox | QDoubleSpinBox):
@@ -222,7 +233,7 @@ class ParameterForm(QWidget):
         if parameter.kind == "switch":
             return _state(bool(value))
         if parameter.kind == "choice":
-            return _named(str(value))
+            return next((tr_text(one.label) for one in parameter.choices if one.name == value), str(value))
         unit = f" {_named(parameter.unit)}" if parameter.unit else ""
         return _plain(float(value)) + unit
 
@@ -248,9 +259,9 @@ def _state(on: bool) -> str:
     return tr("on") if on else tr("off")
 
 
-def _named(word: str) -> str:
-    """A choice or a unit as the catalogue writes it, translated where there is a translation."""
-    return tr_text(Text(word)).replace("_", " ")
+def _named(unit: str) -> str:
+    """A unit as the catalogue writes it, translated where there is a translation."""
+    return tr_text(Text(unit))
 
 
 def _range(parameter: Parameter) -> str:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QSpinBox
 from pytestqt.qtbot import QtBot
 
-from core.values import Catalogue, Described, LayerPlan, Parameter, Preset, text
+from core.values import Catalogue, Choice, Described, LayerPlan, Parameter, Preset, text
 from gui.session import Session
 from gui.views.method_view import MethodView
 from gui.widgets.parameter_form import ParameterForm
@@ -25,7 +25,12 @@ STEPS = (
         parameters=(
             Parameter(
                 name="range", label=text("Range"), help=text("What is kept."), kind="choice",
-                default="error", choices=("min_max", "percentile", "error"),
+                default="error",
+                choices=(
+                    Choice("min_max", text("All values")),
+                    Choice("percentile", text("Percentile"), text("Rare values go.")),
+                    Choice("error", text("Least error"), text("Mostly the best.")),
+                ),
             ),
             Parameter(
                 name="percentile", label=text("Percentile"), help=text("Kept share."), kind="number",
@@ -136,8 +141,10 @@ def test_only_steps_with_settings_have_a_form_and_it_is_folded(view: MethodView)
 def test_each_kind_of_field_shows_its_default_range_and_unit(view: MethodView) -> None:
     fields = form(view).fields
     box, number, whole = fields["range"], fields["percentile"], fields["samples"]
-    assert isinstance(box, QComboBox) and box.currentText() == "error"
-    assert [box.itemText(index) for index in range(3)] == ["min max", "percentile", "error"]
+    assert isinstance(box, QComboBox) and box.currentText() == "Least error"
+    assert [box.itemText(index) for index in range(3)] == ["All values", "Percentile", "Least error"]
+    assert box.itemData(1, Qt.ItemDataRole.ToolTipRole) == "Rare values go."
+    assert "Default: Least error" in box.toolTip()
     assert isinstance(number, QDoubleSpinBox) and number.text() == "99.99 %"
     assert (number.minimum(), number.maximum()) == (90, 100)
     assert "90 to 100" in number.toolTip()
@@ -183,6 +190,7 @@ def test_choice_and_switch_are_a_step_each(qtbot: QtBot, view: MethodView, sessi
     assert fields["search"].text() == "off"
     session.undo_stack.undo()
     assert session.plan.methods == {"calibrate": {"range": "percentile"}}
+    assert form(view)._helps["range"].text() == "What is kept.\nRare values go."
     # the default chosen by hand is no change
     qtbot.keyClick(fields["range"], Qt.Key.Key_Down)
     assert session.plan.methods == {}
