@@ -14,14 +14,15 @@ from core.context import Context
 from core.data.dataset import DataSet, data_key
 from core.graph.opened import OpenedModel
 from core.methods import setting
-from core.methods.assemble import Cache, placement_for
+from core.methods.assemble import placement_for
 from core.methods.calibrate import Feeds
 from core.methods.quantize_activations import Range
 from core.methods.resolve import Step
 from core.methods.sequential import Correction, Corrector
+from core.methods.stored import Cache, restored
 from core.values import Plan, digest, text
 
-VERSION = 1
+VERSION = 2
 """Raise it when the same plan gives other corrections."""
 
 _BATCH = 32
@@ -141,7 +142,7 @@ def pack(correction: Correction) -> bytes:
     """A correction as a compressed .npz."""
     arrays = {"name": np.asarray(correction.name), "distance": np.asarray(correction.distance)}
     if correction.weight is not None:
-        arrays["weight"], arrays["scale"] = correction.weight
+        arrays |= {f"weight.{name}": array for name, array in correction.weight.arrays().items()}
     if correction.bias is not None:
         arrays["bias"] = correction.bias
     stream = io.BytesIO()
@@ -153,8 +154,8 @@ def unpack(packed: bytes) -> Correction | None:
     """The inverse of `pack`; None for bytes of another version."""
     try:
         with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
-            weight = (arrays["weight"], arrays["scale"]) if "weight" in arrays else None
+            parts = {name.removeprefix("weight."): arrays[name] for name in arrays if name[:7] == "weight."}
             bias = arrays.get("bias")
-            return Correction(str(arrays["name"]), weight, bias, float(arrays["distance"]))
+            return Correction(str(arrays["name"]), restored(parts), bias, float(arrays["distance"]))
     except (ValueError, KeyError, OSError):
         return None

@@ -1,12 +1,13 @@
-"""What a step makes of a weight: the numbers that the compressed network computes with."""
+"""What a step makes of a weight: what is stored, and the numbers that the network computes with."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from core.methods.prune_weights import prune
-from core.methods.quantize_weights import quantize_axes
+from core.methods.quantize_weights import quantize_axes, quantize_merged
 from core.methods.resolve import Step
+from core.methods.stored import FloatWeight, IntegerWeight, StoredWeight
 from core.values import FLOAT_BITS
 
 
@@ -15,10 +16,15 @@ def pruned(weight: np.ndarray, step: Step) -> np.ndarray:
     return prune(weight, step.sparsity, step.threshold, pattern=step.pattern, row_axes=step.row_axes)
 
 
-def planned_weight(weight: np.ndarray, step: Step) -> np.ndarray:
-    """Return the weight pruned and rounded as `step` says, same shape and dtype."""
-    changed = pruned(weight, step)
+def stored_weight(weight: np.ndarray, step: Step) -> StoredWeight:
+    """The weight pruned and rounded as `step` says, as it will be stored."""
+    cut = pruned(weight, step)
     if step.weight_bits == FLOAT_BITS:
-        return changed
-    q, scale = quantize_axes(changed, step.weight_bits, step.channel_axes, step.search)
-    return (q.astype(np.float32) * scale).astype(weight.dtype)
+        return FloatWeight(cut)
+    rounded = quantize_merged if step.merge else quantize_axes
+    return IntegerWeight(*rounded(cut, step.weight_bits, step.channel_axes, step.search))
+
+
+def planned_weight(weight: np.ndarray, step: Step) -> np.ndarray:
+    """Return the numbers of the weight pruned and rounded as `step` says, same shape and dtype."""
+    return stored_weight(weight, step).values().astype(weight.dtype)

@@ -21,16 +21,16 @@ from core.methods._bias import read_bias
 from core.methods._layer_moments import LayerMoments, part, samples_in
 from core.methods._matrices import Form
 from core.methods._taps import node_named
-from core.methods.assemble import Cache, assemble
+from core.methods.assemble import assemble
 from core.methods.calibrate import Feeds
 from core.methods.compensate import Wanted, compensated
 from core.methods.hessian import Quadratic
 from core.methods.match_statistics import spread_ratio
-from core.methods.planned import pruned
+from core.methods.planned import stored_weight
 from core.methods.quantize_activations import Range
-from core.methods.quantize_weights import quantize_axes, quantize_merged
 from core.methods.resolve import Step
-from core.values import FLOAT_BITS, Plan
+from core.methods.stored import Cache, FloatWeight, IntegerWeight, StoredWeight
+from core.values import Plan
 
 HELD_OUT = 64
 """Calibration samples, the last ones, that choose among candidates and are not fitted to."""
@@ -49,8 +49,8 @@ class Correction:
 
     name: str
     """Which candidate it is: 'plain', 'swept', 'targets', with '+matched'."""
-    weight: tuple[np.ndarray, np.ndarray] | None = None
-    """As in `assemble.Cache`: (integers, scale) or (float weight, empty); None: as rounded."""
+    weight: StoredWeight | None = None
+    """None: as rounded."""
     bias: np.ndarray | None = None
     distance: float = 0.0
     """Of the network's answers from the original's on the held-out samples: nats, or relative square."""
@@ -135,15 +135,15 @@ class Corrector:
         matrices = form.matrices(weight)
         bias = read_bias(twin_of(self.base, step), form.channels)
 
-        def finished(name: str, result: np.ndarray, kept: tuple[np.ndarray, np.ndarray]) -> Correction:
+        def finished(name: str, result: np.ndarray, kept: StoredWeight) -> Correction:
             moved = None if bias is None else bias + quadratic.bias_shift(matrices, result)
             return Correction(name, kept, None if moved is None else moved.astype(np.float32))
 
-        plain = self._plain(step, weight)
+        plain = stored_weight(weight, step)
         yield Correction("plain", plain)
         if bias is not None:
-            yield finished("plain+bias", form.matrices(_values(plain)), plain)
-        wanted = self._wanted(step, form, plain[1])
+            yield finished("plain+bias", form.matrices(plain.values()), plain)
+        wanted = self._wanted(step, form, plain)
         hessian = quadratic.hessian
         thorough = bool(setting(self.plan, "compensate", "thorough"))
         aims = {"swept": matrices}
@@ -153,30 +153,32 @@ class Corrector:
             aims["targets"] = quadratic.best(matrices)
         for name, aim in aims.items():
             result, grid = compensated(aim, hessian, wanted, thorough)
-            stored = form.weight(result).astype(weight.dtype)
-            if grid is None:
-                kept = (stored, np.empty(0))
+            if grid is None or not isinstance(plain, IntegerWeight):
+                kept: StoredWeight = FloatWeight(form.weight(result).astype(weight.dtype))
             else:
                 integers = form.weight(grid.round(result)).astype(np.int8)
-                shape = plain[1].shape
-                kept = (integers, np.ascontiguousarray(grid.scale.reshape(shape), dtype=np.float32))
+                scale = grid.scale.reshape(plain.scale.shape)
+                kept = IntegerWeight(integers, np.ascontiguousarray(scale, dtype=np.float32))
             yield finished(name, result, kept)
 
     def _matched(self, step: Step, form: Form, quadratic: Quadratic, best: Correction) -> Correction:
         """The same with each channel's spread and mean as in the original."""
         assert best.weight is not None
-        weight, scale = best.weight
-        value = form.matrices(_values(best.weight))
+        weight = best.weight
+        value = form.matrices(weight.values())
         ratio = spread_ratio(quadratic, value)
-        if scale.size == 1 and form.channels > 1:
-            ratio = np.ones_like(ratio)
-        factor = form.per_row(ratio)
-        if scale.size == 1:
-            changed = (weight, scale)
-        elif scale.size:
-            changed = (weight, (scale.reshape(-1) * ratio).reshape(scale.shape).astype(np.float32))
+        changed: StoredWeight
+        if isinstance(weight, IntegerWeight):
+            scale = weight.scale
+            if scale.size == 1 and form.channels > 1:
+                ratio = np.ones_like(ratio)
+            if scale.size > 1:
+                scale = (scale.reshape(-1) * ratio).reshape(scale.shape).astype(np.float32)
+            changed = replace(weight, scale=scale)
+            factor = form.per_row(ratio)
         else:
-            changed = (form.weight(value * factor).astype(weight.dtype), scale)
+            factor = form.per_row(ratio)
+            changed = FloatWeight(form.weight(value * factor).astype(weight.values().dtype))
         bias = read_bias(twin_of(self.base, step), form.channels)
         if bias is not None:
             before = form.matrices(self._weight(step))
@@ -188,20 +190,13 @@ class Corrector:
         assert tensor is not None
         return tensor.numpy()
 
-    def _plain(self, step: Step, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        cut = pruned(weight, step)
-        if step.weight_bits == FLOAT_BITS:
-            return cut, np.empty(0)
-        rounded = quantize_merged if step.merge else quantize_axes
-        return rounded(cut, step.weight_bits, step.channel_axes, step.search)
-
-    def _wanted(self, step: Step, form: Form, scale: np.ndarray) -> Wanted:
+    def _wanted(self, step: Step, form: Form, plain: StoredWeight) -> Wanted:
         return Wanted(
             bits=step.weight_bits,
             sparsity=step.sparsity,
             threshold=step.threshold,
             pattern=step.pattern,
-            per_row=scale.size != 1,
+            per_row=not isinstance(plain, IntegerWeight) or plain.scale.size != 1,
             shared_rows=form.blocks,
             kernel=int(np.prod(form.shape[2:])) if form.op == "Conv" else 1,
         )
@@ -241,7 +236,7 @@ class Corrector:
         if held_out is not None:
             assert candidate.weight is not None
             before = form.matrices(self._weight(step))
-            after = form.matrices(_values(candidate.weight))
+            after = form.matrices(candidate.weight.values())
             bias = read_bias(twin_of(self.base, step), form.channels)
             moved = None if candidate.bias is None or bias is None else candidate.bias - bias
             return replace(candidate, distance=held_out.judged(before, after, moved))
@@ -261,11 +256,6 @@ class Corrector:
             weights.append(samples_in(feeds))
         mean = float(np.average(distances, weights=weights)) if distances else 0.0
         return replace(candidate, distance=mean)
-
-
-def _values(weight: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """The float weight that a correction stands for."""
-    return weight[0] * weight[1] if weight[1].size else weight[0]
 
 
 def twin_of(base: ir.Model, step: Step) -> ir.Node:

@@ -20,6 +20,7 @@ from core.formats import open_model
 from core.graph.opened import OpenedModel
 from core.methods import _layer_moments, sequential
 from core.methods.sequential import Correction, Corrector
+from core.methods.stored import IntegerWeight
 from core.project import Store
 from core.values import LayerPlan, Plan, Result
 
@@ -194,9 +195,10 @@ def test_a_pattern_holds_in_the_file(opened: OpenedModel, data: Data, tmp_path: 
 
 
 def test_a_correction_survives_packing() -> None:
-    correction = Correction("swept", (np.ones((2, 3), np.int8), np.ones((2, 1), np.float32)), None, 0.25)
+    weight = IntegerWeight(np.ones((2, 3), np.int8), np.full((2, 1), 0.5, np.float32))
+    correction = Correction("swept", weight, None, 0.25)
     found = unpack(pack(correction))
     assert found is not None and found.name == "swept" and found.distance == 0.25 and found.bias is None
-    assert found.weight is not None and found.weight[0].dtype == np.int8
-    np.testing.assert_array_equal(found.weight[1], [[1], [1]])
+    assert isinstance(found.weight, IntegerWeight) and found.weight.q.dtype == np.int8
+    np.testing.assert_array_equal(found.weight.scale, [[0.5], [0.5]])
     assert unpack(b"something else") is None
