@@ -37,7 +37,7 @@ from core.readback import read_back
 from core.run_notes import run_notes
 from core.values import Latency, Measurement, Outcome, Plan, Result, RunPoint, digest, text
 
-METHOD_VERSION = 2
+METHOD_VERSION = 3
 """Raise it when the same plan gives another network, so that kept measurements no longer count."""
 
 _CALIBRATION_BATCH = 32
@@ -220,7 +220,8 @@ class _Run:
         for stale in ("step.onnx", "step.onnx.data"):
             (self.work_dir / stale).unlink(missing_ok=True)
         measured = sorted((name, item.low, item.high) for name, item in self.ranges.items())
-        about = (self.opened.info.sha256, self.plan, measured, self.corrections.about(len(self.steps)))
+        steps = [step.key for step in self.steps]
+        about = (self.opened.info.sha256, self.plan, steps, measured, self.corrections.about(len(steps)))
         key = digest("artefact", METHOD_VERSION, *about)
         path = self.work_dir / f"{key}.onnx"
         network = self._network(len(self.steps))

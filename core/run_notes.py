@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.evaluate.processor import saturates
 from core.methods.resolve import Step
 from core.values import FLOAT_BITS, LayerReport, Outcome, Text, stored_bits, text
 
@@ -33,6 +34,7 @@ def run_notes(
         )
     if any(step.prunes for step in steps):
         notes.append(text("Zeros make nothing faster in onnxruntime; they only make zipped files smaller."))
+    notes += _overflow(steps)
     for bits in sorted({step.weight_bits for step in steps} - {2, 4, 8, FLOAT_BITS}):
         notes.append(
             text(
@@ -55,6 +57,28 @@ def run_notes(
     if not after.measurements:
         notes.append(text("The accuracy was not measured: there is no data."))
     return tuple(notes)
+
+
+def _overflow(steps: Sequence[Step]) -> list[Text]:
+    """What processors without VNNI do to 8-bit weights beside 8-bit activations."""
+    full = [step for step in steps if step.weight_bits == step.activation_bits == 8 and not step.reduced]
+    reduced = sum(1 for step in steps if step.reduced)
+    if reduced:
+        return [
+            text(
+                "In {count} layers the weights use 7 of their 8 bits: this processor has no VNNI, and its "
+                "8-bit products would overflow.",
+                count=reduced,
+            )
+        ]
+    if any(not step.exact for step in full) and saturates():
+        return [
+            text(
+                "8-bit products overflow on this processor (no VNNI), which costs accuracy here; leave the "
+                "weights' highest bit unused to avoid it."
+            )
+        ]
+    return []
 
 
 def _speed(

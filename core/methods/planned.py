@@ -22,7 +22,7 @@ def stored_weight(weight: np.ndarray, step: Step) -> StoredWeight:
     if step.weight_bits == FLOAT_BITS:
         return FloatWeight(cut)
     rounded = quantize_merged if step.merge else quantize_axes
-    return IntegerWeight(*rounded(cut, step.weight_bits, step.channel_axes, step.search))
+    return IntegerWeight(*rounded(cut, step.grid_bits, step.channel_axes, step.search))
 
 
 def planned_weight(weight: np.ndarray, step: Step) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from core.methods import METHODS
-from core.values import Described, Parameter, text
+from core.values import Choice, Described, Parameter, text
 
 Granularity = Literal["tensor", "channel"]
 
@@ -188,6 +188,23 @@ METHODS.add(
                 ),
                 kind="switch",
                 default=True,
+            ),
+            Parameter(
+                name="reduce_range",
+                label=text("Leave the highest bit unused"),
+                help=text(
+                    "Processors without VNNI overflow where 8-bit weights meet 8-bit activations; 7 of the 8 "
+                    "bits are exact there."
+                ),
+                kind="choice",
+                default="auto",
+                choices=(
+                    Choice(
+                        "auto", text("Where needed here"), text("If this computer's processor overflows.")
+                    ),
+                    Choice("on", text("Always"), text("The file is exact on every processor.")),
+                    Choice("off", text("Never"), text("For files that only run on processors with VNNI.")),
+                ),
             ),
         ),
     ),

@@ -8,6 +8,7 @@ from math import prod
 import onnx_ir as ir
 
 from core.errors import PlanError
+from core.evaluate.processor import saturates
 from core.graph.opened import OpenedModel
 from core.graph.opset import raise_opset
 from core.methods import setting
@@ -48,6 +49,10 @@ class Step:
     search: bool = True
     merge: bool = False
     """One scale for the whole layer where its channels are alike."""
+    reduced: bool = False
+    """Only 7 of the 8 bits are used, so that the kernels of processors without VNNI add up exactly."""
+    exact: bool = False
+    """Its integer kernels add up in 32 bits on every processor."""
     note: Text | None = None
     """Why less is done than planned."""
 
@@ -60,10 +65,15 @@ class Step:
         return bool(self.sparsity) or bool(self.threshold) or self.pattern is not None
 
     @property
+    def grid_bits(self) -> int:
+        """Bits of the grid that weights are rounded to; `weight_bits` is what the plan asks for."""
+        return 7 if self.reduced else self.weight_bits
+
+    @property
     def weight_key(self) -> tuple[object, ...]:
         """What decides the rounded weight, for caches."""
         pruning = self.sparsity, self.threshold, *(self.pattern or ())
-        return *pruning, self.weight_bits, self.channel_axes, self.search, self.merge
+        return *pruning, self.grid_bits, self.channel_axes, self.search, self.merge
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -188,6 +198,7 @@ def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main:
     weight_bits = settings.weight_bits or FLOAT_BITS
     activation_bits = settings.activation_bits or FLOAT_BITS
     note: Text | None = None
+    exact = _depthwise(node)
     reason = layer.why_not[0] if layer.why_not else text("Its weights cannot be changed.")
     if wants_prune and not layer.prunable:
         if own.sparsity or own.threshold or own.pattern:
@@ -232,8 +243,24 @@ def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main:
         search=bool(setting(plan, "quantize_weights", "search")),
         # only kernels on integers gain by it
         merge=activation_bits == 8 and weight_bits == 8 and bool(setting(plan, "quantize_weights", "merge")),
+        reduced=activation_bits == 8 and weight_bits == 8 and not exact and _reduces(plan),
+        exact=exact,
         note=note,
     )
+
+
+def _reduces(plan: Plan) -> bool:
+    """Whether weights beside 8-bit activations leave the highest bit unused."""
+    wanted = setting(plan, "quantize_weights", "reduce_range")
+    return saturates() if wanted == "auto" else wanted == "on"
+
+
+def _depthwise(node: ir.Node) -> bool:
+    """One input channel for each output channel: these kernels add up in 32 bits everywhere."""
+    weight = node.inputs[1] if node.op_type == "Conv" else None
+    shape = weight.shape if weight is not None else None
+    groups = attribute_int(node, "group", 1)
+    return shape is not None and groups > 1 and shape[1] == 1 and shape[0] == groups
 
 
 def channel_axes(node: ir.Node, ndim: int) -> tuple[int, ...]:

@@ -192,7 +192,7 @@ class Corrector:
 
     def _wanted(self, step: Step, form: Form, plain: StoredWeight) -> Wanted:
         return Wanted(
-            bits=step.weight_bits,
+            bits=step.grid_bits,
             sparsity=step.sparsity,
             threshold=step.threshold,
             pattern=step.pattern,

@@ -62,5 +62,5 @@ def _fit_bias(site: Site, weight: IntegerWeight) -> tuple[np.ndarray, np.ndarray
     fitted = np.maximum(fitted, smallest).astype(np.float32)
     raised = fitted > scale
     if (raised & ~empty).any():
-        q = np.where(raised, quantize_by_scale(q * scale, site.step.weight_bits, fitted), q)
+        q = np.where(raised, quantize_by_scale(q * scale, site.step.grid_bits, fitted), q)
     return q, fitted
