@@ -27,7 +27,8 @@ from core.importance.view import layer_view
 from core.methods import METHODS
 from core.presets import PRESETS
 from core.restructure import restructure
-from core.sensitivity import analyze
+from core.sweep.analyze import analyze
+from core.sweep.settings import settings_of
 from core.values import (
     Analysis,
     Benchmark,
@@ -86,17 +87,19 @@ def analyze_model(request: m.Analyze, workspace: Workspace, context: Context) ->
     feeds = next(iter(data.batches("judge", PROFILE_SAMPLES, PROFILE_SAMPLES))).feeds
     timings = layer_times(opened, feeds, context)
     context.publish(timings)
-    points = analyze(
+    settings = settings_of(request.sparsities, request.weight_bits, request.activation_bits, request.patterns)
+    points, link = analyze(
         opened,
         judge,
-        request.sparsities,
-        request.weight_bits,
+        settings,
         request.samples,
         request.layers,
         workspace.store(request.project, opened.info.sha256),
         context,
+        request.plan,
+        request.first,
     )
-    return Analysis(baseline=baseline, timings=timings, points=points)
+    return Analysis(baseline=baseline, timings=timings, points=points, link=link)
 
 
 def inspect(request: m.Inspect, workspace: Workspace, context: Context) -> LayerView:

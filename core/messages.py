@@ -12,6 +12,7 @@ from core.values import (
     Analysis,
     Benchmark,
     Catalogue,
+    DamageLink,
     DataInfo,
     DataSpec,
     Exported,
@@ -52,15 +53,24 @@ class OpenData(Request, frozen=True, kw_only=True, tag=True):
 
 
 class Analyze(Request, frozen=True, kw_only=True, tag=True):
-    """-> Analysis; Outcome (the original), Timings, SensitivityPoint as Partial."""
+    """-> Analysis; Outcome (the original), Timings, DamageLink, SensitivityPoint as Partial.
+
+    Points that are estimates come first; each is followed by its measurement.
+    """
 
     model: str
     data: DataSpec
+    plan: Plan = Plan()
+    """How a run would adjust what is left of a layer: its steps' parameters."""
     sparsities: tuple[float, ...] = (0.25, 0.5, 0.75, 0.9)
     weight_bits: tuple[int, ...] = (8, 4)
+    activation_bits: tuple[int, ...] = ()
+    patterns: tuple[str, ...] = ()
     samples: int = 512
     layers: tuple[str, ...] = ()
     """Only these; empty: all, largest first."""
+    first: tuple[str, ...] = ()
+    """Layers that are measured before the others: those that the person touches."""
     project: str | None = None
 
 
@@ -147,6 +157,7 @@ Payload = (
     | Outcome
     | Timings
     | SensitivityPoint
+    | DamageLink
     | Analysis
     | LayerView
     | RunPoint

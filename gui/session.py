@@ -85,6 +85,7 @@ class Session(SessionState):
                     model=self.model.path,
                     data=self.data.spec,
                     project=self.project_path,
+                    plan=self.plan,
                     weight_bits=tuple(sorted({*USUAL_BITS, *planned}, reverse=True)),
                 ),
             )
@@ -98,6 +99,7 @@ class Session(SessionState):
                     model=self.model.path,
                     data=self.data.spec,
                     project=self.project_path,
+                    plan=self.plan,
                     layers=(layer_id,),
                     sparsities=sparsities,
                     weight_bits=bits,
@@ -321,6 +323,8 @@ class Session(SessionState):
     def _take_point(self, point: SensitivityPoint) -> None:
         """A point measured again takes the place of the earlier one."""
         known = self.points.get(point.layer_id, ())
+        if point.estimate and any(not old.estimate and _setting(old) == _setting(point) for old in known):
+            return
         others = tuple(old for old in known if _setting(old) != _setting(point))
         self.points[point.layer_id] = (*others, point)
         self.points_changed.emit(point)
@@ -390,5 +394,5 @@ class Session(SessionState):
             self.open_data(spec)
 
 
-def _setting(point: SensitivityPoint) -> tuple[float, int, int]:
-    return point.sparsity, point.weight_bits, point.activation_bits
+def _setting(point: SensitivityPoint) -> tuple[float, int, int, str | None]:
+    return point.sparsity, point.weight_bits, point.activation_bits, point.pattern

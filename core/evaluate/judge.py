@@ -76,7 +76,7 @@ class Judge:
         runner = Runner(self.original, threads)
         self.threads = runner.threads
         self.batch_size = runner.batch_size(BATCH)
-        self._axes = {info.name: batch_axis(info, runner.inputs) for info in runner.inputs}
+        self.axes = {info.name: batch_axis(info, runner.inputs) for info in runner.inputs}
         total = data.info.judge_count if limit is None else min(limit, data.info.judge_count)
         self.subject, self._part = self._look(runner, data, limit, total, answer_memory)
         self.metrics = metrics_for(self.subject)
@@ -149,6 +149,20 @@ class Judge:
         merged = [np.concatenate(parts) for parts in zip(*values, strict=True)]
         return self._judgement(merged)
 
+    def pairs(self, limit: int | None = None) -> Iterator[tuple[Batch, np.ndarray]]:
+        """The first `limit` samples in batches, with what of the original's answers is judged."""
+        total = self.count if limit is None else min(limit, self.count)
+        for position, batch in enumerate(self._batches(total)):
+            yield batch, self._answers[position][: len(batch.indices)]
+
+    def original_values(self, metric: int, limit: int) -> np.ndarray:
+        """The original's values by sample of one of `metrics` on the first `limit` samples."""
+        return self._original[metric][:limit]
+
+    def part(self, answers: np.ndarray) -> np.ndarray:
+        """Of the judged output's answers to a batch, what is looked at."""
+        return answers if self._part is None else answers.reshape(len(answers), -1)[:, self._part]
+
     def feeds(self, count: int = 1) -> dict[str, np.ndarray]:
         """Return the model's inputs for the first `count` samples (at most one batch)."""
         batch = next(self._batches(min(count, self.batch_size, self.count)))
@@ -213,7 +227,7 @@ class Judge:
         for batch in self._kept:
             if left <= 0:
                 return
-            yield _first(batch, left, self._axes)
+            yield _first(batch, left, self.axes)
             left -= len(batch.indices)
         if left <= 0 or self._kept_all:
             return

@@ -10,6 +10,7 @@ from core.values.catalogue import Catalogue, Choice, Described, Parameter, Prese
 from core.values.data import DataInfo, DataSpec, Preprocess
 from core.values.measured import (
     Analysis,
+    DamageLink,
     Latency,
     LayerTime,
     LayerView,
@@ -31,6 +32,7 @@ __all__ = [
     "BenchmarkRow",
     "Catalogue",
     "Choice",
+    "DamageLink",
     "DataInfo",
     "DataSpec",
     "Described",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
+import math
+
 from core.values.base import Array, Text, Value
 from core.values.plan import FLOAT_BITS
 
@@ -75,12 +78,55 @@ class SensitivityPoint(Value, frozen=True, kw_only=True, tag=True):
     loss_low: float | None = None
     loss_high: float | None = None
     kl: float | None = None
+    pattern: str | None = None
+    """Instead of a share of zeros: N of every M stay."""
+    damage: float | None = None
+    """KL divergence of the answers in nats, or noise power over signal power; adds up over layers."""
+    damage_low: float | None = None
+    damage_high: float | None = None
+
+    @property
+    def estimate(self) -> bool:
+        """Not run: it follows from the layer's own error and one run of the network."""
+        return self.measurement.estimate
+
+
+class DamageLink(Value, frozen=True, kw_only=True, tag=True):
+    """Points lost by damage (see `SensitivityPoint.damage`), between knots on a logarithmic scale."""
+
+    damages: tuple[float, ...]
+    """Rising, the first is 0."""
+    losses: tuple[float, ...]
+    """Points lost, never falling."""
+    spreads: tuple[float, ...]
+    """Standard deviation of the points lost by a what-if of that damage."""
+
+    def loss(self, damage: float) -> float:
+        return self._at(damage, self.losses)
+
+    def spread(self, damage: float) -> float:
+        return self._at(damage, self.spreads)
+
+    def _at(self, damage: float, values: tuple[float, ...]) -> float:
+        damages = self.damages
+        if not damage > 0 or len(damages) < 2:
+            return values[0]
+        if damage >= damages[-1]:
+            return values[-1]
+        right = bisect.bisect_right(damages, damage)
+        left = right - 1
+        if left == 0:  # below the first knot in proportion
+            share = damage / damages[1]
+        else:
+            share = math.log(damage / damages[left]) / math.log(damages[right] / damages[left])
+        return values[left] + share * (values[right] - values[left])
 
 
 class Analysis(Value, frozen=True, kw_only=True, tag=True):
     baseline: Outcome
     timings: Timings | None = None
     points: tuple[SensitivityPoint, ...] = ()
+    link: DamageLink | None = None
 
 
 class LayerView(Value, frozen=True, kw_only=True, tag=True):

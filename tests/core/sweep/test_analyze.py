@@ -18,10 +18,24 @@ from core.evaluate.runner import Runner
 from core.formats import open_model
 from core.graph.opened import OpenedModel
 from core.methods.prune_weights import prune
-from core.sensitivity import analyze
+from core.sweep.analyze import analyze
+from core.sweep.settings import settings_of
 from core.values import DataSpec, Plan, Preprocess, SensitivityPoint, Value
 
 COUNT = 64
+
+
+def measured(
+    opened: OpenedModel,
+    judge: Judge,
+    sparsities: tuple[float, ...],
+    bits: tuple[int, ...],
+    count: int,
+    layers: tuple[str, ...],
+    store: Kept | None,
+    context: Context,
+) -> tuple[SensitivityPoint, ...]:
+    return analyze(opened, judge, settings_of(sparsities, bits), count, layers, store, context)[0]
 
 
 class Kept:
@@ -31,13 +45,18 @@ class Kept:
         self.values: dict[str, bytes] = {}
         self.hits = 0
 
-    def get(self, key: str) -> bytes | None:
-        self.hits += key in self.values
-        return self.values.get(key)
+    def get(self, key: str, /) -> bytes | None:
+        value = self.values.get(key)
+        self.hits += value is not None and b"SensitivityPoint" in value
+        return value
 
-    def put(self, key: str, value: bytes) -> None:
+    def put(self, key: str, value: bytes, /) -> None:
         assert key not in self.values
         self.values[key] = value
+
+    @property
+    def points(self) -> int:
+        return sum(b"SensitivityPoint" in value for value in self.values.values())
 
 
 @pytest.fixture
@@ -61,7 +80,7 @@ def changed_file(opened: OpenedModel, name: str, sparsity: float, folder: Path) 
 
 
 def test_each_point_is_what_the_changed_file_gives(opened: OpenedModel, judge: Judge, tmp_path: Path) -> None:
-    points = analyze(opened, judge, (0.5, 0.9), (8, 4), COUNT, (), None, Context())
+    points = measured(opened, judge, (0.5, 0.9), (8, 4), COUNT, (), None, Context())
     assert len(points) == 3 * 4
     samples = networks.pictures(COUNT)
     before = Runner(opened.source).run({"x": samples})[0].argmax(1)
@@ -76,7 +95,7 @@ def test_each_point_is_what_the_changed_file_gives(opened: OpenedModel, judge: J
 
 
 def test_more_damage_for_more_zeros_and_fewer_bits(opened: OpenedModel, judge: Judge) -> None:
-    points = analyze(opened, judge, (0.25, 0.9), (8, 4), COUNT, ("conv2",), None, Context())
+    points = measured(opened, judge, (0.25, 0.9), (8, 4), COUNT, ("conv2",), None, Context())
     kl = {(p.sparsity, p.weight_bits): p.kl or 0.0 for p in points}
     assert kl[0.25, 32] < kl[0.9, 32]
     assert kl[0.0, 8] < kl[0.0, 4]
@@ -86,7 +105,7 @@ def test_largest_layers_come_first_and_each_point_is_published_at_once(
     opened: OpenedModel, judge: Judge
 ) -> None:
     seen: list[Value] = []
-    points = analyze(opened, judge, (0.5,), (), 8, (), None, Context(on_partial=seen.append))
+    points = measured(opened, judge, (0.5,), (), 8, (), None, Context(on_partial=seen.append))
     assert seen == list(points)
     assert [p.layer_id for p in points] == ["conv2", "conv1", "fc"]
     assert all(p.measurement.count == 8 for p in points)
@@ -96,24 +115,24 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(opened: OpenedModel, judg
     store, seen = Kept(), []
     context = Context(on_partial=lambda value: (seen.append(value), len(seen) == 3 and context.cancel()))
     with pytest.raises(Cancelled):
-        analyze(opened, judge, (0.5, 0.9), (8,), COUNT, (), store, context)
-    assert len(store.values) == 3
-    points = analyze(opened, judge, (0.5, 0.9), (8,), COUNT, (), store, Context())
-    assert store.hits == 3 and len(store.values) == 9
-    assert list(points[:3]) == seen
-    again = analyze(opened, judge, (0.5, 0.9), (8,), COUNT, (), store, Context())
+        measured(opened, judge, (0.5, 0.9), (8,), COUNT, (), store, context)
+    assert store.points == 3
+    points = measured(opened, judge, (0.5, 0.9), (8,), COUNT, (), store, Context())
+    assert store.hits == 3 and store.points == 9
+    assert len(seen) == 3 and all(point in points for point in seen)
+    again = measured(opened, judge, (0.5, 0.9), (8,), COUNT, (), store, Context())
     assert again == points
 
 
 def test_other_samples_are_other_measurements(opened: OpenedModel, judge: Judge) -> None:
     store = Kept()
     for samples in (16, 32, COUNT, 2 * COUNT):
-        analyze(opened, judge, (0.5,), (), samples, ("fc",), store, Context())
-    assert len(store.values) == 3  # more than there are is all of them
+        measured(opened, judge, (0.5,), (), samples, ("fc",), store, Context())
+    assert store.points == 3  # more than there are is all of them
     other = networks.ArrayData({"x": networks.pictures(COUNT)}, task="unlabelled")
     changed = Judge(opened.source, _Changed(other.feeds), Context())
-    analyze(opened, changed, (0.5,), (), COUNT, ("fc",), store, Context())
-    assert len(store.values) == 4
+    measured(opened, changed, (0.5,), (), COUNT, ("fc",), store, Context())
+    assert store.points == 4
 
 
 class _Changed(networks.ArrayData):
@@ -137,7 +156,7 @@ def test_cancelling_stops_within_a_point(opened: OpenedModel, judge: Judge) -> N
 
     seen: list[Value] = []
     with pytest.raises(Cancelled):
-        analyze(opened, judge, (0.5,), (), COUNT, (), None, Impatient(on_partial=seen.append))
+        measured(opened, judge, (0.5,), (), COUNT, (), None, Impatient(on_partial=seen.append))
     assert seen == []
 
 
@@ -152,7 +171,7 @@ def test_layers_that_share_a_weight_change_together(tmp_path: Path) -> None:
     opened = open_model(networks.written(model, tmp_path), Context())
     rows = np.random.default_rng(1).standard_normal((COUNT, 6)).astype(np.float32)
     judge = Judge(opened.source, networks.ArrayData({"x": rows}), Context())
-    points = analyze(opened, judge, (0.5,), (), COUNT, (), None, Context())
+    points = measured(opened, judge, (0.5,), (), COUNT, (), None, Context())
     assert [p.layer_id for p in points] == ["one", "two"]
     pruned = prune(weight, 0.5)
     expected = (np.maximum(rows @ pruned, 0) @ pruned).argmax(1) == (
@@ -163,11 +182,11 @@ def test_layers_that_share_a_weight_change_together(tmp_path: Path) -> None:
 
 def test_an_unknown_layer_is_named(opened: OpenedModel, judge: Judge) -> None:
     with pytest.raises(PlanError, match="nobody"):
-        analyze(opened, judge, (0.5,), (), COUNT, ("nobody",), None, Context())
+        measured(opened, judge, (0.5,), (), COUNT, ("nobody",), None, Context())
 
 
 def test_layers_that_cannot_be_changed_are_left_out(opened: OpenedModel, judge: Judge) -> None:
-    assert analyze(opened, judge, (0.0,), (32,), COUNT, (), None, Context()) == ()
+    assert measured(opened, judge, (0.0,), (32,), COUNT, (), None, Context()) == ()
     assert Plan().layer("fc").sparsity == 0.0
 
 
@@ -202,7 +221,7 @@ def test_the_cifar_networks_have_their_known_accuracy(shared_models: Path, cifar
     labels = np.concatenate([batch.labels for batch in batches if batch.labels is not None])
     assert np.bincount(labels[:100]).tolist() == [10] * 10
 
-    points = analyze(opened, judge, (0.9,), (8,), 100, (opened.info.layers[0].id,), None, Context())
+    points = measured(opened, judge, (0.9,), (8,), 100, (opened.info.layers[0].id,), None, Context())
     pruned, rounded = points
     assert isinstance(pruned, SensitivityPoint) and (pruned.kl or 0) > 10 * (rounded.kl or 0)
     assert abs(rounded.loss) <= 3

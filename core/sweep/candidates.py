@@ -1,0 +1,110 @@
+"""A layer's weights under a setting as a run would make them: pruned or rounded, the rest adjusted for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from core.context import Context
+from core.data.dataset import DataSet
+from core.graph.opened import OpenedModel
+from core.graph.weights import get_weights
+from core.methods import setting
+from core.methods._bias import read_bias
+from core.methods._matrices import Form, form_of
+from core.methods._taps import node_named
+from core.methods.compensate import Wanted, compensated
+from core.methods.hessian import Quadratic
+from core.methods.layer_quadratics import layer_quadratics
+from core.methods.planned import planned_weight
+from core.methods.resolve import Step
+from core.values import Layer, Plan
+
+POSITIONS = 30
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a layer becomes."""
+
+    weights: dict[str, np.ndarray]
+    """By initializer, as the network computes with them."""
+    bias: np.ndarray | None = None
+    """(channels,) if it changes."""
+    error: float | None = None
+    """Mean squared error of the layer's outputs, summed over channels; None without samples."""
+
+    @property
+    def nbytes(self) -> int:
+        return sum(array.nbytes for array in self.weights.values())
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """A layer's second-order error, where it can be had."""
+
+    form: Form
+    quadratic: Quadratic
+
+
+def layer_errors(
+    opened: OpenedModel, data: DataSet | None, layers: Sequence[Layer], plan: Plan, context: Context
+) -> Iterator[tuple[str, LayerError]]:
+    """By layer id in order of the network, for layers that are one matrix product; none without samples."""
+    if data is None or data.info.calibration_count < 2 or not setting(plan, "compensate", "on"):
+        return
+    forms: dict[str, Form] = {}
+    for layer in layers:
+        form = _form(opened.model, layer)
+        if form is not None:
+            forms[layer.id] = form
+    samples = int(setting(plan, "compensate", "samples"))
+    for name, quadratic in layer_quadratics(opened.model, data, forms, POSITIONS, context, samples):
+        yield name, LayerError(forms[name], quadratic)
+
+
+def make(opened: OpenedModel, step: Step, known: LayerError | None, plan: Plan) -> Candidate:
+    """The layer as `step` wants it; adjusted by its second-order error where that is known."""
+    arrays = get_weights(opened.model, step.layer)
+    names = step.layer.weights
+    plain = {name: planned_weight(array, step) for name, array in zip(names, arrays, strict=True)}
+    if known is None:
+        return Candidate(plain)
+    weight, form, quadratic = arrays[0], known.form, known.quadratic
+    before = form.matrices(weight)
+    results = [form.matrices(plain[names[0]])]
+    if step.prunes or step.weight_bits < 8:
+        wanted = _wanted(step, form)
+        thorough = bool(setting(plan, "compensate", "thorough"))
+        results.append(compensated(before, quadratic.hessian, wanted, thorough)[0])
+    errors = [quadratic.error(before, result) for result in results]
+    best = int(np.argmin(errors))
+    stored = form.weight(results[best]).astype(weight.dtype)
+    bias = read_bias(node_named(opened.model, step.layer.id), form.channels)
+    if bias is not None:
+        bias = (bias + quadratic.bias_shift(before, results[best])).astype(np.float32)
+    return Candidate({names[0]: stored}, bias, max(errors[best], 0.0))
+
+
+def _wanted(step: Step, form: Form) -> Wanted:
+    return Wanted(
+        bits=step.weight_bits,
+        sparsity=step.sparsity,
+        threshold=step.threshold,
+        pattern=step.pattern,
+        per_row=bool(step.channel_axes),
+        shared_rows=form.blocks,
+        kernel=int(np.prod(form.shape[2:])) if form.op == "Conv" else 1,
+    )
+
+
+def _form(model: ir.Model, layer: Layer) -> Form | None:
+    if layer.group is not None or len(layer.weights) != 1 or not (layer.prunable or layer.quantizable):
+        return None
+    try:
+        return form_of(node_named(model, layer.id))
+    except KeyError:
+        return None  # inside a branch or loop

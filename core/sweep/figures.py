@@ -1,0 +1,186 @@
+"""Figures of a what-if from as few samples as they need, with intervals that say what the rest may bring.
+
+Of samples that were not run a model predicts the new margin from the old one (a line with normal scatter,
+fitted to those that were run); what the model gets wrong on the random ones is added back, so the figure is
+right on average however poor the model is. This is the difference estimator of survey sampling (Särndal,
+Swensson & Wretman 1992, section 6.3) with a certainty stratum on the edge.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from core.evaluate.judge import Judge
+from core.evaluate.metric import Reference
+from core.evaluate.statistics import Z, wilson
+from core.sweep.samples import Samples, margins_of
+from core.values import Measurement
+
+FIRST_RANDOM = 64
+"""Samples beyond those on the edge that are run before the first look at the interval."""
+POINTS = 0.4
+"""Half an interval of this many points is always good enough."""
+SHARE = 0.12
+"""... or of this share of the loss."""
+DIVERGENCE_SHARE = 0.25
+"""... with the divergence known to this share."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is known of a what-if."""
+
+    measurement: Measurement
+    loss: float
+    loss_low: float | None
+    loss_high: float | None
+    damage: float
+    """KL divergence in nats, or noise power over signal power: adds up over layers while it is small."""
+    damage_low: float
+    damage_high: float
+    divergence: bool
+    """The damage is a KL divergence."""
+    enough: bool
+    """More samples would say little more."""
+
+
+class Tally:
+    """Answers of one what-if, piece by piece."""
+
+    def __init__(self, judge: Judge, samples: Samples) -> None:
+        self._judge = judge
+        self._samples = samples
+        self._rows: list[np.ndarray] = []
+        self._values: list[list[np.ndarray]] = []
+        self._margins: list[np.ndarray] = []
+
+    def add(self, position: int, answers: np.ndarray) -> None:
+        """Take the answers to piece `position`, as the judge looks at them."""
+        piece = self._samples.pieces[position]
+        subject = self._judge.subject
+        reference = Reference(piece.labels, piece.answers)
+        self._rows.append(piece.rows)
+        self._values.append([m.per_sample(answers, reference, subject) for m in self._judge.metrics])
+        if self._samples.margins is not None:
+            margins = margins_of(answers, piece.labels, piece.answers, subject)
+            assert margins is not None
+            self._margins.append(np.nan_to_num(margins, nan=-50.0, posinf=50.0, neginf=-50.0))
+
+    @property
+    def count(self) -> int:
+        return sum(len(rows) for rows in self._rows)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is enough for a first look."""
+        return self.count >= min(self._samples.count, self._samples.certain + FIRST_RANDOM)
+
+    def figures(self) -> Figures:
+        """What the samples so far say."""
+        rows = np.concatenate(self._rows)
+        values = [np.concatenate(each) for each in zip(*self._values, strict=True)]
+        whole = len(rows) == self._samples.count
+        metric = self._judge.metrics[0]
+        damage, low, high = self._damage(rows, values)
+        settled = high - low <= 2 * DIVERGENCE_SHARE * damage or high <= 2e-4
+        share = metric.name in ("top1", "agreement")
+        if whole or not share or self._samples.margins is None:
+            order = np.argsort(rows, kind="stable")
+            own, original = values[0][order], self._samples.original[rows[order]]
+            lost = metric.loss(own, original, self._judge.subject)
+            measured = metric.measurement(own, self._judge.subject)
+            half = math.inf if lost.low is None or lost.high is None else (lost.high - lost.low) / 2
+            enough = whole or (half <= max(POINTS, SHARE * abs(lost.points)) and settled)
+            return Figures(
+                measured, lost.points, lost.low, lost.high, damage, low, high, self._diverges, enough
+            )
+        return self._modelled(rows, values[0], damage, low, high, settled)
+
+    def _modelled(
+        self, rows: np.ndarray, right: np.ndarray, damage: float, low: float, high: float, settled: bool
+    ) -> Figures:
+        samples = self._samples
+        assert samples.margins is not None
+        total, before = samples.count, samples.original
+        new = np.concatenate(self._margins)
+        chance = chances(samples.margins, rows, new)
+        unseen = np.ones(total, bool)
+        unseen[rows] = False
+        random = rows[samples.certain :]
+        count, among = len(random), total - samples.certain
+        missed = right[samples.certain :] - chance[random]
+        # right answers in all: those seen, the model's for the rest, and what it missed on the random ones
+        hits = float(right.sum() + chance[unseen].sum() + missed.mean() * (among - count))
+        spread = max(float(missed.var()), float((chance * (1 - chance))[unseen].mean()))
+        sub = (among - count) * math.sqrt(spread * (1 / count + 1 / max(1, among - count)))
+        flipped = np.abs(right - before[rows])
+        moved = flipped[: samples.certain].sum() + flipped[samples.certain :].mean() * among
+        lost = (float(before.sum()) - hits) / total
+        paired = max(moved / total - lost**2, 0.0) + 1 / total
+        half_sub, half = Z * sub / total, Z * math.hypot(sub / total, math.sqrt(paired / total))
+        share = min(max(hits / total, 0.0), 1.0)
+        below, above = wilson(share * total, total)
+        measured = Measurement(
+            metric=self._judge.metrics[0].name,
+            value=100 * share,
+            low=100 * max(0.0, share - math.hypot(share - below, half_sub)),
+            high=100 * min(1.0, share + math.hypot(above - share, half_sub)),
+            count=len(rows),
+            unit="%",
+        )
+        most = max(POINTS / 100, SHARE * abs(lost), 0.6 * Z * math.sqrt(paired / total))
+        return Figures(
+            measured,
+            100 * lost,
+            100 * (lost - half),
+            100 * (lost + half),
+            damage,
+            low,
+            high,
+            self._diverges,
+            half_sub <= most and settled,
+        )
+
+    def _damage(self, rows: np.ndarray, values: list[np.ndarray]) -> tuple[float, float, float]:
+        """Mean damage over all samples and its 95 % interval."""
+        certain = self._samples.certain
+        own = self._damages(values)
+        random = own[certain:] if len(own) > certain else own
+        weight = certain / self._samples.count if len(own) > certain else 0.0
+        mean = weight * float(own[:certain].mean() if certain and weight else 0.0)
+        mean += (1 - weight) * float(random.mean())
+        half = Z * (1 - weight) * float(random.std()) / math.sqrt(max(1, len(random)))
+        return mean, max(0.0, mean - half), mean + half
+
+    def plain_damage(self) -> float:
+        """The mean over the samples that were run, whichever they are."""
+        return float(self._damages([np.concatenate(each) for each in zip(*self._values, strict=True)]).mean())
+
+    @property
+    def _diverges(self) -> bool:
+        return any(metric.name == "kl" for metric in self._judge.metrics)
+
+    def _damages(self, values: list[np.ndarray]) -> np.ndarray:
+        names = [metric.name for metric in self._judge.metrics]
+        if "kl" in names:
+            return values[names.index("kl")]
+        pairs = values[names.index("sqnr_db")]
+        return np.asarray(pairs[:, 1] / max(float(pairs[:, 0].mean()), 1e-30))
+
+
+def chances(margins: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """The chance that each sample is answered rightly, (n,), from those whose new margin is known.
+
+    new = a + b·old + noise, by least squares; the noise is normal.
+    """
+    old = margins[rows]
+    centre = float(old.mean())
+    variance = float(old.var()) + 1e-9
+    slope = float(((old - centre) * (new - new.mean())).mean()) / variance
+    predicted = float(new.mean()) + slope * (margins - centre)
+    noise = float((new - predicted[rows]).std())
+    return np.asarray(ndtr(predicted / max(noise, 1e-6)))

@@ -1,0 +1,116 @@
+"""The judging samples of a sweep in the order in which they are drawn: the ones on the edge first.
+
+A sample whose two likeliest classes are close decides differently at the slightest change; most others never
+do. So those nearest to the edge are always run, the others in a random order that is the same for all
+what-ifs, and as many of them as a figure needs (`figures`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.evaluate.answers import Subject, log_probabilities, predicted_classes
+from core.evaluate.judge import Judge
+
+SAMPLE_BYTES = 256 << 20
+"""Bytes of samples that a sweep keeps; larger ones are fewer."""
+CERTAIN = 64
+"""Samples nearest to the edge, which are always run."""
+PIECE = 32
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some samples that are run together."""
+
+    feeds: dict[str, np.ndarray]
+    labels: np.ndarray | None
+    answers: np.ndarray
+    """The original's."""
+    rows: np.ndarray
+    """Which samples of the sweep these are, int64."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The first `count` judging samples, rearranged into pieces."""
+
+    pieces: tuple[Piece, ...]
+    count: int
+    certain: int
+    """The first so many samples (whole pieces) are those on the edge."""
+    margins: np.ndarray | None
+    """By sample, in nats: how far the right class (without labels: the original's) is ahead of the next."""
+    original: np.ndarray
+    """The original's values by sample of the metric that counts."""
+
+
+def draw(judge: Judge, count: int, seed: int = 0) -> Samples:
+    """Rearrange the judge's first `count` samples, or fewer where they are too large to keep."""
+    count = min(count, judge.count)
+    size = sum(array.nbytes for array in judge.feeds(1).values())
+    count = max(1, min(count, SAMPLE_BYTES // max(1, size)))
+    pairs = list(judge.pairs(count))
+    feeds = _stacked([batch.feeds for batch, _ in pairs], judge.axes)
+    answers = np.concatenate([each for _, each in pairs])
+    parts = [batch.labels for batch, _ in pairs if batch.labels is not None]
+    labels = np.concatenate(parts) if len(parts) == len(pairs) else None
+    original = judge.original_values(0, count)
+    margins = margins_of(answers, labels, answers, judge.subject)
+    order, certain = _order(margins, count, seed)
+    piece = min(PIECE, judge.batch_size) if judge.batch_size < PIECE else PIECE
+    pieces = []
+    for rows in (order[start : start + piece] for start in range(0, count, piece)):
+        pieces.append(
+            Piece(
+                {
+                    name: array if judge.axes.get(name) is None else np.take(array, rows, judge.axes[name])
+                    for name, array in feeds.items()
+                },
+                None if labels is None else labels[rows],
+                answers[rows],
+                rows,
+            )
+        )
+    return Samples(tuple(pieces), count, certain, margins, original)
+
+
+def margins_of(
+    answers: np.ndarray, labels: np.ndarray | None, reference: np.ndarray, subject: Subject
+) -> np.ndarray | None:
+    """How far the right class is ahead of the likeliest other, in nats, (n,); negative where it is wrong.
+
+    Without class labels the right one is the reference's. None for what is no classifier.
+    """
+    if not subject.classes:
+        return None
+    logs = log_probabilities(answers, subject)
+    if subject.task == "classification" and labels is not None:
+        right = labels.reshape(-1).astype(np.int64)
+        right = np.clip(right, 0, logs.shape[1] - 1)
+    else:
+        right = np.maximum(predicted_classes(reference, subject), 0)
+    rows = np.arange(len(logs))
+    own = logs[rows, right]
+    others = logs.copy()
+    others[rows, right] = -np.inf
+    return np.asarray(own - others.max(axis=1))
+
+
+def _order(margins: np.ndarray | None, count: int, seed: int) -> tuple[np.ndarray, int]:
+    rng = np.random.default_rng(seed)
+    if margins is None or count <= 2 * CERTAIN:
+        return rng.permutation(count), 0
+    by_edge = np.argsort(np.abs(margins), kind="stable")
+    return np.concatenate([by_edge[:CERTAIN], rng.permutation(by_edge[CERTAIN:])]), CERTAIN
+
+
+def _stacked(feeds: list[dict[str, np.ndarray]], axes: dict[str, int | None]) -> dict[str, np.ndarray]:
+    return {
+        name: feeds[0][name]
+        if axes.get(name) is None
+        else np.concatenate([each[name] for each in feeds], axis=axes[name])
+        for name in feeds[0]
+    }
