@@ -18,6 +18,7 @@ from core.values import (
     Analysis,
     Benchmark,
     Catalogue,
+    DamageLink,
     DataInfo,
     DataSpec,
     Exported,
@@ -297,6 +298,8 @@ class Session(SessionState):
             self.timings_changed.emit(value)
         elif isinstance(value, SensitivityPoint):
             self._take_point(value)
+        elif isinstance(value, DamageLink):
+            self.link = value
         elif isinstance(value, Analysis):
             if finished != "measure":  # one layer by itself is no analysis
                 self.analyzed = True
@@ -362,6 +365,7 @@ class Session(SessionState):
         self.data = None
         self.failed_data = None
         self.timings = None
+        self.link = None
         self.analyzed = False
         self.run_points = ()
         self.run_state = "none"

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from core.estimate import estimate, predicted_loss
 from core.values import (
     Catalogue,
+    DamageLink,
     DataInfo,
     DataSpec,
     Exported,
@@ -74,6 +75,8 @@ class SessionState(QObject):
         self.baseline: Outcome | None = None
         self.timings: Timings | None = None
         self.points: dict[str, tuple[SensitivityPoint, ...]] = {}
+        self.link: DamageLink | None = None
+        """What damage costs in points, for this model and data."""
         self.run_points: tuple[RunPoint, ...] = ()
         self.run_state = "none"
         """'none', 'running', 'done', 'stopped', 'failed'."""

@@ -8,31 +8,24 @@ from kept values, on as many samples as its interval needs. What the store holds
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
-import numpy as np
 
 from core.context import Context
 from core.corrections import MeasurementStore
-from core.data.dataset import DataSet
 from core.errors import PlanError
 from core.evaluate.judge import Judge
 from core.graph.opened import OpenedModel
-from core.methods import setting as parameter
-from core.methods.calibrate import calibrate
-from core.methods.quantize_activations import Range
 from core.methods.resolve import Step
-from core.sweep.border import Borders
-from core.sweep.candidates import Candidate, LayerError, layer_errors, make
-from core.sweep.figures import Figures, Tally
+from core.sweep.candidates import Candidate
+from core.sweep.figures import Figures
 from core.sweep.link import bent, prior_link
-from core.sweep.probe import Probe, needs
-from core.sweep.samples import Samples, draw
+from core.sweep.runs import Runs, Work
+from core.sweep.samples import draw
 from core.sweep.settings import Setting, steps_of
 from core.values import (
-    FLOAT_BITS,
     DamageLink,
     Layer,
     Measurement,
@@ -45,16 +38,8 @@ from core.values import (
 VERSION = 3
 """Part of every key: measurements of an older way to measure are made anew."""
 
-SHORT_PIECES = 2
-"""Pieces of the samples that an estimate runs."""
-_PROBE_BYTES = 512 << 20
-"""Sessions kept from the estimate to the measurement, by the bytes of the weights behind their layers."""
-_CANDIDATE_BYTES = 256 << 20
-"""Weights kept from the estimate to the measurement; others are made again."""
 _MOST_DAMAGE = 2.5
 """Nats at which estimated curves level out: the answers then have nothing to do with the original's."""
-
-Work = list[tuple[Layer, list[tuple[Setting, Step]]]]
 
 
 def analyze(
@@ -67,7 +52,7 @@ def analyze(
     context: Context,
     plan: Plan | None = None,
     first: Sequence[str] = (),
-) -> tuple[tuple[SensitivityPoint, ...], DamageLink | None]:
+) -> tuple[tuple[SensitivityPoint, ...], DamageLink]:
     """One point for each layer (those named, or all, largest first) and setting that it allows; and the link.
 
     `plan` says how a run would adjust pruned and rounded layers. Each point is published the moment it
@@ -88,10 +73,11 @@ def analyze(
             missing.append((layer, left))
     if missing:
         missing.sort(key=lambda pair: pair[0].id not in first)
-        sweep.start(missing)
+        sweep.runs.start(missing, samples)
         sweep.estimate(missing)
         sweep.measure(missing)
     link = sweep.link()
+    context.publish(link)
     points = [sweep.points[layer.id, setting] for layer, steps in work for setting, _ in steps]
     return tuple(points), link
 
@@ -119,20 +105,12 @@ class _Sweep:
     context: Context
     points: dict[tuple[str, Setting], SensitivityPoint] = field(default_factory=dict)
     _shared: dict[tuple[object, ...], SensitivityPoint] = field(default_factory=dict)
-    _probes: dict[str, Probe] = field(default_factory=dict)
-    _errors: dict[str, LayerError] = field(default_factory=dict)
-    _ranges: Mapping[str, Range] = field(default_factory=dict)
-    _made: dict[tuple[str, Setting], Candidate] = field(default_factory=dict)
-    _made_bytes: int = 0
-    _samples: Samples | None = None
-    _borders: Borders | None = None
     _link: DamageLink | None = None
 
-    # ------------------------------------------------------------ what is known
+    def __post_init__(self) -> None:
+        self.runs = Runs(self.opened, self.judge, self.plan, self.context)
 
-    @property
-    def data(self) -> DataSet:
-        return self.judge.data
+    # ------------------------------------------------------------ what is known
 
     def kept(self, layer: Layer, setting: Setting, step: Step) -> bool:
         """Whether the point is in the store; it is published then."""
@@ -162,11 +140,11 @@ class _Sweep:
 
     @property
     def _about(self) -> tuple[object, ...]:
-        info = self.data.info
+        info = self.judge.data.info
         spec = msgspec.structs.replace(info.spec, path="", calibration_path=None)
         return self.opened.info.sha256, info.sha256, spec, min(self.count, self.judge.count)
 
-    def link(self) -> DamageLink | None:
+    def link(self) -> DamageLink:
         """The link, bent to what was measured."""
         if self._link is None:
             key = digest("link", VERSION, *self._about)
@@ -174,8 +152,8 @@ class _Sweep:
             if value is not None:
                 self._link = msgspec.msgpack.decode(value, type=DamageLink)
             else:
-                self._samples = self._samples or draw(self.judge, self.count)
-                self._link = prior_link(self.judge, self._samples)
+                drawn = self.runs.samples or draw(self.judge, self.count)
+                self._link = prior_link(self.judge, drawn)
                 if self.store is not None:
                     self.store.put(key, msgspec.msgpack.encode(self._link))
         measured = [p for p in self.points.values() if not p.estimate and p.damage is not None]
@@ -183,71 +161,20 @@ class _Sweep:
 
     # ------------------------------------------------------------ the work
 
-    def start(self, work: Work) -> None:
-        """What all what-ifs share: samples, values at the borders, second-order errors, ranges."""
-        self.context.report(text("Looking at the samples"))
-        self._samples = draw(self.judge, self.count)
-        order = {layer.id: place for place, layer in enumerate(self.opened.info.layers)}
-        layers = sorted((layer for layer, _ in work), key=lambda layer: order[layer.id])
-        needed = {layer.id: needs(self.opened, self.judge, layer) for layer in layers}
-        self._borders = Borders(
-            self.opened,
-            self._samples,
-            {name: values for name, values in needed.items() if values is not None},
-            self.judge.threads,
-        )
-        for name, error in layer_errors(self.opened, self.data, layers, self.plan, self.context):
-            self._errors[name] = error
-            self.context.report(text("Measuring the layers' inputs"), len(self._errors), len(layers))
-        inputs = {
-            node.inputs[0].name: None
-            for node in self.opened.model.graph
-            if node.inputs and node.inputs[0] is not None
-            for layer, steps in work
-            if node.name == layer.id and any(step.activation_bits != FLOAT_BITS for _, step in steps)
-        }
-        if inputs:
-            names = [name for name in inputs if name is not None]
-            method = str(parameter(self.plan, "calibrate", "range"))
-            percentile = float(parameter(self.plan, "calibrate", "percentile"))
-            samples = min(int(parameter(self.plan, "calibrate", "samples")), self.data.info.calibration_count)
-            if samples:
-                self._ranges = calibrate(
-                    self.opened.clone(), names, self._calibrating, self.context, method, percentile
-                )
-
-    def _calibrating(self) -> Iterator[Mapping[str, np.ndarray]]:
-        samples = min(int(parameter(self.plan, "calibrate", "samples")), self.data.info.calibration_count)
-        for batch in self.data.batches("calibration", 32, samples):
-            yield batch.feeds
-
     def estimate(self, work: Work) -> None:
         """Publish what the layers' own errors say, with one short run for each kind of change."""
         link = self.link()
-        assert link is not None
+        self.context.publish(link)
         for place, (layer, steps) in enumerate(work):
             self.context.report(text("Estimating layer '{layer}'", layer=layer.label), place, len(work))
-            if layer.id not in self._errors:
+            if layer.id not in self.runs.errors:
                 continue
-            made = [(setting, step, self._candidate(layer, setting, step)) for setting, step in steps]
+            made = [(setting, step, self.runs.candidate(layer, setting, step)) for setting, step in steps]
             for kind in (True, False):
                 alike = [each for each in made if each[1].prunes is kind]
                 if alike:
                     self._estimate_kind(layer, alike, link)
-            self._let_go(layer)
-
-    def _candidate(self, layer: Layer, setting: Setting, step: Step) -> Candidate:
-        """What a run would make of the layer; kept from the estimate to the measurement where it fits."""
-        self.context.check()
-        kept = self._made.pop((layer.id, setting), None)
-        if kept is not None:
-            self._made_bytes -= kept.nbytes
-            return kept
-        candidate = make(self.opened, step, self._errors.get(layer.id), self.plan)
-        if self._made_bytes + candidate.nbytes <= _CANDIDATE_BYTES:
-            self._made[layer.id, setting] = candidate
-            self._made_bytes += candidate.nbytes
-        return candidate
+            self.runs.let_go(layer)
 
     def _estimate_kind(
         self, layer: Layer, made: list[tuple[Setting, Step, Candidate]], link: DamageLink
@@ -255,7 +182,7 @@ class _Sweep:
         # a setting in the middle: small ones drown in rounding, large ones are at the end of the scale
         ordered = sorted(made, key=lambda each: each[2].error or 0.0)
         _, step, candidate = ordered[(2 * len(ordered)) // 3 if len(ordered) > 2 else -1]
-        damage = self._short_damage(layer, step, candidate)
+        damage = self.runs.short_damage(layer, step, candidate)
         height = _steeper(damage) / candidate.error if candidate.error else 0.0
         baseline = self.judge.baseline_of(min(self.count, self.judge.count))[0]
         for each, _, other in made:
@@ -293,11 +220,12 @@ class _Sweep:
 
     def measure(self, work: Work) -> None:
         """Measure what is missing: of each layer the settings in the middle first, then the others."""
-        assert self._borders is not None
-        place = {name: at for at, group in enumerate(self._borders.groups) for name in group}
+        borders = self.runs.borders
+        assert borders is not None
+        place = {name: at for at, group in enumerate(borders.groups) for name in group}
         total = sum(len(steps) for _, steps in work)
         done = 0
-        rounds = (True, False) if len(self._borders.groups) == 1 else (None,)
+        rounds = (True, False) if len(borders.groups) == 1 else (None,)
         for middle in rounds:
             for layer, steps in sorted(work, key=lambda pair: place.get(pair[0].id, 0)):
                 for setting, step in steps:
@@ -307,64 +235,12 @@ class _Sweep:
                     done += 1
                     if self.kept(layer, setting, step):
                         continue  # with a layer that shares its weights
-                    candidate = self._candidate(layer, setting, step)
-                    point = _point(layer, setting, self._figures(layer, step, candidate))
+                    candidate = self.runs.candidate(layer, setting, step)
+                    point = _point(layer, setting, self.runs.figures(layer, step, candidate))
                     if self.store is not None:
                         self.store.put(self._key(layer, step), msgspec.msgpack.encode(point))
                     self._take(layer, setting, step, point)
-                self._let_go(layer)
-
-    def _figures(self, layer: Layer, step: Step, candidate: Candidate) -> Figures:
-        """Run the layer so, on as many samples as it needs."""
-        assert self._samples is not None
-        tally = Tally(self.judge, self._samples)
-        figures: Figures | None = None
-        for position in range(len(self._samples.pieces)):
-            tally.add(position, self._answers(position, layer, step, candidate))
-            figures = tally.figures() if tally.ready else None
-            if figures is not None and figures.enough:
-                break
-        return figures or tally.figures()
-
-    def _short_damage(self, layer: Layer, step: Step, candidate: Candidate) -> float:
-        """The damage on a few random samples."""
-        assert self._samples is not None
-        first, seen = 0, 0
-        while seen < self._samples.certain:
-            seen += len(self._samples.pieces[first].rows)
-            first += 1
-        tally = Tally(self.judge, self._samples)
-        for position in range(first, min(first + SHORT_PIECES, len(self._samples.pieces))):
-            tally.add(position, self._answers(position, layer, step, candidate))
-        return tally.plain_damage()
-
-    def _answers(self, position: int, layer: Layer, step: Step, candidate: Candidate) -> np.ndarray:
-        self.context.check()
-        assert self._samples is not None
-        probe = self._probe(layer)
-        if probe is None:  # nothing that is judged depends on the layer
-            return self._samples.pieces[position].answers
-        return probe.answers(position, candidate, *self._rounded(layer, step))
-
-    def _rounded(self, layer: Layer, step: Step) -> tuple[Range | None, int]:
-        if step.activation_bits == FLOAT_BITS:
-            return None, 0
-        node = next((n for n in self.opened.model.graph if n.name == layer.id), None)
-        value = node.inputs[0] if node is not None and node.inputs else None
-        return self._ranges.get((value.name if value is not None else "") or ""), 2**step.activation_bits - 1
-
-    def _probe(self, layer: Layer) -> Probe | None:
-        assert self._borders is not None
-        if layer.id not in self._probes:
-            if not any(layer.id in group for group in self._borders.groups):
-                return None
-            self._probes[layer.id] = Probe(self.opened, layer, self.judge, self._borders)
-        return self._probes[layer.id]
-
-    def _let_go(self, layer: Layer) -> None:
-        # a session holds the weights behind its layer
-        if len(self._probes) * self.opened.info.size_bytes > _PROBE_BYTES:
-            self._probes.pop(layer.id, None)
+                self.runs.let_go(layer)
 
 
 _USED = ("compensate", "quantize_weights", "prune_weights", "calibrate")
