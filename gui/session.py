@@ -37,6 +37,7 @@ from gui.engine_client import EngineClient
 from gui.inspection import Inspection
 from gui.job import Job, Problem
 from gui.plan_command import PlanCommand
+from gui.points import with_point
 from gui.session_state import DEFAULT_PLAN, SessionState
 
 USUAL_BITS = (8, 4)
@@ -325,11 +326,7 @@ class Session(SessionState):
 
     def _take_point(self, point: SensitivityPoint) -> None:
         """A point measured again takes the place of the earlier one."""
-        known = self.points.get(point.layer_id, ())
-        if point.estimate and any(not old.estimate and _setting(old) == _setting(point) for old in known):
-            return
-        others = tuple(old for old in known if _setting(old) != _setting(point))
-        self.points[point.layer_id] = (*others, point)
+        self.points[point.layer_id] = with_point(self.points.get(point.layer_id, ()), point)
         self.points_changed.emit(point)
 
     def _take_model(self, model: ModelInfo) -> None:
@@ -396,7 +393,3 @@ class Session(SessionState):
         if job is None and self._pending_data is not None and self.model is not None:
             spec, self._pending_data = self._pending_data, None
             self.open_data(spec)
-
-
-def _setting(point: SensitivityPoint) -> tuple[float, int, int, str | None]:
-    return point.sparsity, point.weight_bits, point.activation_bits, point.pattern

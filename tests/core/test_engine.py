@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from core import messages as m
 from core.frames import EventReader, encode
-from core.values import DataSpec, Graph, LayerPlan, ModelInfo, Plan
+from core.values import DataSpec, Graph, LayerPlan, ModelInfo, Plan, SensitivityPoint
 
 START = [sys.executable, "-m", "core.engine"]
 
@@ -122,7 +122,8 @@ def test_analyze_streams_and_inspect_is_answered_beside_it(peer, small_model):
     view = ended[2]
     assert isinstance(view, m.Done), view
     assert view.value.heatmap.shape == (32, 8)
-    points = [event for event in seen if isinstance(event, m.Partial) and hasattr(event.value, "loss")]
+    found = [event.value for event in seen if isinstance(event, m.Partial)]
+    points = [value for value in found if isinstance(value, SensitivityPoint) and not value.estimate]
     assert len(points) == 2 * (4 + 2), "two layers, four sparsities and two bit widths"
 
 
