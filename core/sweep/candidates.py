@@ -19,8 +19,9 @@ from core.methods._taps import node_named
 from core.methods.compensate import Wanted, compensated
 from core.methods.hessian import Quadratic
 from core.methods.layer_quadratics import layer_quadratics
-from core.methods.planned import planned_weight
+from core.methods.planned import stored_weight
 from core.methods.resolve import Step
+from core.methods.stored import FloatWeight, IntegerWeight, StoredWeight
 from core.values import Layer, Plan
 
 POSITIONS = 30
@@ -30,16 +31,20 @@ POSITIONS = 30
 class Candidate:
     """What a layer becomes."""
 
-    weights: dict[str, np.ndarray]
-    """By initializer, as the network computes with them."""
+    stored: dict[str, StoredWeight]
+    """By initializer, as it would be written."""
     bias: np.ndarray | None = None
     """(channels,) if it changes."""
     error: float | None = None
     """Mean squared error of the layer's outputs, summed over channels; None without samples."""
 
+    def weights(self) -> dict[str, np.ndarray]:
+        """By initializer the numbers that the network computes with."""
+        return {name: weight.values() for name, weight in self.stored.items()}
+
     @property
     def nbytes(self) -> int:
-        return sum(array.nbytes for array in self.weights.values())
+        return sum(array.nbytes for each in self.stored.values() for array in each.arrays().values())
 
 
 @dataclass(frozen=True)
@@ -70,32 +75,39 @@ def make(opened: OpenedModel, step: Step, known: LayerError | None, plan: Plan) 
     """The layer as `step` wants it; adjusted by its second-order error where that is known."""
     arrays = get_weights(opened.model, step.layer)
     names = step.layer.weights
-    plain = {name: planned_weight(array, step) for name, array in zip(names, arrays, strict=True)}
+    plain = {name: stored_weight(array, step) for name, array in zip(names, arrays, strict=True)}
     if known is None:
         return Candidate(plain)
     weight, form, quadratic = arrays[0], known.form, known.quadratic
     before = form.matrices(weight)
-    results = [form.matrices(plain[names[0]])]
+    first = plain[names[0]]
+    results = [(form.matrices(first.values()), first)]
     if step.prunes or step.weight_bits < 8:
-        wanted = _wanted(step, form)
+        wanted = _wanted(step, form, first)
         thorough = bool(setting(plan, "compensate", "thorough"))
-        results.append(compensated(before, quadratic.hessian, wanted, thorough)[0])
-    errors = [quadratic.error(before, result) for result in results]
+        result, grid = compensated(before, quadratic.hessian, wanted, thorough)
+        if grid is None or not isinstance(first, IntegerWeight):
+            results.append((result, FloatWeight(form.weight(result).astype(weight.dtype))))
+        else:
+            q = form.weight(grid.round(result)).astype(np.int8)
+            scale = np.ascontiguousarray(grid.scale.reshape(first.scale.shape), dtype=np.float32)
+            results.append((result, IntegerWeight(q, scale)))
+    errors = [quadratic.error(before, result) for result, _ in results]
     best = int(np.argmin(errors))
-    stored = form.weight(results[best]).astype(weight.dtype)
+    result, stored = results[best]
     bias = read_bias(node_named(opened.model, step.layer.id), form.channels)
     if bias is not None:
-        bias = (bias + quadratic.bias_shift(before, results[best])).astype(np.float32)
+        bias = (bias + quadratic.bias_shift(before, result)).astype(np.float32)
     return Candidate({names[0]: stored}, bias, max(errors[best], 0.0))
 
 
-def _wanted(step: Step, form: Form) -> Wanted:
+def _wanted(step: Step, form: Form, plain: StoredWeight) -> Wanted:
     return Wanted(
-        bits=step.weight_bits,
+        bits=step.grid_bits,
         sparsity=step.sparsity,
         threshold=step.threshold,
         pattern=step.pattern,
-        per_row=bool(step.channel_axes),
+        per_row=not isinstance(plain, IntegerWeight) or plain.scale.size != 1,
         shared_rows=form.blocks,
         kernel=int(np.prod(form.shape[2:])) if form.op == "Conv" else 1,
     )

@@ -62,13 +62,16 @@ class Probe:
             feeds[name] = value if rounded is None else _rounded(value, rounded, levels)
         feeds.update(self._unchanged)
         if candidate is not None:
-            feeds.update(candidate.weights)
+            feeds.update(self._typed(candidate.weights()))
             if candidate.bias is not None and self._bias:
                 like = self._unchanged[self._bias]
                 feeds[self._bias] = candidate.bias.astype(like.dtype).reshape(like.shape)
         # the graph's own inputs are whole pieces already: nothing to split or to pad
         found = self._runner.session.run(None, feeds)[0]
         return self._judge.part(np.asarray(found))
+
+    def _typed(self, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: array.astype(self._unchanged[name].dtype) for name, array in weights.items()}
 
 
 def _with_bias(opened: OpenedModel, layer: Layer) -> tuple[ir.Model, str | None]:

@@ -1,0 +1,105 @@
+"""Predictions worked out by hand from a few points."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from core.predict import Curve, PlanDamage, interaction, predict
+from core.values import DamageLink, LayerPlan, Measurement, Plan, SensitivityPoint
+
+LINK = DamageLink(damages=(0.0, 0.01, 0.1, 1.0), losses=(0.0, 1.0, 4.0, 20.0), spreads=(0.05, 0.1, 0.2, 1.0))
+
+
+def point(damage: float, layer: str = "a", estimate: bool = False, **settings: object) -> SensitivityPoint:
+    measurement = Measurement(metric="top1", value=80.0, count=0 if estimate else 512, estimate=estimate)
+    return SensitivityPoint(
+        layer_id=layer,
+        measurement=measurement,
+        loss=0.0,
+        damage=damage,
+        damage_low=0.9 * damage,
+        damage_high=1.1 * damage,
+        **settings,  # type: ignore[arg-type]
+    )
+
+
+CURVE = Curve(
+    [
+        point(0.001, sparsity=0.5),
+        point(0.016, sparsity=0.8),
+        point(0.5, sparsity=0.5, estimate=True),
+        point(0.0001, weight_bits=8),
+        point(0.0004, weight_bits=8, activation_bits=8),
+        point(0.01, weight_bits=4),
+        point(0.004, pattern="2:4"),
+    ]
+)
+
+
+def damage(**settings: object) -> float:
+    found = CURVE.damage(LayerPlan(**settings))  # type: ignore[arg-type]
+    assert found is not None
+    return found[0]
+
+
+def test_a_measured_point_wins_over_an_estimate():
+    assert damage(sparsity=0.5) == 0.001
+
+
+def test_between_two_shares_the_logarithm_is_a_line_over_the_logit():
+    middle = 1 / (1 + math.exp(-math.log(4) / 2))  # logit half-way between 0.5 and 0.8
+    assert damage(sparsity=middle) == pytest.approx(0.004)
+
+
+def test_below_the_first_share_damage_falls_as_the_cube():
+    assert damage(sparsity=0.25) == pytest.approx(0.001 / 8)
+    assert damage(sparsity=0.0) == 0.0
+
+
+def test_beyond_the_last_share_it_grows_on():
+    assert damage(sparsity=0.9) > 0.016 * 2
+    assert damage(sparsity=0.95) > damage(sparsity=0.9)
+
+
+def test_bits_between_measured_ones_and_more_than_measured():
+    assert damage(weight_bits=6) == pytest.approx(0.001)  # geometric mean of 8 and 4 bits
+    five = Curve([point(0.01, weight_bits=4)]).damage(LayerPlan(weight_bits=5))
+    assert five is not None and five[0] == pytest.approx(0.0025)  # half the step, a quarter of the noise
+    assert CURVE.damage(LayerPlan(weight_bits=2)) is None
+
+
+def test_rounded_activations_add_what_they_cost_at_8_bits():
+    assert damage(weight_bits=8, activation_bits=8) == pytest.approx(0.0004)
+    assert damage(weight_bits=4, activation_bits=8) == pytest.approx(0.01 + 0.0003)
+
+
+def test_zeros_and_bits_add_up_and_patterns_have_points_of_their_own():
+    assert damage(sparsity=0.5, weight_bits=4) == pytest.approx(0.011)
+    assert damage(pattern="2:4") == 0.004
+    assert CURVE.damage(LayerPlan(threshold=0.1)) is None
+
+
+def test_a_plan_is_the_sum_of_its_layers_through_the_link():
+    curves = {"a": CURVE, "b": Curve([point(0.009, "b", sparsity=0.5)])}
+    plan = Plan().with_layer("a", sparsity=0.5).with_layer("b", sparsity=0.5)
+    found = predict(("a", "b"), plan, curves, LINK)
+    assert found is not None
+    assert found.damage == pytest.approx(0.01)
+    assert found.loss == pytest.approx(1.0)
+    assert found.low < found.loss < found.high
+    nothing = predict(("a", "b"), Plan(), curves, LINK)
+    assert nothing is not None and nothing.loss == nothing.high == 0.0
+    assert predict(("a", "b"), plan.with_layer("b", weight_bits=4), curves, LINK) is None
+
+
+def test_measured_plans_teach_the_factor_and_narrow_the_band():
+    factor, doubt = interaction(0.01, ())
+    assert (factor, doubt) == (1.0, 0.25)
+    taught = tuple(PlanDamage(summed=0.01, measured=0.02) for _ in range(20))
+    factor, doubt = interaction(0.01, taught)
+    assert factor == pytest.approx(2.0, rel=0.03)
+    assert doubt < 0.25
+    far, _ = interaction(10.0, taught)
+    assert far == pytest.approx(1.0, abs=0.01)
