@@ -12,6 +12,7 @@ from core import messages as m
 from core.compress import compress
 from core.context import Context
 from core.data import KINDS
+from core.data.dataset import data_key
 from core.evaluate.latency import measure_latency
 from core.evaluate.metrics import METRICS
 from core.evaluate.outcome import outcome
@@ -28,6 +29,7 @@ from core.methods import METHODS
 from core.presets import PRESETS
 from core.restructure import restructure
 from core.sweep.analyze import analyze
+from core.sweep.meter import VERSION as METER_VERSION
 from core.sweep.settings import settings_of
 from core.values import (
     Analysis,
@@ -40,8 +42,10 @@ from core.values import (
     LayerView,
     ModelInfo,
     Outcome,
+    PlanMeasured,
     Result,
     Value,
+    digest,
     text,
 )
 from core.workspace import Workspace
@@ -100,6 +104,22 @@ def analyze_model(request: m.Analyze, workspace: Workspace, context: Context) ->
         request.first,
     )
     return Analysis(baseline=baseline, timings=timings, points=points, link=link)
+
+
+def measure_plan(request: m.MeasurePlan, workspace: Workspace, context: Context) -> PlanMeasured:
+    """Kept in the store under the plan: the same plan is not measured twice."""
+    opened = workspace.opened(request.model, context)
+    judge = workspace.judge(request.model, request.data, context)
+    store = workspace.store(request.project, opened.info.sha256)
+    key = digest(
+        "plan", METER_VERSION, opened.info.sha256, data_key(judge.data), request.plan, request.samples
+    )
+    kept = store.get(key)
+    if kept is not None:
+        return msgspec.msgpack.decode(kept, type=PlanMeasured)
+    measured = workspace.meter(opened, judge, request.samples).measure(request.plan, context, request.latency)
+    store.put(key, msgspec.msgpack.encode(measured))
+    return measured
 
 
 def inspect(request: m.Inspect, workspace: Workspace, context: Context) -> LayerView:
@@ -178,6 +198,7 @@ _JOBS: dict[type[m.Request], Callable[[Any, Workspace, Context], Value]] = {
     m.OpenModel: open_model,
     m.OpenData: open_data,
     m.Analyze: analyze_model,
+    m.MeasurePlan: measure_plan,
     m.Inspect: inspect,
     m.Evaluate: evaluate,
     m.Compress: compress_model,

@@ -21,6 +21,7 @@ from core.values import (
     ModelInfo,
     Outcome,
     Plan,
+    PlanMeasured,
     Result,
     RunPoint,
     SensitivityPoint,
@@ -71,6 +72,17 @@ class Analyze(Request, frozen=True, kw_only=True, tag=True):
     """Only these; empty: all, largest first."""
     first: tuple[str, ...] = ()
     """Layers that are measured before the others: those that the person touches."""
+    project: str | None = None
+
+
+class MeasurePlan(Request, frozen=True, kw_only=True, tag=True):
+    """-> PlanMeasured. Quick: layers by themselves, put together; kept from plan to plan."""
+
+    model: str
+    data: DataSpec
+    plan: Plan
+    samples: int = 512
+    latency: bool = True
     project: str | None = None
 
 
@@ -138,6 +150,7 @@ AnyRequest = (
     | OpenModel
     | OpenData
     | Analyze
+    | MeasurePlan
     | Inspect
     | Evaluate
     | Compress
@@ -161,6 +174,7 @@ Payload = (
     | Analysis
     | LayerView
     | RunPoint
+    | PlanMeasured
     | Result
     | Exported
     | Benchmark

@@ -18,6 +18,7 @@ from core.evaluate.judge import Judge
 from core.formats import open_model
 from core.graph.opened import OpenedModel
 from core.project import Store
+from core.sweep.meter import PlanMeter
 from core.values import DataSpec
 
 KEEP_RUNS_SECONDS = 3 * 24 * 3600
@@ -33,6 +34,7 @@ class Workspace:
     _model: tuple[object, OpenedModel] | None = None
     _data: tuple[object, DataSpec, DataSet] | None = None
     _judge: tuple[object, Judge] | None = None
+    _meter: PlanMeter | None = None
     _stores: dict[Path, Store] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -73,6 +75,12 @@ class Workspace:
         if path not in self._stores:
             self._stores[path] = Store(path)
         return self._stores[path]
+
+    def meter(self, opened: OpenedModel, judge: Judge, samples: int) -> PlanMeter:
+        """What measures whole plans of this model on this data, with what it made for earlier plans."""
+        if self._meter is None or self._meter.judge is not judge or self._meter.count != samples:
+            self._meter = PlanMeter(opened, judge, samples, self.run_dir())
+        return self._meter
 
     def run_dir(self) -> Path:
         """Where finished runs wait to be exported. Old ones are cleared away."""

@@ -21,7 +21,7 @@ from core.values.measured import (
 )
 from core.values.model import Graph, GraphEdge, GraphNode, Layer, ModelInfo, TensorInfo
 from core.values.plan import FLOAT_BITS, NO_CHANGE, LayerPlan, Plan, stored_bits
-from core.values.run import Benchmark, BenchmarkRow, Exported, LayerReport, Result, RunPoint
+from core.values.run import Benchmark, BenchmarkRow, Exported, LayerReport, PlanMeasured, Result, RunPoint
 
 __all__ = [
     "FLOAT_BITS",
@@ -51,6 +51,7 @@ __all__ = [
     "Outcome",
     "Parameter",
     "Plan",
+    "PlanMeasured",
     "Preprocess",
     "Preset",
     "Result",

@@ -50,6 +50,19 @@ class Result(Value, frozen=True, kw_only=True, tag=True):
     seconds: float = 0.0
 
 
+class PlanMeasured(Value, frozen=True, kw_only=True, tag=True):
+    """A whole plan, each layer made by itself and put together: measured, before any run."""
+
+    plan: Plan
+    outcome: Outcome
+    loss: float
+    """Points lost against the original on the same samples; positive is worse."""
+    loss_low: float | None = None
+    loss_high: float | None = None
+    damage: float = 0.0
+    """As in `SensitivityPoint`."""
+
+
 class Exported(Value, frozen=True, kw_only=True, tag=True):
     path: str
     sha256: str

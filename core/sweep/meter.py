@@ -1,0 +1,158 @@
+"""Measure a whole plan within seconds: each layer as it was made by itself, put together and run.
+
+What a run adds (each layer corrected for what those before it broke, gates, training) is left out, so a run
+ends as good or better. What layers became is kept from plan to plan: moving one slider makes one layer anew.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+from core.context import Context
+from core.evaluate.judge import Judge
+from core.evaluate.latency import measure_latency
+from core.evaluate.runner import Runner
+from core.evaluate.size import size_bytes, zipped_bytes
+from core.graph.opened import OpenedModel
+from core.graph.weights import save
+from core.methods import setting as parameter
+from core.methods.assemble import assemble, placement_for
+from core.methods.calibrate import calibrate
+from core.methods.quantize_activations import Range
+from core.methods.resolve import Step, base_model, resolve
+from core.methods.stored import StoredWeight
+from core.sweep.candidates import Candidate, LayerError, layer_errors, make
+from core.sweep.figures import Tally
+from core.sweep.samples import Samples, draw
+from core.values import Outcome, Plan, PlanMeasured, text
+
+VERSION = 1
+_KEPT_BYTES = 512 << 20
+"""Layers as they became and their second-order errors that are kept from plan to plan."""
+_LATENCY_SECONDS = 0.6
+
+
+@dataclass
+class PlanMeter:
+    """For one model and its data; keep it for as long as those are open."""
+
+    opened: OpenedModel
+    judge: Judge
+    count: int
+    folder: Path
+    _samples: Samples | None = None
+    _errors: dict[str, LayerError] = field(default_factory=dict)
+    _made: dict[tuple[object, ...], Candidate] = field(default_factory=dict)
+    _ranges: dict[tuple[object, ...], dict[str, Range]] = field(default_factory=dict)
+
+    def measure(self, plan: Plan, context: Context, latency: bool = True) -> PlanMeasured:
+        """Size, accuracy (on the meter's samples) and time of the network that `plan` asks for.
+
+        Raises PlanError for a plan that cannot be followed, and Cancelled.
+        """
+        self._samples = self._samples or draw(self.judge, self.count)
+        resolved = resolve(self.opened, plan)
+        steps = [step for step in resolved if step.changes]
+        base = base_model(self.opened, resolved)
+        self._learn(steps, plan, context)
+        cache: dict[tuple[object, ...], StoredWeight] = {}
+        biases: dict[str, np.ndarray] = {}
+        for place, step in enumerate(steps):
+            context.report(text("Making layer '{layer}'", layer=step.layer.label), place, len(steps))
+            candidate = self._candidate(step, plan)
+            cache.update({(name, step.weight_key): weight for name, weight in candidate.stored.items()})
+            if candidate.bias is not None:
+                biases[step.layer.id] = candidate.bias
+        ranges = self._measured_ranges(base, steps, plan, context)
+        network = assemble(base, steps, ranges, cache, biases)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.path
+        save(network, path)
+        tally = Tally(self.judge, self._samples)
+        runner = Runner(path, self.judge.threads)
+        for position, piece in enumerate(self._samples.pieces):
+            context.report(text("Measuring the plan"), position, len(self._samples.pieces))
+            tally.add(position, self.judge.part(runner.run(piece.feeds)[self.judge.subject.output]))
+        figures = tally.figures()
+        times = None
+        if latency:
+            feeds = self.judge.feeds(1)
+            times = measure_latency([path], 1, None, context, feeds, _LATENCY_SECONDS)[0]
+        return PlanMeasured(
+            plan=plan,
+            outcome=Outcome(
+                measurements=(figures.measurement,),
+                size_bytes=size_bytes(path),
+                zipped_bytes=zipped_bytes(path, context),
+                latency=times,
+            ),
+            loss=figures.loss,
+            loss_low=figures.loss_low,
+            loss_high=figures.loss_high,
+            damage=figures.damage,
+        )
+
+    @property
+    def path(self) -> Path:
+        """The network measured last."""
+        return self.folder / f"what-if-{os.getpid()}.onnx"
+
+    def _learn(self, steps: list[Step], plan: Plan, context: Context) -> None:
+        """The second-order errors of layers that have to be made and are not known yet."""
+        missing = [
+            step.layer
+            for step in steps
+            if step.layer.id not in self._errors and self._key(step, plan) not in self._made
+        ]
+        if not missing:
+            return
+        for name, error in layer_errors(self.opened, self.judge.data, missing, plan, context):
+            if self._kept_bytes() + error.quadratic.hessian.nbytes <= _KEPT_BYTES:
+                self._errors[name] = error
+            else:  # too large to keep: made at once
+                step = next(step for step in steps if step.layer.id == name)
+                self._made[self._key(step, plan)] = make(self.opened, step, error, plan)
+
+    def _kept_bytes(self) -> int:
+        kept = sum(error.quadratic.hessian.nbytes for error in self._errors.values())
+        return kept + sum(candidate.nbytes for candidate in self._made.values())
+
+    def _key(self, step: Step, plan: Plan) -> tuple[object, ...]:
+        settings = plan.methods.get("compensate", {})
+        return (*step.key, *sorted(settings.items()))
+
+    def _candidate(self, step: Step, plan: Plan) -> Candidate:
+        key = self._key(step, plan)
+        if key not in self._made:
+            candidate = make(self.opened, step, self._errors.get(step.layer.id), plan)
+            while self._made and self._kept_bytes() + candidate.nbytes > _KEPT_BYTES:
+                self._made.pop(next(iter(self._made)))
+            self._made[key] = candidate
+        return self._made[key]
+
+    def _measured_ranges(
+        self, base: ir.Model, steps: list[Step], plan: Plan, context: Context
+    ) -> dict[str, Range]:
+        names = placement_for(base, steps).calibrated
+        if not names:
+            return {}
+        settings = tuple(sorted(plan.methods.get("calibrate", {}).items()))
+        known = self._ranges.setdefault(settings, {})
+        missing = [name for name in names if name not in known]
+        samples = min(int(parameter(plan, "calibrate", "samples")), self.judge.data.info.calibration_count)
+        if missing and samples:
+            method = str(parameter(plan, "calibrate", "range"))
+            percentile = float(parameter(plan, "calibrate", "percentile"))
+
+            def batches() -> Iterator[Mapping[str, np.ndarray]]:
+                for batch in self.judge.data.batches("calibration", 32, samples):
+                    yield batch.feeds
+
+            known.update(calibrate(base, missing, batches, context, method, percentile))
+        return {name: known[name] for name in names}
