@@ -24,9 +24,9 @@ from core.graph.weights import set_weight
 from core.methods import METHODS, setting
 from core.methods._grid import search_grid
 from core.methods._matrices import Form, form_of, patches, places
+from core.methods._pieces import Feeds
 from core.methods._sparse import obs_scores, refit, select
 from core.methods._taps import Tap, node_named
-from core.methods.calibrate import Feeds
 from core.methods.compensate import sweep, upper_factor
 from core.methods.hessian import Moments, Quadratic, inverse
 from core.methods.resolve import Step, base_model, resolve

@@ -29,15 +29,16 @@ from core.evaluate.size import model_files, size_bytes, zipped_bytes
 from core.graph.opened import OpenedModel
 from core.graph.weights import get_weights, save
 from core.methods import setting
+from core.methods._ranges import RANGES
 from core.methods.assemble import assemble, placement_for
-from core.methods.calibrate import RANGES, calibrate
+from core.methods.calibrate import calibrate
 from core.methods.quantize_activations import Range
 from core.methods.resolve import Step, base_model, resolve
 from core.readback import read_back
 from core.run_notes import run_notes
 from core.values import Latency, Measurement, Outcome, Plan, Result, RunPoint, digest, text
 
-METHOD_VERSION = 3
+METHOD_VERSION = 4
 """Raise it when the same plan gives another network, so that kept measurements no longer count."""
 
 _CALIBRATION_BATCH = 32
@@ -155,7 +156,7 @@ def _ranges(
         )
     percentile = float(setting(plan, "calibrate", "percentile"))
     samples = min(int(setting(plan, "calibrate", "samples")), data.info.calibration_count)
-    key = digest("ranges", 1, opened.info.sha256, data_key(data), names, method, percentile, samples)
+    key = digest("ranges", 2, opened.info.sha256, data_key(data), names, method, percentile, samples)
     kept = store.get(key) if store is not None else None
     if kept is not None:
         values = msgspec.msgpack.decode(kept, type=dict[str, tuple[float, float]])

@@ -14,8 +14,8 @@ from core.context import Context
 from core.data.dataset import DataSet, data_key
 from core.graph.opened import OpenedModel
 from core.methods import setting
+from core.methods._pieces import Feeds
 from core.methods.assemble import placement_for
-from core.methods.calibrate import Feeds
 from core.methods.quantize_activations import Range
 from core.methods.resolve import Step
 from core.methods.sequential import Correction, Corrector

@@ -23,8 +23,8 @@ from core.graph.layers import find_layers
 from core.graph.opened import OpenedModel
 from core.graph.weights import set_weight
 from core.methods import setting
+from core.methods._pieces import Feeds
 from core.methods.assemble import assemble
-from core.methods.calibrate import Feeds
 from core.methods.finetune import tune
 from core.methods.merge_channels import merge_channels
 from core.methods.prune_blocks import prune_blocks

@@ -54,7 +54,9 @@ class Runner:
         model: Path | str | bytes | ir.Model,
         threads: int | None = None,
         profile_prefix: str | None = None,
+        frugal: bool = False,
     ) -> None:
+        """`frugal`: no memory is kept from run to run for a whole run's values; a little slower."""
         self.threads = threads or physical_cores()
         options = ort.SessionOptions()
         options.intra_op_num_threads = self.threads
@@ -62,6 +64,7 @@ class Runner:
         options.log_severity_level = 4
         # a pool that goes on spinning after a run takes the cores from whoever runs next
         options.add_session_config_entry("session.force_spinning_stop", "1")
+        options.enable_mem_pattern = not frugal
         if profile_prefix is not None:
             options.enable_profiling = True
             options.profile_file_prefix = profile_prefix
@@ -137,7 +140,10 @@ def _session(model: Path | str | bytes | ir.Model, options: ort.SessionOptions) 
             model if isinstance(model, bytes) else str(model), options, providers=providers
         )
     if weight_bytes(model) < IN_MEMORY_BYTES:
-        return ort.InferenceSession(to_bytes(model), options, providers=providers)
+        session = ort.InferenceSession(to_bytes(model), options, providers=providers)
+        # kept only for a change of providers; for a large model it is as much again as its weights
+        session._model_bytes = None
+        return session
     with tempfile.TemporaryDirectory(prefix="secateur-model-") as folder:
         path = Path(folder) / "model.onnx"
         save(model, path)

@@ -13,8 +13,8 @@ from core.graph.coupling import ChannelGroup
 from core.graph.weights import set_weight
 from core.methods._bias import read_bias, set_bias
 from core.methods._channel_moments import Consumer, Elimination, consumers_of, eliminate, measure
+from core.methods._pieces import Feeds
 from core.methods._taps import node_named
-from core.methods.calibrate import Feeds
 from core.methods.repair_channels import Answers
 from core.values import text
 

@@ -16,8 +16,8 @@ import onnx_ir as ir
 from core.context import Context
 from core.graph.coupling import ChannelGroup
 from core.methods._matrices import Form, form_of, patches, places
+from core.methods._pieces import Feeds
 from core.methods._taps import Tap, node_named
-from core.methods.calibrate import Feeds
 from core.methods.hessian import Moments, Quadratic
 
 WIDEST = 5000

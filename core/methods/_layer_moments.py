@@ -15,8 +15,8 @@ import onnx_ir as ir
 from core.context import Context
 from core.methods._bias import read_bias
 from core.methods._matrices import Form, form_of, outputs_at, patches, places
+from core.methods._pieces import Feeds, part, samples_in
 from core.methods._taps import Tap, joined, node_named
-from core.methods.calibrate import Feeds
 from core.methods.hessian import Moments, Quadratic
 from core.methods.resolve import Step
 
@@ -169,22 +169,6 @@ class LayerMoments:
                 yield part(feeds, at, until), int(seen >= edges[0])
                 seen += until - at
                 at = until
-
-
-def samples_in(feeds: Feeds) -> int:
-    """How many samples a batch holds."""
-    return max((len(array) for array in feeds.values() if np.ndim(array)), default=1)
-
-
-def part(feeds: Feeds, start: int, end: int) -> Feeds:
-    """Some samples of a batch; inputs that are not stacked by sample stay whole."""
-    total = samples_in(feeds)
-    if start <= 0 and end >= total:
-        return feeds
-    return {
-        name: array[start:end] if np.ndim(array) and len(array) == total else array
-        for name, array in feeds.items()
-    }
 
 
 def _moment_bytes(form: Form) -> int:

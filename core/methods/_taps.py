@@ -10,7 +10,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from core.evaluate.runner import Runner
 from core.methods._edit import constant
-from core.methods.calibrate import Feeds
+from core.methods._pieces import Feeds
 
 
 class Tap:

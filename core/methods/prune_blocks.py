@@ -16,7 +16,7 @@ from core.errors import PlanError
 from core.graph.blocks import Block, remove_block, residual_blocks
 from core.graph.cost import costs
 from core.methods import METHODS
-from core.methods.calibrate import Feeds
+from core.methods._pieces import Feeds
 from core.methods.prune_channels import Batches
 from core.methods.repair_channels import Answers, Repair, repair
 from core.values import Described, Parameter, text

@@ -20,7 +20,7 @@ from core.graph.surgery import remove_channels
 from core.methods import METHODS, setting
 from core.methods._channel_costs import ChannelCosts
 from core.methods._channel_curves import Curve, by_moments, importances, magnitude
-from core.methods.calibrate import Feeds
+from core.methods._pieces import Feeds
 from core.methods.repair_channels import Answers, Repair, repair
 from core.values import Choice, Described, Parameter, Plan, text
 

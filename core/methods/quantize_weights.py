@@ -26,6 +26,8 @@ MERGE_SQNR_DB = 24.0
 _SMALLEST_CLIP = 0.3
 _ROWS_AT_ONCE = 1 << 20
 """Weights handled at once in the search: keeps the temporaries in cache and memory flat."""
+_COLUMNS_AT_ONCE = 1 << 15
+"""Of a row: one scale for a whole tensor makes a single row of it."""
 
 
 def quantize(
@@ -156,6 +158,10 @@ def _scales(rows: np.ndarray, bits: int, search: bool) -> np.ndarray:
 
 
 def _error(rows: np.ndarray, scale: np.ndarray, low: int, high: int) -> np.ndarray:
+    if rows.shape[1] > _COLUMNS_AT_ONCE:
+        starts = range(0, rows.shape[1], _COLUMNS_AT_ONCE)
+        parts = (_error(rows[:, at : at + _COLUMNS_AT_ONCE], scale, low, high) for at in starts)
+        return np.asarray(sum(parts))
     scaled = rows / scale[:, None]
     rounded = np.clip(np.rint(scaled), low, high)
     difference = (rounded - scaled) * scale[:, None]

@@ -25,8 +25,8 @@ from core.graph.weights import set_weight
 from core.methods import METHODS
 from core.methods._bias import read_bias, set_bias
 from core.methods._matrices import form_of, outputs_at, patches, places
+from core.methods._pieces import Feeds
 from core.methods._taps import Tap, joined, node_named
-from core.methods.calibrate import Feeds
 from core.methods.hessian import Moments, Quadratic
 from core.methods.sequential import distance
 from core.values import Described, Parameter, text

@@ -18,11 +18,11 @@ from core.evaluate.answers import Subject, find_subject, log_probabilities
 from core.evaluate.runner import Runner
 from core.methods import setting
 from core.methods._bias import read_bias
-from core.methods._layer_moments import LayerMoments, part, samples_in
+from core.methods._layer_moments import LayerMoments
 from core.methods._matrices import Form
+from core.methods._pieces import Feeds, part, samples_in
 from core.methods._taps import node_named
 from core.methods.assemble import assemble
-from core.methods.calibrate import Feeds
 from core.methods.compensate import Wanted, compensated
 from core.methods.hessian import Quadratic
 from core.methods.match_statistics import spread_ratio

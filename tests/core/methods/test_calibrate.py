@@ -1,4 +1,4 @@
-"""Histograms and the ranges taken from them, and a pass over a real network."""
+"""A pass over a real network: what its values were."""
 
 from __future__ import annotations
 
@@ -10,63 +10,9 @@ import pytest
 from core.context import Context
 from core.errors import Cancelled, DataError
 from core.evaluate.runner import Runner
-from core.methods.calibrate import HALF_BINS, Histogram, calibrate, least_error, min_max, percentile_range
-
-
-def histogram(*parts: list[float] | np.ndarray) -> Histogram:
-    filled = Histogram()
-    for part in parts:
-        filled.add(np.asarray(part, np.float32))
-    return filled
-
-
-def test_the_reach_doubles_and_counts_stay() -> None:
-    filled = histogram([1.0, -0.5], [3.0])
-    assert filled.reach == 4.0
-    assert filled.counts.sum() == 3
-    # 1.0 lies in the bin that begins at a quarter of the reach, or in the one before
-    quarter = HALF_BINS + HALF_BINS // 4
-    assert filled.counts[quarter - 1 : quarter + 1].sum() == 1
-
-
-def test_counting_in_parts_equals_counting_at_once() -> None:
-    values = np.random.default_rng(0).standard_normal(5000)
-    values[0] = 8.0
-    whole, parts = histogram(values), histogram(*np.split(values, 5))
-    assert parts.reach == whole.reach
-    assert np.abs(parts.counts - whole.counts).sum() == 0
-
-
-def test_min_max_holds_zero() -> None:
-    found = min_max(histogram([2.0, 5.0]))
-    assert (found.low, found.high) == (0.0, 5.0)
-
-
-def test_the_percentile_leaves_the_tail_out() -> None:
-    values = np.linspace(0, 1, 10_000)
-    values[-1] = 100.0
-    found = percentile_range(histogram(values), 99.9)
-    assert found.high == pytest.approx(1.0, abs=0.1)
-
-
-def test_the_least_error_keeps_a_uniform_range_and_cuts_an_outlier() -> None:
-    uniform = np.linspace(0.01, 1, 5000)
-    assert least_error(histogram(uniform)).high == pytest.approx(1.0, rel=0.03)
-    outlier = np.concatenate([np.tile(uniform, 100), [2.0]])
-    assert least_error(histogram(outlier)).high < 1.7
-
-
-def test_zeros_are_no_rounding_errors() -> None:
-    values = np.concatenate([np.zeros(100_000), np.linspace(0.01, 1, 100), [3.0]])
-    assert least_error(histogram(values)).high == pytest.approx(3.0, rel=0.05)
-
-
-def test_uint8_by_hand() -> None:
-    from core.methods.quantize_activations import Range
-
-    scale, zero_point = Range(-1.0, 1.55).uint8()
-    assert scale == pytest.approx(0.01) and zero_point == 100
-    assert Range(0.0, 0.0).uint8() == (1.0, 0)
+from core.methods._probes import Probes
+from core.methods._ranges import RANGES
+from core.methods.calibrate import calibrate
 
 
 def test_ranges_of_a_network_are_those_of_its_activations() -> None:
@@ -90,3 +36,44 @@ def test_it_stops_at_a_batch() -> None:
     context.cancel()
     with pytest.raises(Cancelled):
         calibrate(ir.from_proto(networks.cnn()), ["r1"], lambda: iter([{"x": networks.pictures(4)}]), context)
+
+
+def test_every_range_of_a_network_lies_within_what_was_seen() -> None:
+    model = ir.from_proto(networks.cnn())
+    pictures = networks.pictures(40)
+    batches = lambda: iter([{"x": pictures}])  # noqa: E731
+    widest = calibrate(model, ["x", "r1", "y"], batches, Context(), "min-max")
+    for method in RANGES:
+        found = calibrate(model, ["x", "r1", "y"], batches, Context(), method)
+        for name, within in widest.items():
+            assert within.low <= found[name].low <= 0 <= found[name].high <= within.high
+
+
+def test_a_fixed_batch_is_met() -> None:
+    pictures = networks.pictures(10)
+    free, fixed = ir.from_proto(networks.cnn()), ir.from_proto(networks.cnn(batch=4))
+    batches = lambda: iter([{"x": pictures}])  # noqa: E731
+    expected = calibrate(free, ["r1", "y"], batches, Context(), "min-max")
+    found = calibrate(fixed, ["r1", "y"], batches, Context(), "min-max")
+    for name, range_ in expected.items():
+        assert (found[name].low, found[name].high) == pytest.approx((range_.low, range_.high), rel=1e-5)
+
+
+def test_a_sample_of_a_large_value_has_the_wanted_size_and_moves() -> None:
+    model = ir.from_proto(networks.cnn())
+    pictures = networks.pictures(2)
+    probes = Probes(model, ["r1"], most=50)
+    first, second = probes.run({"x": pictures})[0], probes.run({"x": pictures})[0]
+    whole = Runner(_with_output(model, "r1")).run({"x": pictures})[-1].reshape(-1)
+    assert first.size == whole.size and first.high == pytest.approx(float(whole.max()))
+    stride = 2 * (whole.size // 200) + 1
+    assert np.array_equal(first.sample, whole[::stride])
+    assert np.array_equal(second.sample, whole[1_000_003 % stride :: stride])
+    assert probes.sample_bytes == 4 * whole.size // 1
+
+
+def _with_output(model: ir.Model, name: str) -> ir.Model:
+    copy = model.clone()
+    copy.graph.outputs.append(next(v for n in copy.graph for v in n.outputs if v.name == name))
+    copy.graph.outputs[-1].type = ir.TensorType(ir.DataType.FLOAT)
+    return copy
