@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(path for folder in ("core", "gui") for path in (ROOT / folder).rglob("*.py"))
-GUI_MAY_IMPORT = {"values", "messages", "frames", "errors", "project", "estimate"}
+GUI_MAY_IMPORT = {"values", "messages", "frames", "errors", "project", "estimate", "predict"}
 HEAVY = ("torch", "onnx", "onnxruntime", "onnx_ir")
 LONGEST = 400
 
