@@ -6,12 +6,15 @@ Pure functions of values, so that the window may call them between two frames.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from core.predict import Curve, PlanDamage, Predicted, predict
 from core.values import (
     FLOAT_BITS,
+    DamageLink,
     Latency,
     Layer,
     LayerPlan,
@@ -96,8 +99,15 @@ def estimate(
     baseline: Outcome | None,
     points: Iterable[SensitivityPoint] = (),
     timings: Timings | None = None,
+    link: DamageLink | None = None,
+    curves: Mapping[str, Curve] | None = None,
+    plans: Sequence[PlanDamage] = (),
 ) -> Outcome:
-    """Size, zipped size, latency and accuracy that `plan` is likely to give."""
+    """Size, zipped size, latency and accuracy that `plan` is likely to give.
+
+    With the `link` between damage and points, the layers' `curves` and the `plans` measured so far the
+    accuracy comes with a band; without them losses of single layers are added up.
+    """
     by_layer: dict[str, list[SensitivityPoint]] = {}
     for point in points:
         by_layer.setdefault(point.layer_id, []).append(point)
@@ -136,13 +146,11 @@ def estimate(
         )
     measurements: tuple[Measurement, ...] = ()
     if baseline and baseline.primary and known == changed and not plan.restructures:
-        first = baseline.primary
-        value = first.value - loss if first.higher_is_better else first.value + loss
-        if first.unit == "%":
-            value = min(max(value, 0.0), 100.0)
-        measurements = (
-            msgspec.structs.replace(first, value=value, low=None, high=None, count=0, estimate=True),
-        )
+        measurements = (_after(baseline.primary, loss, None),)
+    if link is not None and curves and baseline and baseline.primary:
+        named = [layer.id for layer in model.layers if layer.prunable or layer.quantizable]
+        predicted = None if plan.restructures else predict(named, plan, curves, link, plans)
+        measurements = () if predicted is None else (_after(baseline.primary, predicted.loss, predicted),)
     return Outcome(
         measurements=measurements,
         size_bytes=max(int(size), 0),
@@ -150,3 +158,17 @@ def estimate(
         latency=latency,
         estimate=True,
     )
+
+
+def _after(first: Measurement, loss: float, predicted: Predicted | None) -> Measurement:
+    """The original's figure less the loss; with a prediction, its band."""
+
+    def lost(points: float) -> float:
+        value = first.value - points if first.higher_is_better else first.value + points
+        if first.unit == "dB" and predicted is not None:
+            # points are percent of the signal's power here
+            value = -10 * math.log10(max(points / 100, 1e-15))
+        return min(max(value, 0.0), 100.0) if first.unit == "%" else value
+
+    ends = (None, None) if predicted is None else sorted((lost(predicted.low), lost(predicted.high)))
+    return msgspec.structs.replace(first, value=lost(loss), low=ends[0], high=ends[1], count=0, estimate=True)

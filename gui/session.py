@@ -39,6 +39,7 @@ from gui.job import Job, Problem
 from gui.plan_command import PlanCommand
 from gui.points import with_point
 from gui.session_state import DEFAULT_PLAN, SessionState
+from gui.whatif import WhatIf
 
 USUAL_BITS = (8, 4)
 """What an analysis measures besides the bits that the plan asks for."""
@@ -54,6 +55,7 @@ class Session(SessionState):
         self._describing: int | None = None
         self._inspection = Inspection(engine, self)
         self._inspection.answered.connect(self._on_inspected)
+        self.whatif = WhatIf(engine, self)
         engine.event.connect(self._on_event)
         engine.started.connect(self._on_engine_started)
 
@@ -81,6 +83,7 @@ class Session(SessionState):
         if self.model is not None and self.data is not None:
             plans = [self.plan.layer(layer.id) for layer in self.model.layers]
             planned = {plan.weight_bits or FLOAT_BITS for plan in plans} - {FLOAT_BITS}
+            rounded = {plan.activation_bits or FLOAT_BITS for plan in plans} - {FLOAT_BITS}
             self._begin(
                 "analyze",
                 m.Analyze(
@@ -89,6 +92,7 @@ class Session(SessionState):
                     project=self.project_path,
                     plan=self.plan,
                     weight_bits=tuple(sorted({*USUAL_BITS, *planned}, reverse=True)),
+                    activation_bits=tuple(rounded),
                 ),
             )
 
@@ -210,6 +214,7 @@ class Session(SessionState):
         self.plan = plan
         self.plan_changed.emit(plan)
         self._ask_inspect()
+        self.whatif.consider()
 
     # ------------------------------------------------------------ the inspector's view
 
@@ -363,13 +368,15 @@ class Session(SessionState):
         self.failed_data = None
         self.timings = None
         self.link = None
+        self.plans, self.plan_measured = (), None
         self.analyzed = False
         self.run_points = ()
         self.run_state = "none"
         self.result = None
         self.last_export = None
         if self.points:
-            self._set_points({})
+            self.points = {}
+            self.points_changed.emit(None)
         if self.baseline is not None:
             self._set_baseline(None)
         if timed:
@@ -378,10 +385,6 @@ class Session(SessionState):
             self.run_changed.emit(None)
         if had_result:
             self.result_changed.emit(None)
-
-    def _set_points(self, points: dict[str, tuple[SensitivityPoint, ...]]) -> None:
-        self.points = points
-        self.points_changed.emit(None)
 
     def _set_baseline(self, baseline: Outcome | None) -> None:
         self.baseline = baseline
@@ -393,3 +396,4 @@ class Session(SessionState):
         if job is None and self._pending_data is not None and self.model is not None:
             spec, self._pending_data = self._pending_data, None
             self.open_data(spec)
+        self.whatif.consider()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from core.estimate import estimate, predicted_loss
+from core.predict import Curve, PlanDamage
 from core.values import (
     Catalogue,
     DamageLink,
@@ -20,6 +21,7 @@ from core.values import (
     ModelInfo,
     Outcome,
     Plan,
+    PlanMeasured,
     Result,
     RunPoint,
     SensitivityPoint,
@@ -59,6 +61,8 @@ class SessionState(QObject):
     score_changed = Signal(str)
     job_changed = Signal(object)
     """Job or None."""
+    plan_measured_changed = Signal(object)
+    """PlanMeasured, or None when it is gone."""
     problem = Signal(object)
     """Problem."""
     catalogue_changed = Signal(object)
@@ -77,6 +81,11 @@ class SessionState(QObject):
         self.points: dict[str, tuple[SensitivityPoint, ...]] = {}
         self.link: DamageLink | None = None
         """What damage costs in points, for this model and data."""
+        self.plans: tuple[PlanDamage, ...] = ()
+        """Plans measured so far, for better predictions."""
+        self.plan_measured: PlanMeasured | None = None
+        """The last plan that was measured by itself."""
+        self._curves: dict[str, tuple[tuple[SensitivityPoint, ...], Curve]] = {}
         self.run_points: tuple[RunPoint, ...] = ()
         self.run_state = "none"
         """'none', 'running', 'done', 'stopped', 'failed'."""
@@ -122,7 +131,28 @@ class SessionState(QObject):
         if self.model is None:
             return None
         points = [point for points in self.points.values() for point in points]
-        return estimate(self.model, self.plan, self.baseline, points, self.timings)
+        return estimate(
+            self.model,
+            self.plan,
+            self.baseline,
+            points,
+            self.timings,
+            self.link,
+            self.curves(),
+            self.plans,
+        )
+
+    def curves(self) -> dict[str, Curve]:
+        """Each layer's damage by setting; made anew only where points came."""
+        for layer_id, points in self.points.items():
+            if layer_id not in self._curves or self._curves[layer_id][0] is not points:
+                self._curves[layer_id] = points, Curve(points)
+        return {layer_id: self._curves[layer_id][1] for layer_id in self.points}
+
+    @property
+    def plan_is_measured(self) -> bool:
+        """Whether the plan as it stands was measured by itself, before any run."""
+        return self.plan_measured is not None and self.plan_measured.plan == self.plan
 
     def predicted_loss(self, layer_id: str) -> float | None:
         """Points lost if only this layer were changed as planned; an estimate."""

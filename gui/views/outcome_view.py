@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
@@ -52,6 +53,7 @@ class OutcomeView(QWidget):
             session.timings_changed,
             session.points_changed,
             session.result_changed,
+            session.plan_measured_changed,
         ):
             signal.connect(self.refresh)
         self.retranslate()
@@ -91,15 +93,22 @@ class OutcomeView(QWidget):
             return
         if session.result_is_current:
             before, after = session.result.before, session.result.after
+        elif session.plan_is_measured:
+            before, after = session.baseline, session.plan_measured.outcome
         else:
             before, after = session.baseline, session.estimate()
         self._show_size(before, after)
         self._show_time(before, after)
         self._show_accuracy(before, after)
         self._fit()
-        self._state.setText(tr("Measured") if not after.estimate else tr("Estimate, before the run"))
+        self._state.setText(self._how_sure(after))
         self.remark.setText(self._remark(before, after))
         self.remark.setToolTip(plain_tip("\n".join(self._notes())))
+
+    def _how_sure(self, after: Outcome) -> str:
+        if after.estimate:
+            return tr("Estimate, before the run")
+        return tr("Measured") if self._session.result_is_current else tr("Measured, before the run")
 
     def _show_size(self, before: Outcome | None, after: Outcome) -> None:
         old = before.size_bytes if before and before.size_bytes else self._session.model.size_bytes
@@ -188,6 +197,9 @@ class OutcomeView(QWidget):
             )
             return
         below = _evidence(old, tr("original:")) if new.estimate else _evidence(new)
+        if new.estimate and new.low is not None and new.high is not None:
+            low, high = (fmt.measured(msgspec.structs.replace(new, value=end)) for end in (new.low, new.high))
+            below = tr("likely {low} to {high}").format(low=low, high=high)
         if new.estimate and self._session.run_points:
             last = self._session.run_points[-1].measurement
             below = _evidence(last, tr("last run: {value}").format(value=fmt.measured(last)))
