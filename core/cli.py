@@ -18,7 +18,7 @@ import msgspec
 
 from core import __version__
 from core import messages as m
-from core.console import Console, human_bytes
+from core.console import Console, describe, human_bytes
 from core.context import Context
 from core.errors import Cancelled, DataError, ExportError, OpenError, PlanError, SecateurError
 from core.options import data_spec, plan_of
@@ -26,7 +26,6 @@ from core.presets import PRESETS
 from core.values import (
     Benchmark,
     Layer,
-    Measurement,
     ModelInfo,
     Outcome,
     Result,
@@ -47,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         return _open_window(arguments)
     options = _parser().parse_args(arguments)
     console = Console(quiet=options.quiet)
-    context = Context(on_progress=console.progress)
+    context = Context(on_progress=console.progress, on_partial=console.partial)
     try:
         return options.command(options, context, console)
     except Cancelled:
@@ -172,7 +171,7 @@ def compress_command(options: argparse.Namespace, context: Context, console: Con
         data=data_spec(options),
         plan=plan_of(options),
         project=options.project,
-        judge_steps=options.steps,
+        judge_steps=options.each_layer,
         step_samples=options.samples,
     )
     result = jobs.perform(request, workspace, context)
@@ -273,7 +272,10 @@ def _parser() -> argparse.ArgumentParser:
     compress.add_argument(
         "--samples", type=_positive, default=500, metavar="N", help="for the steps' accuracy"
     )
-    compress.add_argument("--steps", action="store_true", help="measure the accuracy after each layer")
+    compress.add_argument(
+        "--steps", metavar="A,B,C", help="the steps on the whole network in this order, instead of the plan's"
+    )
+    compress.add_argument("--each-layer", action="store_true", help="measure the accuracy after each layer")
     compress.add_argument("--out", required=True, metavar="OUT.onnx")
     compress.add_argument("--report", metavar="R.json")
     compress.set_defaults(command=compress_command)
@@ -302,22 +304,12 @@ def _print_json(document: object) -> None:
 
 
 def _print_outcome(name: str, outcome: Outcome) -> None:
-    parts = [_measurement(measurement) for measurement in outcome.measurements]
+    parts = [describe(measurement) for measurement in outcome.measurements]
     parts.append(f"{human_bytes(outcome.size_bytes)} ({human_bytes(outcome.zipped_bytes)} zipped)")
     if outcome.latency is not None:
         latency = outcome.latency
         parts.append(f"{latency.median_ms:.3f} ms a sample ({latency.threads} threads)")
     print(f"{name}: " + ", ".join(parts))
-
-
-def _measurement(measurement: Measurement) -> str:
-    digits = 4 if measurement.unit == "nat" else 2
-    interval = ""
-    if measurement.low is not None and measurement.high is not None:
-        interval = f" [{measurement.low:.{digits}f}, {measurement.high:.{digits}f}]"
-    unit = measurement.unit if measurement.unit == "%" else f" {measurement.unit}".rstrip()
-    value = f"{measurement.metric} {measurement.value:.{digits}f}{unit}"
-    return f"{value}{interval} on {measurement.count}"
 
 
 def _shape(shape: tuple[int | str | None, ...] | None) -> str:

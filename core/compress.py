@@ -60,7 +60,7 @@ def compress(
     """Compress by `plan`; publishes a `RunPoint` after each changed layer; returns the judged artefact.
 
     The artefact is a file in `work_dir`. Without `judge` nothing is measured but bytes and latency; without
-    `data` 8-bit activations are refused. Whole-network steps were done before (`restructure`). Raises
+    `data` 8-bit activations are refused. Steps on the whole network were done before (`pipeline`). Raises
     PlanError, naming the layer, DataError, EngineError, and Cancelled at any batch boundary; what was
     measured until then is in the store.
     """

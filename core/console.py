@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from core.values import Text
+from core.values import Measurement, RunPoint, Text, Value
 
 BAR_WIDTH = 24
 
@@ -38,11 +38,34 @@ class Console:
         left = f" about {seconds_left:.0f} s left" if seconds_left else ""
         print(f"\r\x1b[K{stage}{bar}{left}", end="", file=sys.stderr, flush=True)
 
+    def partial(self, value: Value) -> None:
+        """A line for each step of a run, as soon as it is measured."""
+        if self._quiet or not isinstance(value, RunPoint):
+            return
+        self.end()
+        place = f"{value.step}/{value.total} {value.stage or value.layer_id}"
+        lost = f"{value.loss:.2f} lost so far"
+        earlier = " (measured earlier)" if value.from_store else ""
+        print(f"{place}: {describe(value.measurement)}, {lost}{earlier}", file=sys.stderr)
+        for sentence in value.did:
+            print(f"  {sentence}", file=sys.stderr)
+
     def end(self) -> None:
         """Leave the terminal's line clean for what is printed next."""
         if self._drawn:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             self._drawn = False
+
+
+def describe(measurement: Measurement) -> str:
+    """top1 91.20% [89.10, 92.90] on 1000."""
+    digits = 4 if measurement.unit == "nat" else 2
+    interval = ""
+    if measurement.low is not None and measurement.high is not None:
+        interval = f" [{measurement.low:.{digits}f}, {measurement.high:.{digits}f}]"
+    unit = measurement.unit if measurement.unit == "%" else f" {measurement.unit}".rstrip()
+    value = f"{measurement.metric} {measurement.value:.{digits}f}{unit}"
+    return f"{value}{interval} on {measurement.count}"
 
 
 def human_bytes(size_bytes: int) -> str:

@@ -16,6 +16,7 @@ from core.graph.opened import OpenedModel
 from core.methods import setting
 from core.methods._pieces import Feeds
 from core.methods.assemble import placement_for
+from core.methods.planned import pruned
 from core.methods.quantize_activations import Range
 from core.methods.resolve import Step
 from core.methods.sequential import Correction, Corrector
@@ -69,7 +70,7 @@ class Corrections:
         store: MeasurementStore | None,
         context: Context,
     ) -> Corrections:
-        lossy = [i for i, step in enumerate(steps) if step.prunes or step.weight_bits < 8]
+        lossy = [i for i, step in enumerate(steps) if step.weight_bits < 8 or _cuts(base, step)]
         first = lossy[0] if lossy else len(steps)
         result = cls(steps, store, context, first)
         if data is None or first == len(steps) or not setting(plan, "compensate", "on"):
@@ -136,6 +137,15 @@ class Corrections:
         names = placement_for(self._corrector.base, steps).calibrated
         measured = [(name, ranges[name].low, ranges[name].high) for name in names]
         return digest("correction", self._base_key, self.first, [step.key for step in steps], measured)
+
+
+def _cuts(base: ir.Model, step: Step) -> bool:
+    """Whether zeros are still to be made: trained layers have theirs already."""
+    if not step.prunes:
+        return False
+    tensors = [base.graph.initializers[name].const_value for name in step.layer.weights]
+    weights = [tensor.numpy() for tensor in tensors if tensor is not None]
+    return any(np.count_nonzero(pruned(weight, step)) != np.count_nonzero(weight) for weight in weights)
 
 
 def pack(correction: Correction) -> bytes:

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 
 from core import messages as m
-from core.compress import compress
 from core.context import Context
 from core.data import KINDS
 from core.data.dataset import data_key
@@ -26,8 +25,9 @@ from core.graph.light_copy import light_copy
 from core.importance import SCORES
 from core.importance.view import layer_view
 from core.methods import METHODS
+from core.pipeline import run
 from core.presets import PRESETS
-from core.restructure import restructure
+from core.steps import STEPS
 from core.sweep.analyze import analyze
 from core.sweep.meter import VERSION as METER_VERSION
 from core.sweep.settings import settings_of
@@ -61,6 +61,7 @@ def describe(request: m.Describe, workspace: Workspace, context: Context) -> Cat
         data_kinds=KINDS.descriptions(),
         metrics=METRICS.descriptions(),
         presets=PRESETS,
+        steps=tuple(step.info for step in STEPS.values()),
     )
 
 
@@ -140,9 +141,7 @@ def compress_model(request: m.Compress, workspace: Workspace, context: Context) 
         data = workspace.data(request.model, request.data, context)
         judge = workspace.judge(request.model, request.data, context)
     store = workspace.store(request.project, opened.info.sha256)
-    if request.plan.restructures:
-        opened = restructure(opened, data, request.plan, store, context)
-    return compress(
+    return run(
         opened,
         data,
         judge,

@@ -28,7 +28,15 @@ def data_spec(options: argparse.Namespace) -> DataSpec:
 
 
 def plan_of(options: argparse.Namespace) -> Plan:
-    """From --plan, or from the three settings. Raises PlanError."""
+    """From --plan, --preset or the three settings, and --steps over all of them. Raises PlanError."""
+    plan = _plan_of(options)
+    if not options.steps:
+        return plan
+    order = tuple(name.strip() for name in options.steps.split(",") if name.strip())
+    return msgspec.structs.replace(plan, order=order)
+
+
+def _plan_of(options: argparse.Namespace) -> Plan:
     settings = {
         "sparsity": options.sparsity,
         "weight_bits": options.weight_bits,

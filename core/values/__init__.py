@@ -6,7 +6,7 @@ translate the template. Units stand in the names; formatting is the views' busin
 """
 
 from core.values.base import Array, Text, Value, digest, text
-from core.values.catalogue import Catalogue, Choice, Described, Parameter, Preset
+from core.values.catalogue import Catalogue, Choice, Described, Parameter, Preset, StepInfo
 from core.values.data import DataInfo, DataSpec, Preprocess
 from core.values.measured import (
     Analysis,
@@ -57,6 +57,7 @@ __all__ = [
     "Result",
     "RunPoint",
     "SensitivityPoint",
+    "StepInfo",
     "TensorInfo",
     "Text",
     "Timings",

@@ -40,6 +40,22 @@ class Described(Value, frozen=True, kw_only=True):
     parameters: tuple[Parameter, ...] = ()
 
 
+class StepInfo(Described, frozen=True, kw_only=True):
+    """A step on the whole network, as the order of a run lists it; its parameters are those of `methods`."""
+
+    place: int
+    """In the usual order: smaller comes first."""
+    methods: tuple[str, ...] = ()
+    asked_by: tuple[tuple[str, str], ...] = ()
+    """(method, parameter): any of these above 0, or on, asks for the step."""
+    asked_by_layers: Literal["", "zeros", "bits"] = ""
+    """Or: any layer that gets zeros, or fewer bits."""
+    may_follow_bits: bool = False
+    """Whether it can come after the bits are taken too."""
+    repeats: bool = False
+    """Whether it may come several times."""
+
+
 class Preset(Value, frozen=True, kw_only=True):
     """A named way to compress: what every layer gets, and the steps' parameters."""
 
@@ -60,3 +76,5 @@ class Catalogue(Value, frozen=True, kw_only=True, tag=True):
     data_kinds: tuple[Described, ...] = ()
     metrics: tuple[Described, ...] = ()
     presets: tuple[Preset, ...] = ()
+    steps: tuple[StepInfo, ...] = ()
+    """In the usual order."""

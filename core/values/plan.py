@@ -78,12 +78,24 @@ NO_CHANGE = LayerPlan(
 )
 
 
+RESTRUCTURING = (
+    ("prune_blocks", "count"),
+    ("merge_channels", "tolerance"),
+    ("prune_channels", "macs"),
+    ("prune_channels", "channels"),
+    ("finetune", "seconds"),
+)
+"""(method, parameter): above 0 it changes the network as a whole."""
+
+
 class Plan(Value, frozen=True, kw_only=True, tag=True, omit_defaults=True):
     """Defaults, exceptions by layer id, and the methods' own parameters."""
 
     defaults: LayerPlan = NO_CHANGE
     exceptions: dict[str, LayerPlan] = {}
     methods: dict[str, dict[str, str | int | float | bool]] = {}
+    order: tuple[str, ...] = ()
+    """Names of the steps on the whole network in the order wanted (`core.steps`); () for the usual one."""
 
     def layer(self, layer_id: str) -> LayerPlan:
         """What this layer gets, complete; a kept layer comes back as `NO_CHANGE` with keep."""
@@ -136,12 +148,5 @@ class Plan(Value, frozen=True, kw_only=True, tag=True, omit_defaults=True):
 
     @property
     def restructures(self) -> bool:
-        """Whether steps on the whole network stand before those on its layers."""
-        asked = (
-            ("prune_blocks", "count"),
-            ("merge_channels", "tolerance"),
-            ("prune_channels", "macs"),
-            ("prune_channels", "channels"),
-            ("finetune", "seconds"),
-        )
-        return any(float(self.methods.get(step, {}).get(name, 0.0)) > 0 for step, name in asked)
+        """Whether the plan changes more than its layers one by one: what that costs only a run can tell."""
+        return any(float(self.methods.get(step, {}).get(name, 0.0)) > 0 for step, name in RESTRUCTURING)

@@ -8,11 +8,18 @@ from core.values.plan import LayerPlan, Plan
 
 
 class RunPoint(Value, frozen=True, kw_only=True, tag=True):
-    """The accuracy after one more layer of a run."""
+    """The accuracy after one more layer of a run, or after a step on the whole network."""
 
     step: int
     total: int
-    layer_id: str
+    """Of the layers that change, or of the steps on the whole network."""
+    layer_id: str = ""
+    stage: str = ""
+    """Name of the step on the whole network; empty where it is a layer."""
+    did: tuple[Text, ...] = ()
+    """What that step did, in words."""
+    seconds: float = 0.0
+    """What that step took when it was done."""
     measurement: Measurement
     loss: float
     """Points lost so far against the original, same samples."""
@@ -47,6 +54,8 @@ class Result(Value, frozen=True, kw_only=True, tag=True):
     layers: tuple[LayerReport, ...] = ()
     notes: tuple[Text, ...] = ()
     """Honest remarks: zeros make nothing faster, slower than the original, ..."""
+    course: tuple[RunPoint, ...] = ()
+    """After each step on the whole network."""
     seconds: float = 0.0
 
 

@@ -112,6 +112,8 @@ class RunView(QWidget):
             self.log.clear()
         for fresh in run_points[self._seen :]:
             self._write(self._line_of(fresh))
+            for sentence in fresh.did:
+                self._write("    " + tr_text(sentence))
         self._seen = len(run_points)
         self._refresh()
 
@@ -140,7 +142,7 @@ class RunView(QWidget):
         line = tr("{step} of {total}  {layer}  {value} {interval}, lost so far {loss}").format(
             step=point.step,
             total=point.total,
-            layer=self._label(point.layer_id),
+            layer=self._name(point),
             value=fmt.measured(point.measurement),
             interval=fmt.interval(point.measurement),
             loss=fmt.number(point.loss, 2),
@@ -168,13 +170,14 @@ class RunView(QWidget):
         self.chart.show_steps(self.steps(), self._original(), session.selection)
 
     def steps(self) -> list[Step]:
-        """Measured steps in their order, then the layers that the run has not reached."""
+        """What was measured, in its order, then the layers that the run has not reached."""
         session = self._session
         done: list[Step] = []
         before = 0.0
         for point in session.run_points:
+            cost = point.loss - before
             done.append(
-                Step(point.layer_id, self._label(point.layer_id), point.measurement, point.loss - before)
+                Step(point.layer_id, self._name(point), point.measurement, cost, whole=bool(point.stage))
             )
             before = point.loss
         if session.run_state != "running" or session.model is None:
@@ -183,7 +186,8 @@ class RunView(QWidget):
         value, worse = session.run_points[-1].measurement.value, -1.0
         if not session.run_points[-1].measurement.higher_is_better:
             worse = 1.0
-        room = session.run_points[-1].total - len(done)
+        layers = [point for point in session.run_points if not point.stage]
+        room = layers[-1].total - len(layers) if layers else len(session.model.layers)
         for layer in session.model.layers:
             if room <= 0:
                 break
@@ -205,6 +209,13 @@ class RunView(QWidget):
             return primary
         sign = 1.0 if last.measurement.higher_is_better else -1.0
         return msgspec.structs.replace(last.measurement, value=last.measurement.value + sign * last.loss)
+
+    def _name(self, point: RunPoint) -> str:
+        """Of the step on the whole network, or of the layer."""
+        if not point.stage:
+            return self._label(point.layer_id)
+        steps = self._session.catalogue.steps
+        return next((tr_text(step.label) for step in steps if step.name == point.stage), point.stage)
 
     def _label(self, layer_id: str) -> str:
         model = self._session.model

@@ -29,7 +29,10 @@ LEAST_SPAN = 2.0
 
 @dataclass(frozen=True)
 class Step:
-    """A layer of the run; `measurement` is None while it is still to come, `guess` then an estimate."""
+    """A layer of the run, or a step on the whole network.
+
+    `measurement` is None while it is still to come, `guess` then an estimate.
+    """
 
     layer_id: str
     label: str
@@ -37,6 +40,8 @@ class Step:
     cost: float | None = None
     """Points that this step alone lost."""
     guess: float | None = None
+    whole: bool = False
+    """Whether it changed the whole network."""
 
 
 class RunChart(QWidget):
@@ -166,8 +171,12 @@ class RunChart(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(accent)
         radius = 3.6 if len(self._steps) <= 80 else 1.8
-        for at in points:
-            painter.drawEllipse(at, radius, radius)
+        for at, (index, _) in zip(points, measured, strict=True):
+            if self._steps[index].whole:
+                side = radius + 1.4
+                painter.drawRect(QRectF(at.x() - side, at.y() - side, 2 * side, 2 * side))
+            else:
+                painter.drawEllipse(at, radius, radius)
 
     def _paint_guess(self, painter: QPainter, plot: Plot) -> None:
         """Steps still to come: dotted, an estimate."""
@@ -253,5 +262,6 @@ class RunChart(QWidget):
         elif step.guess is not None:
             lines.append(tr("estimate {value}").format(value=fmt.number(step.guess)))
         if step.cost is not None:
-            lines.append(tr("this layer cost {cost}").format(cost=fmt.number(step.cost, 2)))
+            words = tr("this step cost {cost}") if step.whole else tr("this layer cost {cost}")
+            lines.append(words.format(cost=fmt.number(step.cost, 2)))
         return "\n".join(lines)

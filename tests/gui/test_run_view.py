@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from core import messages as m
-from core.values import Result, RunPoint, text
+from core.values import Catalogue, Result, RunPoint, StepInfo, text
 from gui.job import Job
 from gui.session import Session
 from gui.views.run_view import RunView
@@ -112,6 +112,29 @@ def test_the_log_is_folded_until_asked_for(qtbot: QtBot, view: RunView, session:
     qtbot.mouseClick(view.log_button, Qt.MouseButton.LeftButton)
     assert view.log.isVisible()
     assert "1 of 3  stem  89.8 % ± 2.0, lost so far 0.20" in view.log.toPlainText()
+
+
+def test_a_step_on_the_whole_network_has_its_point_its_name_and_its_words(
+    qtbot: QtBot, view: RunView, session: Session
+) -> None:
+    info = StepInfo(name="prune_channels", label=text("Remove channels"), help=text("Cuts."), place=40)
+    session.catalogue = Catalogue(steps=(info,))
+    start(session)
+    did = text("Removed {count} channels; {share} % of the work is left.", count=8, share=60.5)
+    point = RunPoint(
+        step=1, total=2, stage="prune_channels", measurement=accuracy(88.0), loss=2.0, did=(did,), seconds=3.0
+    )
+    session._on_event(m.Partial(id=77, value=point))
+    assert [step.label for step in view.steps()] == ["Remove channels", "stem", "body", "head"]
+    assert "1 of 2  Remove channels  88.0 % ± 2.0, lost so far 2.00" in view.log.toPlainText()
+    assert "Removed 8 channels; 60.5 % of the work is left." in view.log.toPlainText()
+    # layers begin to count anew, what they cost is beyond what the step did
+    arrive(session, 1, "stem", 2.5)
+    steps = view.steps()
+    assert [(step.whole, step.cost) for step in steps[:2]] == [(True, 2.0), (False, 0.5)]
+    assert len(steps) == 4
+    assert "this step cost 2.00" in view.chart.describe(view.chart.plot().x(0))
+    view.chart.grab()
 
 
 def test_names_below_the_chart_never_touch(qapp: QApplication, qtbot: QtBot) -> None:

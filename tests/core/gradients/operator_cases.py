@@ -58,6 +58,7 @@ def convolutions() -> Iterator[Case]:
         "Conv", [x, real(4, 1, 5, 4, seed=1)], {"group": 4, "auto_pad": "SAME_LOWER", "strides": [2, 3]}
     )
     yield Case("Conv", [x, w, bias], {"auto_pad": "VALID", "strides": [3, 2]}, 11)
+    yield Case("Conv", [x, real(6, 4, 1, 1, seed=1), bias], {"strides": [2, 3]})
     yield Case("Conv", [real(2, 3, 20), real(5, 3, 4, seed=1)], {"pads": [3, 1], "strides": [3]})
     yield Case("Conv", [real(1, 2, 6, 5, 7), real(3, 2, 2, 3, 3, seed=1)], {"pads": [1, 0, 2, 0, 1, 1]}, 11)
     t = real(4, 3, 3, 3, seed=1)

@@ -1,0 +1,89 @@
+"""Step: the layers get their zeros and what compensates for them, in float.
+
+A run carries it out by itself only where something stands between it and the bits, such as training; else
+the layers get zeros and bits together, one layer after the other, which keeps more (`core.compress`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import onnx_ir as ir
+
+from core.allocate import allocate
+from core.corrections import Corrections
+from core.graph.opened import OpenedModel
+from core.methods import setting
+from core.methods.assemble import assemble
+from core.methods.resolve import Step, base_model, resolve
+from core.steps import Done, Task, WholeStep, register
+from core.values import FLOAT_BITS, LayerPlan, Plan, StepInfo, text
+
+
+def run(opened: OpenedModel, task: Task) -> Done:
+    """Spread zeros if the plan wants it, choose masks, compensate. Raises PlanError, Cancelled."""
+    plan = task.plan
+    if task.data is not None and setting(plan, "allocate", "on"):
+        plan = allocate(opened, task.data, plan, task.store, task.context)
+    moved = {name: own for name, own in plan.exceptions.items() if task.plan.exceptions.get(name) != own}
+    alone = zeros_alone(plan)
+    steps = [step for step in resolve(opened, alone) if step.prunes]
+    base = base_model(opened, tuple(steps))
+    corrections = Corrections.start(opened, base, steps, {}, alone, task.data, task.store, task.context)
+    for place, step in enumerate(steps):
+        task.context.report(text("Zeros for layer '{layer}'", layer=step.layer.label), place, len(steps))
+        corrections.ensure(place + 1)
+    model = assemble(base, steps, {}, corrections.cache, corrections.biases)
+    gone = total = 0
+    for step in steps:
+        weight = _weight(model, step)
+        zeros = int(weight.size - np.count_nonzero(weight))
+        gone, total = gone + zeros, total + weight.size
+        if step.threshold is not None:
+            # trained weights cross a threshold: from here on the share counts
+            settled = LayerPlan(sparsity=zeros / max(1, weight.size))
+            moved[step.layer.id] = settled.over(moved.get(step.layer.id, LayerPlan()))
+    share = round(100 * gone / max(1, total), 1)
+    did = text("{share} % zeros in {count} layers.", share=share, count=len(steps))
+    return Done(model, (did,), moved)
+
+
+def _weight(model: ir.Model, step: Step) -> np.ndarray:
+    tensor = model.graph.initializers[step.layer.weights[0]].const_value
+    assert tensor is not None
+    return tensor.numpy()
+
+
+def zeros_alone(plan: Plan) -> Plan:
+    """The plan with every layer's numbers left as they are."""
+
+    def floating(layer: LayerPlan, bits: int | None) -> LayerPlan:
+        return msgspec.structs.replace(layer, weight_bits=bits, activation_bits=bits)
+
+    exceptions = {name: floating(layer, None) for name, layer in plan.exceptions.items()}
+    return msgspec.structs.replace(plan, defaults=floating(plan.defaults, FLOAT_BITS), exceptions=exceptions)
+
+
+def about(plan: Plan) -> object:
+    """Bits count only where they are spread together with the zeros."""
+    layers = plan if setting(plan, "allocate", "on") else zeros_alone(plan)
+    return layers.defaults, layers.exceptions
+
+
+register(
+    WholeStep(
+        StepInfo(
+            name="zeros",
+            label=text("Zeros"),
+            help=text(
+                "The weights that matter least become zero. Right before the bits both are done together, "
+                "layer by layer, which keeps more."
+            ),
+            place=50,
+            methods=("allocate", "compensate", "match_statistics"),
+            asked_by_layers="zeros",
+        ),
+        run,
+        about=about,
+    )
+)
