@@ -1,7 +1,7 @@
 """The command line: the same jobs as the window, for scripts.
 
     secateur [FILE]                      open the window
-    secateur info | evaluate | analyze | compress | benchmark ...
+    secateur info | evaluate | analyze | compress | benchmark | project ...
 
 Exit codes: 0 done and verified, 1 failed, 2 bad input, 130 interrupted. Results go to standard output,
 progress and errors (one line each) to standard error.
@@ -20,7 +20,15 @@ from core import __version__
 from core import messages as m
 from core.console import Console, describe, human_bytes
 from core.context import Context
-from core.errors import Cancelled, DataError, ExportError, OpenError, PlanError, SecateurError
+from core.errors import (
+    Cancelled,
+    DataError,
+    ExportError,
+    OpenError,
+    PlanError,
+    ProjectReadError,
+    SecateurError,
+)
 from core.options import data_spec, plan_of
 from core.presets import PRESETS
 from core.values import (
@@ -32,8 +40,8 @@ from core.values import (
     text,
 )
 
-COMMANDS = ("info", "evaluate", "analyze", "compress", "benchmark")
-BAD_INPUT = (OpenError, DataError, PlanError)
+COMMANDS = ("info", "evaluate", "analyze", "compress", "benchmark", "project")
+BAD_INPUT = (OpenError, DataError, PlanError, ProjectReadError)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -142,8 +150,10 @@ def evaluate_command(options: argparse.Namespace, context: Context, console: Con
 
 def analyze_command(options: argparse.Namespace, context: Context, console: Console) -> int:
     from core import jobs
+    from core.cli_project import make_project
     from core.workspace import Workspace
 
+    make_project(options.project)
     request = m.Analyze(
         model=options.model, data=data_spec(options), samples=options.samples, project=options.project
     )
@@ -156,6 +166,7 @@ def analyze_command(options: argparse.Namespace, context: Context, console: Cons
 
 def compress_command(options: argparse.Namespace, context: Context, console: Console) -> int:
     from core import jobs
+    from core.cli_project import make_project, take_snapshot
     from core.workspace import Workspace
 
     destination = Path(options.out)
@@ -165,6 +176,7 @@ def compress_command(options: argparse.Namespace, context: Context, console: Con
             text("Secateur writes ONNX files."),
             text("Give --out a name that ends in .onnx."),
         )
+    make_project(options.project)
     workspace = Workspace()
     request = m.Compress(
         model=options.model,
@@ -178,6 +190,8 @@ def compress_command(options: argparse.Namespace, context: Context, console: Con
     assert isinstance(result, Result)
     report = Path(options.report) if options.report else None
     exported = jobs.export_to(result, request.model, request.data, destination, report, workspace, context)
+    if options.project:
+        take_snapshot(options.project, options.snapshot or destination.name, result)
     console.end()
     _print_outcome("before", result.before)
     _print_outcome("after", result.after)
@@ -186,6 +200,22 @@ def compress_command(options: argparse.Namespace, context: Context, console: Con
     print(f"written and verified: {exported.path}")
     if exported.report_path:
         print(f"report: {exported.report_path}")
+    return 0
+
+
+def project_command(options: argparse.Namespace, context: Context, console: Console) -> int:
+    from core.cli_project import project_json, project_lines
+    from core.project import Project
+
+    project = Project(options.project, create=False, read_only=True, thorough=True)
+    try:
+        if options.json:
+            _print_json(project_json(project))
+        else:
+            for line in project_lines(project):
+                print(line)
+    finally:
+        project.close()
     return 0
 
 
@@ -236,7 +266,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     data.add_argument("--seed", type=int, default=0, help="decides which samples do what")
     project = argparse.ArgumentParser(add_help=False)
-    project.add_argument("--project", metavar="FILE", help="keep measurements here and reuse them")
+    project.add_argument(
+        "--project", metavar="FILE", help="keep everything that is found here and reuse it; made if missing"
+    )
 
     info = commands.add_parser("info", parents=[common], help="layers, shapes and costs")
     info.add_argument("--json", action="store_true")
@@ -278,6 +310,9 @@ def _parser() -> argparse.ArgumentParser:
     compress.add_argument("--each-layer", action="store_true", help="measure the accuracy after each layer")
     compress.add_argument("--out", required=True, metavar="OUT.onnx")
     compress.add_argument("--report", metavar="R.json")
+    compress.add_argument(
+        "--snapshot", metavar="NAME", help="under which --project keeps plan and figures; else that of --out"
+    )
     compress.set_defaults(command=compress_command)
 
     benchmark = commands.add_parser("benchmark", parents=[common], help="latency, in turns")
@@ -286,6 +321,11 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--threads", type=_positive)
     benchmark.add_argument("--json", action="store_true")
     benchmark.set_defaults(command=benchmark_command)
+
+    show = commands.add_parser("project", help="what is in a project file")
+    show.add_argument("project", metavar="FILE")
+    show.add_argument("--json", action="store_true")
+    show.set_defaults(command=project_command, quiet=True)
     return parser
 
 

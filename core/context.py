@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Callable
@@ -53,6 +54,19 @@ class Context:
             seconds_left = (now - self._stage_started) / advanced * (total - done)
         if self._on_progress is not None:
             self._on_progress(stage, done, total, seconds_left)
+
+    def keeping(self, keep: Callable[[Value], None]) -> Context:
+        """The same job's context, in which `keep` has each partial result before anybody hears of it."""
+        tell = self._on_partial
+
+        def keep_and_tell(value: Value) -> None:
+            keep(value)
+            if tell is not None:
+                tell(value)
+
+        same = copy.copy(self)
+        same._on_partial = keep_and_tell
+        return same
 
     def publish(self, value: Value) -> None:
         self.check()

@@ -2,11 +2,15 @@
 
     SecateurError
     ├── OpenError               the model cannot be read
+    │   ├── SourceChangedError  the file is not what it was when it was opened
     │   ├── UnsafeFileError     reading it could harm: refused
     │   └── UnsupportedModelError   read, but cannot be worked on
     ├── DataError               the samples cannot be used
     ├── PlanError               the plan asks for what cannot be done
     ├── ExportError             the result could not be written or did not verify
+    ├── ProjectError            something about the project file
+    │   ├── ProjectReadError    damaged, of a newer version, unsafe, or no project: not opened
+    │   └── ProjectWriteError   full, locked or removed disk: what was to be kept is not kept yet
     ├── EngineError             the engine crashed, hung or ran out of memory
     └── Cancelled               the person asked to stop (not a failure)
 
@@ -42,6 +46,10 @@ class OpenError(SecateurError):
     pass
 
 
+class SourceChangedError(OpenError):
+    pass
+
+
 class UnsafeFileError(OpenError):
     pass
 
@@ -59,6 +67,18 @@ class PlanError(SecateurError):
 
 
 class ExportError(SecateurError):
+    pass
+
+
+class ProjectError(SecateurError):
+    pass
+
+
+class ProjectReadError(ProjectError):
+    pass
+
+
+class ProjectWriteError(ProjectError):
     pass
 
 

@@ -22,11 +22,14 @@ from core.files import write_whole
 from core.formats import FORMATS
 from core.graph.layout import layout
 from core.graph.light_copy import light_copy
+from core.graph.opened import OpenedModel
 from core.importance import SCORES
 from core.importance.view import layer_view
 from core.methods import METHODS
 from core.pipeline import run
 from core.presets import PRESETS
+from core.recording import recorded_analysis, recorded_run
+from core.sources import Sources, model_changed
 from core.steps import STEPS
 from core.sweep.analyze import analyze
 from core.sweep.meter import VERSION as METER_VERSION
@@ -84,34 +87,40 @@ def open_data(request: m.OpenData, workspace: Workspace, context: Context) -> Da
 
 def analyze_model(request: m.Analyze, workspace: Workspace, context: Context) -> Analysis:
     """The original's own figures, milliseconds per layer, then the sensitivity layer by layer."""
-    opened = workspace.opened(request.model, context)
-    judge = workspace.judge(request.model, request.data, context)
-    baseline = outcome(opened.source, judge, context)
-    context.publish(baseline)
+    opened = _expected(request, workspace, context)
     data = workspace.data(request.model, request.data, context)
-    feeds = next(iter(data.batches("judge", PROFILE_SAMPLES, PROFILE_SAMPLES))).feeds
-    timings = layer_times(opened, feeds, context)
-    context.publish(timings)
+    store = workspace.project(request.project, opened.info.sha256, request.read_only)
     settings = settings_of(request.sparsities, request.weight_bits, request.activation_bits, request.patterns)
-    points, link = analyze(
-        opened,
-        judge,
-        settings,
-        request.samples,
-        request.layers,
-        workspace.store(request.project, opened.info.sha256),
-        context,
-        request.plan,
-        request.first,
-    )
+    whole = not request.layers
+    with (
+        Sources(request.model, request.data).held(context) as context,
+        recorded_analysis(store, opened.info, data.info, context, whole) as context,
+    ):
+        judge = workspace.judge(request.model, request.data, context)
+        baseline = outcome(opened.source, judge, context)
+        context.publish(baseline)
+        feeds = next(iter(data.batches("judge", PROFILE_SAMPLES, PROFILE_SAMPLES))).feeds
+        timings = layer_times(opened, feeds, context)
+        context.publish(timings)
+        points, link = analyze(
+            opened,
+            judge,
+            settings,
+            request.samples,
+            request.layers,
+            store,
+            context,
+            request.plan,
+            request.first,
+        )
     return Analysis(baseline=baseline, timings=timings, points=points, link=link)
 
 
 def measure_plan(request: m.MeasurePlan, workspace: Workspace, context: Context) -> PlanMeasured:
     """Kept in the store under the plan: the same plan is not measured twice."""
-    opened = workspace.opened(request.model, context)
+    opened = _expected(request, workspace, context)
     judge = workspace.judge(request.model, request.data, context)
-    store = workspace.store(request.project, opened.info.sha256)
+    store = workspace.project(request.project, opened.info.sha256, request.read_only)
     key = digest(
         "plan", METER_VERSION, opened.info.sha256, data_key(judge.data), request.plan, request.samples
     )
@@ -121,6 +130,16 @@ def measure_plan(request: m.MeasurePlan, workspace: Workspace, context: Context)
     measured = workspace.meter(opened, judge, request.samples).measure(request.plan, context, request.latency)
     store.put(key, msgspec.msgpack.encode(measured))
     return measured
+
+
+def _expected(
+    request: m.Analyze | m.Compress | m.MeasurePlan, workspace: Workspace, context: Context
+) -> OpenedModel:
+    """The model that the request means. Raises SourceChangedError if another lies at its path by now."""
+    opened = workspace.opened(request.model, context)
+    if request.model_sha256 and opened.info.sha256 != request.model_sha256:
+        raise model_changed(request.model)
+    return opened
 
 
 def inspect(request: m.Inspect, workspace: Workspace, context: Context) -> LayerView:
@@ -135,23 +154,32 @@ def evaluate(request: m.Evaluate, workspace: Workspace, context: Context) -> Out
 
 
 def compress_model(request: m.Compress, workspace: Workspace, context: Context) -> Result:
-    opened = workspace.opened(request.model, context)
+    opened = _expected(request, workspace, context)
     data = judge = None
     if request.data is not None:
         data = workspace.data(request.model, request.data, context)
-        judge = workspace.judge(request.model, request.data, context)
-    store = workspace.store(request.project, opened.info.sha256)
-    return run(
-        opened,
-        data,
-        judge,
-        request.plan,
-        workspace.run_dir(),
-        store,
-        context,
-        step_samples=request.step_samples,
-        judge_steps=request.judge_steps,
-    )
+    store = workspace.project(request.project, opened.info.sha256, request.read_only)
+    known = data.info if data is not None else None
+    sources = Sources(request.model, request.data)
+    with (
+        sources.held(context) as context,
+        recorded_run(store, opened.info, known, request.plan, context) as record,
+    ):
+        if request.data is not None:
+            judge = workspace.judge(request.model, request.data, record.context)
+        result = run(
+            opened,
+            data,
+            judge,
+            request.plan,
+            workspace.run_dir(),
+            store,
+            record.context,
+            step_samples=request.step_samples,
+            judge_steps=request.judge_steps,
+        )
+        sources.check()
+        return record.finish(result)
 
 
 def export_result(request: m.Export, workspace: Workspace, context: Context) -> Exported:

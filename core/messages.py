@@ -73,6 +73,11 @@ class Analyze(Request, frozen=True, kw_only=True, tag=True):
     first: tuple[str, ...] = ()
     """Layers that are measured before the others: those that the person touches."""
     project: str | None = None
+    """A project file that is there; None: the untitled one of the model."""
+    read_only: bool = False
+    """Look into the project, write nothing there."""
+    model_sha256: str = ""
+    """Of the model that is meant; empty: whatever lies at its path now."""
 
 
 class MeasurePlan(Request, frozen=True, kw_only=True, tag=True):
@@ -84,6 +89,8 @@ class MeasurePlan(Request, frozen=True, kw_only=True, tag=True):
     samples: int = 512
     latency: bool = True
     project: str | None = None
+    read_only: bool = False
+    model_sha256: str = ""
 
 
 class Inspect(Request, frozen=True, kw_only=True, tag=True):
@@ -112,6 +119,8 @@ class Compress(Request, frozen=True, kw_only=True, tag=True):
     data: DataSpec | None
     plan: Plan
     project: str | None = None
+    read_only: bool = False
+    model_sha256: str = ""
     judge_steps: bool = True
     step_samples: int = 1000
     """Judging samples for the accuracy after each layer."""

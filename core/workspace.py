@@ -17,9 +17,33 @@ from core.data.dataset import DataSet
 from core.evaluate.judge import Judge
 from core.formats import open_model
 from core.graph.opened import OpenedModel
-from core.project import Store
+from core.project import Project, untitled_path
 from core.sweep.meter import PlanMeter
 from core.values import DataSpec
+
+
+class Reading:
+    """Measurements of a project that must not be written to: new ones go to another."""
+
+    def __init__(self, source: Project, sink: Project) -> None:
+        self._source = source
+        self._sink = sink
+
+    @property
+    def in_place(self) -> bool:
+        return self._sink.in_place
+
+    def get(self, key: str) -> bytes | None:
+        kept = self._source.get(key)
+        return self._sink.get(key) if kept is None else kept
+
+    def put(self, key: str, value: bytes) -> None:
+        self._sink.put(key, value)
+
+    def close(self) -> None:
+        self._source.close()
+        self._sink.close()
+
 
 KEEP_RUNS_SECONDS = 3 * 24 * 3600
 """Finished runs that nobody exported are removed after three days."""
@@ -35,7 +59,7 @@ class Workspace:
     _data: tuple[object, DataSpec, DataSet] | None = None
     _judge: tuple[object, Judge] | None = None
     _meter: PlanMeter | None = None
-    _stores: dict[Path, Store] = field(default_factory=dict)
+    _project: tuple[tuple[Path, bool], Project | Reading] | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def opened(self, path: str, context: Context) -> OpenedModel:
@@ -69,12 +93,25 @@ class Workspace:
             self._judge = (key, Judge(Path(path), data, context))
         return self._judge[1]
 
-    def store(self, project: str | None, model_sha256: str) -> Store:
-        """The project's measurements; an untitled project keeps its own, by model."""
-        path = Path(project) if project else self.data_dir / "projects" / f"{model_sha256[:24]}.secateur"
-        if path not in self._stores:
-            self._stores[path] = Store(path)
-        return self._stores[path]
+    def project(self, path: str | None, model_sha256: str, read_only: bool = False) -> Project | Reading:
+        """The project file at `path`, or the untitled one of this model. Raises ProjectError.
+
+        A file that was named must be there: whoever names it has made it. With `read_only` nothing is
+        written into it; what is measured goes to the untitled one.
+        """
+        untitled = untitled_path(model_sha256, self.data_dir)
+        wanted = Path(path) if path else untitled
+        key = (wanted, read_only)
+        with self._lock:
+            if self._project is not None and self._project[0] == key and self._project[1].in_place:
+                return self._project[1]
+            if self._project is not None:
+                self._project[1].close()
+                self._project = None
+            opened = Project(wanted, create=not path, read_only=read_only)
+            project = Reading(opened, Project(untitled)) if read_only else opened
+            self._project = (key, project)
+            return project
 
     def meter(self, opened: OpenedModel, judge: Judge, samples: int) -> PlanMeter:
         """What measures whole plans of this model on this data, with what it made for earlier plans."""

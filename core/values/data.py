@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from core.values.base import Text, Value
+import msgspec
+
+from core.values.base import Text, Value, digest
 
 
 class Preprocess(Value, frozen=True, kw_only=True):
@@ -62,3 +64,8 @@ class DataInfo(Value, frozen=True, kw_only=True, tag=True):
     skipped: tuple[Text, ...] = ()
     """Files or rows left out, at most 100, each with its reason."""
     skipped_count: int = 0
+
+    @property
+    def key(self) -> str:
+        """A digest of what decides which samples are read and how; not of where they lie."""
+        return digest(self.sha256, msgspec.structs.replace(self.spec, path="", calibration_path=None))

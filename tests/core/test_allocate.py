@@ -14,7 +14,7 @@ from core.allocate import Choice, allocate, knapsack
 from core.context import Context
 from core.formats import open_model
 from core.graph.opened import OpenedModel
-from core.project import Store
+from core.project import Project
 from core.values import DataInfo, LayerPlan, Plan
 
 
@@ -96,7 +96,7 @@ def test_at_most_the_share_asked_for_keeps_eight_bits(opened: OpenedModel, data:
 
 
 def test_what_was_measured_is_found_in_the_store(opened: OpenedModel, data: Data, tmp_path: Path) -> None:
-    store = Store(tmp_path / "project.secateur")
+    store = Project(tmp_path / "project.secateur")
     plan = Plan(defaults=LayerPlan(sparsity=0.5))
     first = allocate(opened, data, plan, store, Context())
     reads = data.reads

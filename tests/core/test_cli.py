@@ -112,6 +112,28 @@ def test_analyze_writes_points_for_every_layer(digits_resnet, digits, tmp_path):
     assert {time["layer_id"] for time in analysis["timings"]["layers"]}
 
 
+def test_a_project_keeps_references_run_and_snapshot_and_prints_them(digits_resnet, digits, tmp_path, capsys):
+    project = tmp_path / "项目.secateur"
+    command = ["compress", str(digits_resnet), "--data", str(digits), "--limit", "50", "--quiet"]
+    settings = ["--project", str(project), "--weight-bits", "8"]
+    for name in ([], ["--snapshot", "八位 eight bits"]):
+        assert main([*command, *settings, *name, "--out", str(tmp_path / "smaller.onnx")]) == 0
+    capsys.readouterr()
+    assert main(["project", str(project), "--json"]) == 0
+    kept = json.loads(capsys.readouterr().out)
+    assert [model["path"] for model in kept["models"]] == [str(digits_resnet)]
+    assert kept["data"]["spec"]["path"] == str(digits)
+    assert [run["state"] for run in kept["runs"]] == ["done", "done"]
+    assert [snapshot["label"] for snapshot in kept["snapshots"]] == ["smaller.onnx", "八位 eight bits"]
+    assert all(snapshot["measured"] for snapshot in kept["snapshots"])
+    assert kept["snapshots"][0]["outcome"]["bytes"] == (tmp_path / "smaller.onnx").stat().st_size
+    assert kept["snapshots"][0]["plan"]["defaults"]["weight_bits"] == 8
+    assert main(["project", str(project)]) == 0
+    printed = capsys.readouterr().out
+    for word in (str(project), str(digits_resnet), str(digits), "八位 eight bits: ", "on 50", "done: "):
+        assert word in printed
+
+
 def test_benchmark_times_files_in_turns(digits_resnet, digits_mobilenet, capsys):
     assert main(["benchmark", str(digits_resnet), str(digits_mobilenet), "--json", "--quiet"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
@@ -129,6 +151,12 @@ def test_benchmark_times_files_in_turns(digits_resnet, digits_mobilenet, capsys)
         (["compress", "{model}", "--data", "{data}", "--out", "o.txt"], ".onnx"),
         (["compress", "{model}", "--data", "{data}", "--preset", "best", "--out", "{out}"], "no preset"),
         (["evaluate", "{model}", "--data", "{data}", "--preprocess", '{"std": [0]}'], "std"),
+        (["project", "nothing.secateur"], "nothing.secateur"),
+        (["project", "{model}"], "not a Secateur project"),
+        (
+            ["compress", "{model}", "--data", "{data}", "--project", "{model}", "--out", "{out}"],
+            "not a Secateur project",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_code_two(digits_resnet, digits, tmp_path, capsys, arguments, says):
@@ -139,7 +167,8 @@ def test_bad_input_is_one_line_and_code_two(digits_resnet, digits, tmp_path, cap
         .replace("{out}", str(out))
         for argument in arguments
     ]
-    assert main([*filled, "--quiet"]) == 2
+    quiet = [] if filled[0] == "project" else ["--quiet"]
+    assert main([*filled, *quiet]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert len(printed.err.strip().splitlines()) == 1

@@ -17,7 +17,7 @@ from core.evaluate.judge import Judge
 from core.evaluate.runner import Runner
 from core.formats import open_model
 from core.graph.opened import OpenedModel
-from core.project import Store
+from core.project import Project
 from core.values import LayerPlan, Plan
 
 W8A8 = Plan(defaults=LayerPlan(weight_bits=8, activation_bits=8))
@@ -61,7 +61,7 @@ def test_a_point_after_each_layer_and_the_last_is_the_artefact(
 def test_a_cancelled_run_goes_on_where_it_stopped(
     opened: OpenedModel, data: Data, judge: Judge, tmp_path: Path
 ) -> None:
-    store = Store(tmp_path / "project.secateur")
+    store = Project(tmp_path / "project.secateur")
     with pytest.raises(Cancelled):
         compress(opened, data, judge, W8A8, tmp_path / "work", store, first := Watch(stop_after=2))
     assert not list((tmp_path / "work").glob("*.onnx"))
@@ -74,7 +74,7 @@ def test_a_cancelled_run_goes_on_where_it_stopped(
 def test_a_change_of_a_later_layer_keeps_the_earlier_points(
     opened: OpenedModel, data: Data, judge: Judge, tmp_path: Path
 ) -> None:
-    store = Store(tmp_path / "project.secateur")
+    store = Project(tmp_path / "project.secateur")
     compress(opened, data, judge, W8A8, tmp_path / "work", store, Watch())
     changed = W8A8.with_layer("conv2", sparsity=0.5)
     compress(opened, data, judge, changed, tmp_path / "work", store, watch := Watch())

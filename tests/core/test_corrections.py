@@ -21,7 +21,7 @@ from core.graph.opened import OpenedModel
 from core.methods import _layer_moments, sequential
 from core.methods.sequential import Correction, Corrector
 from core.methods.stored import IntegerWeight
-from core.project import Store
+from core.project import Project
 from core.values import LayerPlan, Plan, Result
 
 W3A8 = Plan(defaults=LayerPlan(weight_bits=3, activation_bits=8))
@@ -105,7 +105,7 @@ def test_an_interrupted_run_ends_in_the_same_file(
     opened: OpenedModel, data: Data, judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(opened, data, W3A8, tmp_path / "whole")
-    store = Store(tmp_path / "project.secateur")
+    store = Project(tmp_path / "project.secateur")
     with pytest.raises(Cancelled):
         run(opened, data, W3A8, tmp_path, judge=judge, store=store, context=Watch(stop_after=2))
     made = []

@@ -1,0 +1,84 @@
+"""What a job finds goes into the project before anybody hears of it: what was shown is kept."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Protocol
+
+from core.context import Context
+from core.errors import Cancelled
+from core.project import Project
+from core.values import DataInfo, ModelInfo, Plan, Result, Value
+
+
+class Store(Protocol):
+    """Where measurements are kept; only a `Project` keeps more than these."""
+
+    def get(self, key: str) -> bytes | None: ...
+
+    def put(self, key: str, value: bytes) -> None: ...
+
+
+@contextlib.contextmanager
+def recorded_analysis(
+    store: Store, model: ModelInfo, data: DataInfo, context: Context, whole: bool
+) -> Iterator[Context]:
+    """The context for an analysis: what it publishes is kept. `whole`: it covers every layer.
+
+    Raises ProjectWriteError from `publish`; the value is then neither kept nor told.
+    """
+    if not isinstance(store, Project):
+        yield context
+        return
+    _refer(store, model, data)
+
+    def keep(value: Value) -> None:
+        store.findings.keep(model.sha256, data.key, value)  # type: ignore[arg-type]
+
+    yield context.keeping(keep)
+    if whole:
+        store.findings.complete(model.sha256, data.key)
+
+
+class RecordedRun:
+    """A run under way. `context` is the job's; `finish` keeps the result."""
+
+    def __init__(self, context: Context, project: Project | None = None, run_id: int = 0) -> None:
+        self._project = project
+        self._id = run_id
+        self.context = context if project is None else context.keeping(self._keep)
+
+    def _keep(self, value: Value) -> None:
+        assert self._project is not None
+        self._project.runs.keep(self._id, value)  # type: ignore[arg-type]
+
+    def finish(self, result: Result) -> Result:
+        if self._project is not None:
+            self._project.runs.finish(self._id, result)
+        return result
+
+
+@contextlib.contextmanager
+def recorded_run(
+    store: Store, model: ModelInfo, data: DataInfo | None, plan: Plan, context: Context
+) -> Iterator[RecordedRun]:
+    """A run that the project remembers, also if it is stopped or fails."""
+    if not isinstance(store, Project):
+        yield RecordedRun(context)
+        return
+    _refer(store, model, data)
+    run_id = store.runs.begin(plan, model.sha256, data.sha256 if data is not None else "")
+    try:
+        yield RecordedRun(context, store, run_id)
+    except BaseException as error:
+        # the first error counts, e.g. that the disk is full
+        with contextlib.suppress(Exception):
+            store.runs.end(run_id, "stopped" if isinstance(error, Cancelled) else "failed")
+        raise
+
+
+def _refer(project: Project, model: ModelInfo, data: DataInfo | None) -> None:
+    project.references.set_model(model)
+    if data is not None:
+        project.references.set_data(data)
