@@ -45,10 +45,15 @@ class Findings:
         return tuple(values), complete
 
     def keep(self, model_sha256: str, data_key: str, value: Payload) -> None:
-        """Keep what was found; a what-if that was measured again takes the place of its earlier figure."""
+        """Keep what was found; a what-if that was measured again takes the place of its earlier figure.
+
+        Estimates are not kept: there are many, and they come back within seconds.
+        """
         subject = type(value).__name__
         if isinstance(value, SensitivityPoint):
-            subject += " " + digest(*(getattr(value, name, None) for name in _SETTING))
+            if value.estimate:
+                return
+            subject += " " + digest(*(getattr(value, name) for name in _SETTING))
         self._put(model_sha256, data_key, subject, packed(value))
 
     def complete(self, model_sha256: str, data_key: str) -> None:

@@ -192,6 +192,16 @@ def test_findings_belong_to_a_model_and_its_samples(project, reopened):
     assert reopened().findings.load("bb", "d1") == ((), False)
 
 
+def test_estimates_come_back_by_themselves_and_are_not_kept(project):
+    measured = point("a", 0.5, 1.0)
+    guess = msgspec.structs.replace(
+        measured, measurement=msgspec.structs.replace(TOP1, estimate=True, count=0), loss=7.0
+    )
+    for value in (guess, measured, guess):
+        project.findings.keep("aa", "d1", value)
+    assert project.findings.load("aa", "d1")[0] == (measured,)
+
+
 def test_the_key_of_samples_is_how_they_are_read_not_where_they_lie(tmp_path):
     here, there = data_info(tmp_path / "a"), data_info(tmp_path / "b")
     assert here.key == there.key
