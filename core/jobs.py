@@ -28,7 +28,7 @@ from core.importance.view import layer_view
 from core.methods import METHODS
 from core.pipeline import run
 from core.presets import PRESETS
-from core.recording import recorded_analysis, recorded_run
+from core.recording import record, recorded_analysis, recorded_run
 from core.sources import Sources, model_changed
 from core.steps import STEPS
 from core.sweep.analyze import analyze
@@ -129,6 +129,7 @@ def measure_plan(request: m.MeasurePlan, workspace: Workspace, context: Context)
         return msgspec.msgpack.decode(kept, type=PlanMeasured)
     measured = workspace.meter(opened, judge, request.samples).measure(request.plan, context, request.latency)
     store.put(key, msgspec.msgpack.encode(measured))
+    record(store, opened.info, judge.data.info, measured)
     return measured
 
 
@@ -163,10 +164,10 @@ def compress_model(request: m.Compress, workspace: Workspace, context: Context) 
     sources = Sources(request.model, request.data)
     with (
         sources.held(context) as context,
-        recorded_run(store, opened.info, known, request.plan, context) as record,
+        recorded_run(store, opened.info, known, request.plan, context) as recorded,
     ):
         if request.data is not None:
-            judge = workspace.judge(request.model, request.data, record.context)
+            judge = workspace.judge(request.model, request.data, recorded.context)
         result = run(
             opened,
             data,
@@ -174,12 +175,12 @@ def compress_model(request: m.Compress, workspace: Workspace, context: Context) 
             request.plan,
             workspace.run_dir(),
             store,
-            record.context,
+            recorded.context,
             step_samples=request.step_samples,
             judge_steps=request.judge_steps,
         )
         sources.check()
-        return record.finish(result)
+        return recorded.finish(result)
 
 
 def export_result(request: m.Export, workspace: Workspace, context: Context) -> Exported:

@@ -20,6 +20,13 @@ class Store(Protocol):
     def put(self, key: str, value: bytes) -> None: ...
 
 
+def record(store: Store, model: ModelInfo, data: DataInfo, value: Value) -> None:
+    """Keep one thing that was found of the model on its samples. Raises ProjectWriteError."""
+    if isinstance(store, Project):
+        _refer(store, model, data)
+        store.findings.keep(model.sha256, data.key, value)  # type: ignore[arg-type]
+
+
 @contextlib.contextmanager
 def recorded_analysis(
     store: Store, model: ModelInfo, data: DataInfo, context: Context, whole: bool

@@ -13,7 +13,7 @@ import msgspec
 from core.messages import Payload
 from core.project.coding import packed, unpacked
 from core.project.connection import Connection
-from core.values import SensitivityPoint, digest
+from core.values import PlanMeasured, SensitivityPoint, digest
 
 _COMPLETE = "complete"
 _SETTING = ("layer_id", "sparsity", "pattern", "weight_bits", "activation_bits")
@@ -54,6 +54,8 @@ class Findings:
             if value.estimate:
                 return
             subject += " " + digest(*(getattr(value, name) for name in _SETTING))
+        elif isinstance(value, PlanMeasured):
+            subject += " " + digest(value.plan)
         self._put(model_sha256, data_key, subject, packed(value))
 
     def complete(self, model_sha256: str, data_key: str) -> None:

@@ -108,6 +108,15 @@ def test_an_analysis_is_kept_before_it_is_told(workspace, model, data, project):
     assert project.findings.load(info.sha256, told.key)[0] == values
 
 
+def test_a_plan_that_was_measured_whole_is_kept(workspace, model, data, project):
+    request = m.MeasurePlan(model=str(model), data=data, plan=HALF, samples=100, project=str(project.path))
+    measured = jobs.perform(request, workspace, Context())
+    other = msgspec.structs.replace(request, plan=Plan(defaults=LayerPlan(sparsity=0.25)))
+    another = jobs.perform(other, workspace, Context())
+    values, complete = findings(project, workspace.opened(str(model), Context()).info.sha256)
+    assert (list(values), complete) == ([measured, another], False)
+
+
 def test_one_layer_by_itself_is_no_whole_analysis(workspace, model, data, project):
     jobs.perform(analyze(model, data, project, layers=("hidden",)), workspace, Context())
     values, complete = findings(project, workspace.opened(str(model), Context()).info.sha256)
@@ -233,6 +242,7 @@ def test_another_model_at_the_same_path_is_not_taken_for_the_one_that_is_meant(
     for request in (
         analyze(model, data, project, model_sha256=sha256),
         compress(model, data, project, model_sha256=sha256),
+        m.MeasurePlan(model=str(model), data=data, plan=HALF, model_sha256=sha256),
     ):
         with pytest.raises(SourceChangedError):
             jobs.perform(request, workspace, Context())
