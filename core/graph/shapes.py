@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
 import onnx
 import onnx_ir as ir
+from onnx import numpy_helper
+
+from core.graph.size_arithmetic import MOST_ELEMENTS, NoSizeError, evaluate, of_shape
 
 Shape = tuple[int, ...]
 
@@ -42,31 +49,129 @@ def sample_inputs(model: ir.Model) -> tuple[dict[str, Shape], bool]:
     return shapes, guessed
 
 
+def scaled_inputs(model: ir.Model, factor: int) -> dict[str, Shape]:
+    """The inputs' shapes for one sample, open sizes so many times as large."""
+    inputs, _ = sample_inputs(model)
+    scaled: dict[str, Shape] = {}
+    for value in model.graph.inputs:
+        if value.shape is not None and value.name in inputs:
+            fixed = [isinstance(dim, int) and dim > 0 for dim in value.shape]
+            sizes = zip(inputs[value.name], fixed, strict=True)
+            scaled[value.name] = tuple(size if stays else size * factor for size, stays in sizes)
+    return scaled
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What is known of a model whose inputs have given shapes."""
+
+    shapes: dict[str, Shape]
+    """Of every value whose dimensions are all known, by name, bodies included."""
+    contents: dict[str, np.ndarray]
+    """Of small computed values: what the graph works out from its sizes."""
+
+
 def infer_shapes(model: ir.Model, inputs: dict[str, Shape]) -> dict[str, Shape]:
     """Return the shape of every value whose dimensions are all known, by name, bodies included.
 
     Names are unique in a normalised model. Values that inference cannot work out are left out.
     """
+    return work_out(model, inputs).shapes
+
+
+def work_out(model: ir.Model, inputs: dict[str, Shape]) -> Sizes:
+    """Infer shapes and compute what depends on them alone, in turns until nothing more becomes known."""
     proto = _without_weights(model, inputs)
-    try:
-        proto = onnx.shape_inference.infer_shapes(proto, data_prop=True)
-    except Exception:  # operators of other domains can stop it: nothing is known then
-        return dict(inputs)
     shapes: dict[str, Shape] = dict(inputs)
-    stack = [proto.graph]
-    while stack:
-        graph = stack.pop()
-        for info in (*graph.value_info, *graph.output):
-            tensor = info.type.tensor_type
-            dims = tuple(dim.dim_value if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim)
-            if tensor.HasField("shape") and all(dim >= 0 for dim in dims):
-                shapes[info.name] = dims
-        for node in graph.node:
-            for attribute in node.attribute:
-                if attribute.HasField("g"):
-                    stack.append(attribute.g)
-                stack.extend(attribute.graphs)
-    return shapes
+    contents = {tensor.name: numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
+    computed: dict[str, np.ndarray] = {}
+    while True:
+        try:
+            proto = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+        except Exception:  # operators of other domains can stop it: nothing more is known then
+            return Sizes(shapes, computed)
+        _collect(proto.graph, shapes)
+        found = _evaluate(proto.graph, shapes, contents)
+        if not found:
+            return Sizes(shapes, computed)
+        computed |= found
+        shapes |= {name: array.shape for name, array in found.items()}
+        _settle(proto.graph, shapes, found)
+
+
+def _collect(graph: onnx.GraphProto, shapes: dict[str, Shape]) -> None:
+    for info in (*graph.value_info, *graph.output):
+        tensor = info.type.tensor_type
+        dims = tuple(dim.dim_value if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim)
+        if tensor.HasField("shape") and all(dim >= 0 for dim in dims):
+            shapes[info.name] = dims
+    for node in graph.node:
+        for body in _bodies(node):
+            _collect(body, shapes)
+
+
+def _evaluate(
+    graph: onnx.GraphProto, shapes: dict[str, Shape], contents: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Compute what is known now; `contents` holds everything that is known, and is added to."""
+    found: dict[str, np.ndarray] = {}
+    for node in graph.node:
+        for body in _bodies(node):
+            contents |= {item.name: numpy_helper.to_array(item) for item in body.initializer}
+            found |= _evaluate(body, shapes, contents)
+        if not node.output or node.output[0] in contents:
+            continue
+        try:
+            result = _result(node, shapes, contents)
+        except NoSizeError:
+            continue
+        contents[node.output[0]] = found[node.output[0]] = result
+    return found
+
+
+def _result(node: onnx.NodeProto, shapes: dict[str, Shape], contents: dict[str, np.ndarray]) -> np.ndarray:
+    if node.op_type in ("Shape", "Size") and node.domain in ("", "ai.onnx"):
+        shape = shapes.get(node.input[0])
+        if shape is None:
+            raise NoSizeError(node.op_type)
+        if node.op_type == "Size":
+            return np.array(np.prod(shape, dtype=np.int64))
+        bounds = {item.name: item.i for item in node.attribute}
+        return of_shape(shape, bounds.get("start", 0), bounds.get("end"))
+    if not node.input or any(name and name not in contents for name in node.input):
+        raise NoSizeError(node.op_type)
+    return evaluate(node, [contents[name] if name else None for name in node.input])
+
+
+def _settle(graph: onnx.GraphProto, shapes: dict[str, Shape], found: dict[str, np.ndarray]) -> None:
+    """Let what was computed stand as constants, and drop nodes whose outputs need no more inference."""
+    outputs = {info.name for info in graph.output}
+    for place in reversed(range(len(graph.value_info))):
+        # what was noted while little was known would count more than the constant
+        if graph.value_info[place].name in found:
+            del graph.value_info[place]
+    for place in reversed(range(len(graph.node))):
+        node = graph.node[place]
+        bodies = _bodies(node)
+        for body in bodies:
+            _settle(body, shapes, found)
+        name = node.output[0] if node.output else ""
+        if name in found:
+            graph.initializer.append(numpy_helper.from_array(found[name], name))
+        elif bodies or any(_open(name, shapes) or name in outputs for name in node.output if name):
+            continue
+        del graph.node[place]
+
+
+def _open(name: str, shapes: dict[str, Shape]) -> bool:
+    """Whether the shape is not known, or so small that the content may be a size yet to be computed."""
+    return name not in shapes or prod(shapes[name]) <= MOST_ELEMENTS
+
+
+def _bodies(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    return [
+        body for item in node.attribute for body in ([item.g] if item.HasField("g") else list(item.graphs))
+    ]
 
 
 def _without_weights(model: ir.Model, inputs: dict[str, Shape]) -> onnx.ModelProto:

@@ -1,11 +1,13 @@
 """Sizes that a graph reads from its tensors although they never change become constants.
 
-Exporters write x.shape[2] as Shape and Gather, which then decide how attention heads are split. Which sizes
-never change is found by working out all shapes three times, with the inputs' open sizes once, twice and three
-times as large.
+Exporters write x.shape[2] as Shape and Gather, compute with it, and reshape to what comes of it: attention
+heads, channel groups. Which sizes never change is found by working out all shapes three times, with the
+inputs' open sizes once, twice and three times as large.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -13,61 +15,93 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from core.graph.fold import fold_constants
 from core.graph.names import free_name, taken_names
-from core.graph.shapes import Shape, infer_shapes, sample_inputs
+from core.graph.roles import STANDARD
+from core.graph.shapes import Shape, Sizes, scaled_inputs, work_out
 
 _FACTORS = (1, 2, 3)
+_READERS = ("Shape", "Size")
 
 
 def fold_static_sizes(model: ir.Model) -> int:
-    """Replace what is read of such sizes by constants, in place; return how many places."""
-    readers = [
-        (node, use.node)
-        for node in model.graph.all_nodes()
-        if node.op_type == "Shape" and node.domain in ("", "ai.onnx")
-        for use in node.outputs[0].uses()
-        if use.idx == 0 and use.node.op_type == "Gather" and not use.node.outputs[0].is_graph_output()
-    ]
-    if not readers:
+    """Replace what is computed of such sizes by constants, in place; return how many places.
+
+    The target of a Reshape becomes a constant too where at most one of its sizes follows the input in a
+    way of its own: that one is -1 then, and a size that is the input's at the same place 0.
+    """
+    if not any(node.op_type in _READERS and node.domain in STANDARD for node in model.graph.all_nodes()):
         return 0
-    shapes = [infer_shapes(model, _scaled(model, factor)) for factor in _FACTORS]
-    taken = taken_names(model)
-    count = 0
-    for shape_node, gather in readers:
-        given, index = shape_node.inputs[0], gather.inputs[1]
-        known = [found.get(given.name or "") if given is not None else None for found in shapes]
-        if index is None or index.const_value is None or any(size is None for size in known):
-            continue
-        start, end = (shape_node.attributes.get(name) for name in ("start", "end"))
-        part = slice(start.as_int() if start else None, end.as_int() if end else None)
-        picked = [np.array(size, np.int64)[part][index.const_value.numpy()] for size in known]
-        if not all(np.array_equal(picked[0], other) for other in picked[1:]):
-            continue
-        name = free_name(f"{gather.name}.size", taken)
-        taken.add(name)
-        array = np.asarray(picked[0], np.int64)
-        constant = ir.Value(
-            name=name,
-            shape=ir.Shape(array.shape),
-            type=ir.TensorType(ir.DataType.INT64),
-            const_value=ir.Tensor(array, name=name),
-        )
-        model.graph.register_initializer(constant)
-        gather.outputs[0].replace_all_uses_with(constant)
-        count += 1
-    if count:
+    known = [work_out(model, scaled_inputs(model, factor)) for factor in _FACTORS]
+    editor = _Editor(model)
+    for node in list(model.graph.all_nodes()):
+        for output in node.outputs:
+            contents = [sizes.contents.get(output.name or "") for sizes in known]
+            first = contents[0]
+            if first is not None and all(_equal(first, other) for other in contents[1:]):
+                editor.replace(output, first)
+    for node in list(model.graph.all_nodes()):
+        if node.op_type == "Reshape" and node.domain in STANDARD:
+            target = _target(node, known)
+            if target is not None:
+                node.replace_input_with(1, editor.constant(f"{node.name}.target", target))
+                editor.count += 1
+    if editor.count:
         RemoveUnusedNodesPass()(model)
         fold_constants(model)
         RemoveUnusedNodesPass()(model)
-    return count
+    return editor.count
 
 
-def _scaled(model: ir.Model, factor: int) -> dict[str, Shape]:
-    """The inputs' shapes for one sample, open sizes so many times as large."""
-    inputs, _ = sample_inputs(model)
-    scaled: dict[str, Shape] = {}
-    for value in model.graph.inputs:
-        if value.shape is not None and value.name in inputs:
-            fixed = [isinstance(dim, int) and dim > 0 for dim in value.shape]
-            sizes = zip(inputs[value.name], fixed, strict=True)
-            scaled[value.name] = tuple(size if stays else size * factor for size, stays in sizes)
-    return scaled
+class _Editor:
+    def __init__(self, model: ir.Model) -> None:
+        self._model = model
+        self._taken = taken_names(model)
+        self.count = 0
+
+    def constant(self, wanted: str, array: np.ndarray) -> ir.Value:
+        name = free_name(wanted, self._taken)
+        self._taken.add(name)
+        tensor = ir.Tensor(array, name=name)
+        value = ir.Value(
+            name=name, shape=ir.Shape(array.shape), type=ir.TensorType(tensor.dtype), const_value=tensor
+        )
+        self._model.graph.register_initializer(value)
+        return value
+
+    def replace(self, value: ir.Value, array: np.ndarray) -> None:
+        """Every reader of the value gets the constant; an output of a graph stays computed."""
+        if not value.uses():
+            return
+        value.replace_all_uses_with(self.constant(f"{value.name}.size", np.array(array)))
+        self.count += 1
+
+
+def _equal(a: np.ndarray, b: np.ndarray | None) -> bool:
+    return b is not None and a.dtype == b.dtype and np.array_equal(a, b)
+
+
+def _target(node: ir.Node, known: Sequence[Sizes]) -> np.ndarray | None:
+    """The constant that a Reshape's computed target may be replaced by."""
+    given, target = node.inputs[0], node.inputs[1]
+    allows_zero = node.attributes.get("allowzero")
+    if given is None or target is None or target.const_value is not None:
+        return None
+    if allows_zero is not None and allows_zero.as_int():
+        return None
+    before = [sizes.shapes.get(given.name or "") for sizes in known]
+    after = [sizes.shapes.get(node.outputs[0].name or "") for sizes in known]
+    if any(shape is None or 0 in shape for shape in (*before, *after)):
+        return None
+    rows = []
+    for axis in range(len(after[0] or ())):
+        sizes = _along(after, axis)
+        if len(set(sizes)) == 1:
+            rows.append(sizes[0])
+        elif all(axis < len(shape or ()) for shape in before) and _along(before, axis) == sizes:
+            rows.append(0)
+        else:
+            rows.append(-1)
+    return np.array(rows, np.int64) if rows.count(-1) <= 1 else None
+
+
+def _along(shapes: Sequence[Shape | None], axis: int) -> list[int]:
+    return [shape[axis] for shape in shapes if shape is not None]

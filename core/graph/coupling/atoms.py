@@ -20,7 +20,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from core.graph.roles import stored
-from core.graph.shapes import Shape, infer_shapes, sample_inputs
+from core.graph.shapes import Shape, infer_shapes, sample_inputs, scaled_inputs
 from core.values import Text, text
 
 Role = Literal["out", "in", "along"]
@@ -86,6 +86,7 @@ class Coupling:
         self.opset = model.graph.opset_imports.get("", 17)
         inputs, _ = sample_inputs(model)
         self._shapes: dict[str, Shape] = infer_shapes(model, inputs)
+        self._larger: dict[str, Shape] | None = None
         self._first: dict[tuple[int, int], tuple[int, int]] = {}
         self._values: list[ir.Value] = []
         self._edges: list[tuple[np.ndarray, np.ndarray]] = []
@@ -107,6 +108,13 @@ class Coupling:
             if known is not None:
                 return known
         raise UnknownShapeError("" if value is None else value.name or "")
+
+    def varies(self, value: ir.Value, axis: int) -> bool:
+        """Whether the size along an axis follows the model's inputs, or may do so."""
+        if self._larger is None:
+            self._larger = infer_shapes(self.model, scaled_inputs(self.model, 2))
+        larger = self._larger.get(value.name or "")
+        return larger is None or larger[axis] != self.shape(value)[axis]
 
     def rank(self, value: ir.Value | None) -> int:
         return len(self.shape(value))
@@ -169,6 +177,12 @@ class Coupling:
             return
         for axis in range(rank) if axes is None else axes:
             self.pin(self.axis(value, axis), reason)
+
+    def pin_varying(self, value: ir.Value, reason: Text) -> None:
+        """Pin axes whose sizes are computed for each input anew: there no other number can be written."""
+        for axis in range(self.rank(value)):
+            if self.varies(value, axis):
+                self.pin(self.axis(value, axis), reason)
 
     def note(self, atoms: np.ndarray, note: Text) -> None:
         """Removing these changes the result even where they are zero."""

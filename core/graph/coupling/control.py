@@ -70,6 +70,8 @@ def filled(c: Coupling, node: ir.Node) -> None:
     if entry(node, 0) is None:
         return
     c.shape(output)
+    if constant(entry(node, 0)) is None:
+        c.pin_varying(output, node_text(node))
 
     def fix(cut: Cut) -> None:
         kept = cut.keep_shape(output)

@@ -178,6 +178,8 @@ def repeat(c: Coupling, node: ir.Node) -> None:
                 c.pin_value(given, node_text(node), (len(before) - behind,))
     if node.op_type == "Tile":
         return
+    if constant(entry(node, 1)) is None:
+        c.pin_varying(output, node_text(node))
 
     def fix(cut: Cut) -> None:
         kept = cut.keep_shape(output)

@@ -30,6 +30,8 @@ def reshape(c: Coupling, node: ir.Node) -> None:
         c.regroup(Regrouping(places[0], places[1], reason, inner_first=shuffles))
     if node.op_type != "Reshape":
         return
+    if constant(entry(node, 1)) is None:
+        c.pin_varying(output, reason)
 
     def fix(cut: Cut) -> None:
         wanted = cut.keep_shape(output)
