@@ -300,7 +300,7 @@ def _parser() -> argparse.ArgumentParser:
         help="--sparsity counts for the network as a whole; below 8 bits a tenth of the weights may keep 8",
     )
     compress.add_argument("--weight-bits", type=int, metavar="B", help="32, or 8 to 2")
-    compress.add_argument("--activation-bits", type=int, metavar="B", help="32 or 8")
+    compress.add_argument("--activation-bits", type=int, metavar="B", help="32, 16 or 8")
     compress.add_argument(
         "--samples", type=_positive, default=500, metavar="N", help="for the steps' accuracy"
     )

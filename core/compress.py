@@ -139,12 +139,13 @@ def _ranges(
     context: Context,
 ) -> dict[str, Range]:
     """Ranges of all activations that the whole plan quantises, from the store if they are known."""
-    names = placement_for(base, steps).calibrated
+    placement = placement_for(base, steps)
+    names, bits = placement.calibrated, placement.bits
     if not names:
         return {}
     if data is None:
         raise DataError(
-            text("8-bit activations need data."),
+            text("Integer activations need data."),
             text("Their ranges are measured on samples."),
             text("Choose data, or set the activations to 32 bits."),
         )
@@ -156,7 +157,7 @@ def _ranges(
         )
     percentile = float(setting(plan, "calibrate", "percentile"))
     samples = min(int(setting(plan, "calibrate", "samples")), data.info.calibration_count)
-    key = digest("ranges", 2, opened.info.sha256, data_key(data), names, method, percentile, samples)
+    key = digest("ranges", 2, opened.info.sha256, data_key(data), bits, method, percentile, samples)
     kept = store.get(key) if store is not None else None
     if kept is not None:
         values = msgspec.msgpack.decode(kept, type=dict[str, tuple[float, float]])
@@ -167,7 +168,7 @@ def _ranges(
             yield batch.feeds
 
     count = -(-samples // _CALIBRATION_BATCH)
-    ranges = calibrate(base, names, batches, context, method, percentile, count)
+    ranges = calibrate(base, names, batches, context, method, percentile, count, bits)
     if store is not None:
         plain = {name: (item.low, item.high) for name, item in ranges.items()}
         store.put(key, msgspec.msgpack.encode(plain))

@@ -29,6 +29,8 @@ from core.values import (
 
 INTEGER_SPEEDUP = 2.5
 """Time of a float kernel over its 8-bit kernel; a default until measured on this computer."""
+SIXTEEN_BITS_SLOWDOWN = 1.8
+"""Time of a layer between conversions to 16 bits, which is computed in float, over its float kernel's."""
 DEFLATE_FLOAT = 0.92
 DEFLATE_INT8 = 0.93
 DEFLATE_INT4 = 0.97
@@ -126,6 +128,8 @@ def estimate(
         zipped -= zipped_layer_bytes(layer, untouched) - zipped_layer_bytes(layer, resolved)
         if resolved.activation_bits == 8 and (resolved.weight_bits or FLOAT_BITS) <= 8:
             share_saved += shares.get(layer.id, 0.0) * (1 - 1 / INTEGER_SPEEDUP)
+        elif resolved.activation_bits == 16:
+            share_saved -= shares.get(layer.id, 0.0) * (SIXTEEN_BITS_SLOWDOWN - 1)
         own_loss = predicted_loss(by_layer.get(layer.id, ()), resolved)
         if own_loss is not None:
             loss += own_loss

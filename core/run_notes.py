@@ -107,7 +107,14 @@ def _speed(
                 notes.append(
                     text("The layers are so small that the conversions to integers cost more than they save.")
                 )
-    if not integer and any(step.weight_bits != FLOAT_BITS for step in steps):
+    if any(layer.activation_bits == 16 for layer in layers):
+        notes.append(
+            text(
+                "onnxruntime has no kernels for 16-bit activations: it converts them and computes in float, "
+                "which is slower. Such a file is for accelerators that compute with 16 bits."
+            )
+        )
+    elif not integer and any(step.weight_bits != FLOAT_BITS for step in steps):
         notes.append(
             text(
                 "Only the weights are integers: that saves space, not time. 8-bit activations make it faster."

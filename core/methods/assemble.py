@@ -19,11 +19,13 @@ from core.methods.quantize_activations import Placement, Range, bounded, insert,
 from core.methods.resolve import Step
 from core.methods.stored import Cache
 from core.methods.writers import Site, Written, write
+from core.values import FLOAT_BITS
 
 
 def placement_for(base: ir.Model, steps: Sequence[Step]) -> Placement:
     """Where the activations of these layers become integers."""
-    return place(base, {step.layer.id for step in steps if step.activation_bits == 8})
+    chosen = {step.layer.id: step.activation_bits for step in steps if step.activation_bits != FLOAT_BITS}
+    return place(base, chosen)
 
 
 def assemble(
@@ -50,8 +52,11 @@ def assemble(
             if biases and step.layer.id in biases:
                 set_bias(model, nodes[step.layer.id], biases[step.layer.id])
             source = placement.source.get(inputs.get(step.layer.id, ""), "")
-            measured = bounded(ranges[source], placement.bounds.get(source)) if source in ranges else None
-            _apply(model, nodes[step.layer.id], step, measured, cache, written)
+            scale = None
+            if source in ranges and step.activation_bits != FLOAT_BITS:
+                measured = bounded(ranges[source], placement.bounds.get(source))
+                scale = measured.grid(placement.bits[source])[0]
+            _apply(model, nodes[step.layer.id], step, scale, cache, written)
     drop_unused_initializers(model)
     tidy(model)
     return model
@@ -61,11 +66,10 @@ def _apply(
     model: ir.Model,
     node: ir.Node,
     step: Step,
-    activation: Range | None,
+    activation_scale: np.float32 | None,
     cache: Cache,
     written: Written,
 ) -> None:
-    integer = step.activation_bits == 8 and activation is not None
     for name in step.layer.weights:
         value = model.graph.initializers.get(name)
         if value is None or value.const_value is None:
@@ -73,5 +77,4 @@ def _apply(
         key = (name, step.weight_key)
         if key not in cache:
             cache[key] = stored_weight(value.const_value.numpy(), step)
-        scale = activation.uint8()[0] if integer and activation is not None else None
-        write(Site(model, node, value, step, scale, written), cache[key])
+        write(Site(model, node, value, step, activation_scale, written), cache[key])

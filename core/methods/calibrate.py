@@ -6,7 +6,7 @@ memory stays flat whatever the number of samples.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -36,13 +36,13 @@ def calibrate(
     method: str = "error",
     percentile: float = 99.99,
     batch_count: int = 0,
-    steps: int = 255,
+    bits: Mapping[str, int] | None = None,
 ) -> dict[str, Range]:
     """Measure the range of each named value of the main graph.
 
-    `model` is not changed. `batches()` starts the calibration samples anew and is called once. `steps`:
-    between the smallest and the largest integer that shall express a value. Raises DataError without a
-    sample, or for a tensor that holds no finite number; Cancelled at any batch boundary.
+    `model` is not changed. `batches()` starts the calibration samples anew and is called once. `bits` of
+    the integers that shall express each value; None: 8 for all. Raises DataError without a sample, or for a
+    tensor that holds no finite number; Cancelled at any batch boundary.
     """
     if not names:
         return {}
@@ -63,7 +63,7 @@ def calibrate(
     if not seen:
         raise DataError(
             text("There are no calibration samples."),
-            text("8-bit activations need samples to measure their ranges."),
+            text("Integer activations need samples to measure their ranges."),
             text("Add data, or set the activations to 32 bits."),
         )
     for name, histogram in histograms.items():
@@ -73,7 +73,11 @@ def calibrate(
                 text("The tensor '{name}' held no finite number on the calibration samples.", name=name),
                 text("Check the preprocessing and the weights, or keep the activations in float."),
             )
-    return {name: RANGES[method](histogram, percentile, steps) for name, histogram in histograms.items()}
+    widths = bits or {}
+    return {
+        name: RANGES[method](histogram, percentile, (1 << widths.get(name, 8)) - 1)
+        for name, histogram in histograms.items()
+    }
 
 
 def _add_input(histogram: Histogram, values: np.ndarray, samples: int) -> None:

@@ -1,15 +1,16 @@
-"""Where activations become 8-bit integers, so that onnxruntime computes on integers.
+"""Where activations become integers of 8 bits, so that onnxruntime computes on integers, or of 16.
 
 QuantizeLinear/DequantizeLinear pairs (QDQ) are set around layers and around the operators between
 them; onnxruntime fuses ``DQ -> Conv -> Q`` to QLinearConv and so on (its
 ``qdq_selector_action_transformer.cc`` is the reference for what fuses). Activations are uint8 with a
-zero point, weights int8: on x86 with VNNI this pairing (U8S8) has the fastest kernels.
+zero point, weights int8: on x86 with VNNI this pairing (U8S8) has the fastest kernels. For uint16 it has none
+and computes in float between the conversions; chips that compute with 16 bits read the same file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx_ir as ir
@@ -36,23 +37,24 @@ _BOUNDED_BY_ITSELF = {"Sigmoid": (0.0, 1.0)}
 
 @dataclass(frozen=True)
 class Range:
-    """Smallest and largest value of an activation that 8 bits must express."""
+    """Smallest and largest value of an activation that its integers must express."""
 
     low: float
     high: float
 
-    def uint8(self) -> tuple[np.float32, np.uint8]:
-        """Scale and zero point of asymmetric uint8; zero is always exact."""
+    def grid(self, bits: int = 8) -> tuple[np.float32, np.unsignedinteger]:
+        """Scale and zero point of asymmetric uint8 or uint16; zero is always exact."""
         low, high = min(0.0, self.low), max(0.0, self.high)
-        scale = np.float32((high - low) / 255.0)
+        most, unsigned = (1 << bits) - 1, np.uint8 if bits == 8 else np.uint16
+        scale = np.float32((high - low) / most)
         if not np.isfinite(scale) or scale < np.finfo(np.float32).tiny:
-            return np.float32(1.0), np.uint8(0)
-        return scale, np.uint8(np.clip(np.rint(-low / float(scale)), 0, 255))
+            return np.float32(1.0), unsigned(0)
+        return scale, unsigned(np.clip(np.rint(-low / float(scale)), 0, most))
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Which values of the main graph become uint8, by name."""
+    """Which values of the main graph become integers, by name."""
 
     source: dict[str, str] = field(default_factory=dict)
     """Quantised value -> the value whose range it takes (itself, or what a pass-through moves)."""
@@ -62,6 +64,8 @@ class Placement:
     """Names of values whose Relu or Clip the quantisation range replaces."""
     integer: frozenset[str] = frozenset()
     """Names of the nodes that will compute on integers."""
+    bits: dict[str, int] = field(default_factory=dict)
+    """Of each value whose range is measured: 8 or 16."""
 
     @property
     def calibrated(self) -> tuple[str, ...]:
@@ -93,14 +97,15 @@ def can_be_integer(node: ir.Node) -> bool:
     return True
 
 
-def place(model: ir.Model, layer_ids: Set[str]) -> Placement:
-    """Find the values to quantise so that these layers (by node name) run on integers.
+def place(model: ir.Model, layers: Mapping[str, int]) -> Placement:
+    """Find the values to quantise so that these layers run on integers; bits (8 or 16) by node name.
 
     The layers' inputs, the outputs of convolutions, and everything between two such values that only
     passes through operators with integer kernels. Layers that `can_be_integer` refuses must not be named.
+    A value takes the bits of the layers that read it, the most of them; else of the layer that makes it.
     """
     nodes = list(model.graph)
-    chosen = [node for node in nodes if node.name in layer_ids]
+    chosen = [node for node in nodes if node.name in layers]
     needed: dict[str, None] = {}
     for node in chosen:
         needed[_name(node.inputs[0])] = None
@@ -119,7 +124,21 @@ def place(model: ir.Model, layer_ids: Set[str]) -> Placement:
         if _name(_tail(node)) in needed:
             needed.update((_name(value), None) for value in _data_inputs(node))
     integer = chosen + [node for node in eligible if _name(_tail(node)) in needed]
-    return _placement(integer, needed, nodes)
+    placement = _placement(integer, needed, nodes)
+    return replace(placement, bits=_bits(placement, chosen, layers))
+
+
+def _bits(placement: Placement, chosen: list[ir.Node], layers: Mapping[str, int]) -> dict[str, int]:
+    made: dict[str, int] = {}
+    read: dict[str, int] = {}
+    for node in chosen:
+        bits = layers[node.name or ""]
+        source = placement.source[_name(node.inputs[0])]
+        read[source] = max(read.get(source, 0), bits)
+        made[placement.source.get(_name(_tail(node)), "")] = bits
+    # what lies between layers takes the most of all, so that both ends of a sum agree
+    between = max(layers.values(), default=8)
+    return {name: read.get(name) or made.get(name) or between for name in placement.calibrated}
 
 
 def _placement(integer: list[ir.Node], needed: Mapping[str, None], nodes: list[ir.Node]) -> Placement:
@@ -155,14 +174,16 @@ def insert(model: ir.Model, placement: Placement, ranges: Mapping[str, Range]) -
     """
     by_name = {value.name: value for value in _values(model) if value.name in placement.source}
     shared: dict[str, tuple[ir.Value, ir.Value]] = {}
-    zero_points: dict[int, ir.Value] = {}
+    zero_points: dict[tuple[int, int], ir.Value] = {}
     for name, source in placement.source.items():
         value = by_name[name]
         if source not in shared:
-            scale, zero_point = bounded(ranges[source], placement.bounds.get(source)).uint8()
-            if int(zero_point) not in zero_points:
-                zero_points[int(zero_point)] = add_initializer(model, "z", np.asarray(zero_point))
-            shared[source] = add_initializer(model, "s", np.asarray(scale)), zero_points[int(zero_point)]
+            measured = bounded(ranges[source], placement.bounds.get(source))
+            scale, zero_point = measured.grid(placement.bits[source])
+            point = placement.bits[source], int(zero_point)
+            if point not in zero_points:
+                zero_points[point] = add_initializer(model, "z", np.asarray(zero_point))
+            shared[source] = add_initializer(model, "s", np.asarray(scale)), zero_points[point]
         _insert_pair(model, value, shared[source], placement, name)
 
 
@@ -221,8 +242,9 @@ def _insert_pair(
         # a float neighbour of a float value has no use for the rounded one
         if from_integer or (use.node.name or "") in placement.integer
     ]
+    integer = parameters[1].dtype or ir.DataType.UINT8
     quantize = make_node(
-        "QuantizeLinear", [before, *parameters], f"{name}_q", dtype=ir.DataType.UINT8, shape=value.shape
+        "QuantizeLinear", [before, *parameters], f"{name}_q", dtype=integer, shape=value.shape
     )
     dequantize = make_node(
         "DequantizeLinear", [quantize.outputs[0], *parameters], f"{name}_d", shape=value.shape

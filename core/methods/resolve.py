@@ -19,7 +19,7 @@ from core.values import FLOAT_BITS, Layer, LayerPlan, Plan, Text, stored_bits, t
 from core.values.plan import parse_pattern
 
 WEIGHT_BITS = (2, 3, 4, 5, 6, 7, 8, FLOAT_BITS)
-ACTIVATION_BITS = (8, FLOAT_BITS)
+ACTIVATION_BITS = (8, 16, FLOAT_BITS)
 _QUANTIZABLE = (ir.DataType.FLOAT, ir.DataType.FLOAT16)
 _PER_AXIS_OPSET = 13
 """The lowest with DequantizeLinear per channel."""
@@ -27,6 +27,7 @@ _BROADCAST_OPSET = 7
 """The lowest in which Mul broadcasts a scale by itself."""
 _INT8_OPSET = 17
 _INT4_OPSET = 21
+_UINT16_OPSET = 21
 _INT2_OPSET = 25
 
 
@@ -114,14 +115,18 @@ def resolve(opened: OpenedModel, plan: Plan) -> tuple[Step, ...]:
 def base_model(opened: OpenedModel, steps: tuple[Step, ...]) -> ir.Model:
     """The opened network at the opset that the steps need; what `assemble` and calibration start from.
 
-    int8 needs opset 13 for scales per channel and gets 17 where it has to be raised, int4 needs 21, int2 25.
+    int8 needs opset 13 for scales per channel and gets 17 where it has to be raised, int4 and 16-bit
+    activations need 21, int2 25.
     """
     bits = {step.weight_bits for step in steps}
     opset = opened.model.opset_imports.get("", 0)
-    integer = any(step.activation_bits == 8 for step in steps)
+    widths = {step.activation_bits for step in steps}
+    integer = widths != {FLOAT_BITS}
     model = opened.clone()
     narrowest = min(stored_bits(item) for item in bits)
     packed = {2: _INT2_OPSET, 4: _INT4_OPSET}.get(narrowest, 0)
+    if 16 in widths:
+        packed = max(packed, _UINT16_OPSET)
     rounded = bits != {FLOAT_BITS}
     needed = packed or (_PER_AXIS_OPSET if integer else _BROADCAST_OPSET if rounded else 0)
     if opset < needed:
@@ -161,7 +166,7 @@ def _check(layer: Layer, settings: LayerPlan) -> None:
                 layer=name,
                 bits=settings.activation_bits or 0,
             ),
-            next_step=text("Choose 8 or 32 bits for the activations."),
+            next_step=text("Choose 8, 16 or 32 bits for the activations."),
         )
     if not 0.0 <= (settings.sparsity or 0.0) <= 1.0:
         raise PlanError(
@@ -209,16 +214,16 @@ def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main:
         if own.weight_bits not in (None, FLOAT_BITS):
             raise _impossible(layer, reason)
         weight_bits, activation_bits, note = FLOAT_BITS, FLOAT_BITS, reason
-    if activation_bits == 8 and weight_bits == FLOAT_BITS and note is None:
+    if activation_bits != FLOAT_BITS and weight_bits == FLOAT_BITS and note is None:
         raise PlanError(
-            text("Layer '{layer}': 8-bit activations need integer weights.", layer=layer.label),
+            text("Layer '{layer}': integer activations need integer weights.", layer=layer.label),
             text("onnxruntime computes on integers only if both sides are integers."),
             text("Set its weights to 8 bits or fewer, or its activations to 32."),
         )
-    if activation_bits == 8 and not in_main:
+    if activation_bits != FLOAT_BITS and not in_main:
         activation_bits = FLOAT_BITS
         note = text("Inside a branch or loop the activations stay in float; the weights are smaller.")
-    elif activation_bits == 8 and not can_be_integer(node):
+    elif activation_bits != FLOAT_BITS and not can_be_integer(node):
         activation_bits = FLOAT_BITS
         note = text("onnxruntime has no integer kernel for this layer; its activations stay in float.")
     if wants_prune and pattern is not None and note is None:

@@ -49,7 +49,7 @@ class PlanMeter:
     _samples: Samples | None = None
     _errors: dict[str, LayerError] = field(default_factory=dict)
     _made: dict[tuple[object, ...], Candidate] = field(default_factory=dict)
-    _ranges: dict[tuple[object, ...], dict[str, Range]] = field(default_factory=dict)
+    _ranges: dict[tuple[object, ...], dict[tuple[str, int], Range]] = field(default_factory=dict)
 
     def measure(self, plan: Plan, context: Context, latency: bool = True) -> PlanMeasured:
         """Size, accuracy (on the meter's samples) and time of the network that `plan` asks for.
@@ -139,12 +139,12 @@ class PlanMeter:
     def _measured_ranges(
         self, base: ir.Model, steps: list[Step], plan: Plan, context: Context
     ) -> dict[str, Range]:
-        names = placement_for(base, steps).calibrated
-        if not names:
+        bits = placement_for(base, steps).bits
+        if not bits:
             return {}
         settings = tuple(sorted(plan.methods.get("calibrate", {}).items()))
         known = self._ranges.setdefault(settings, {})
-        missing = [name for name in names if name not in known]
+        missing = [name for name, width in bits.items() if (name, width) not in known]
         samples = min(int(parameter(plan, "calibrate", "samples")), self.judge.data.info.calibration_count)
         if missing and samples:
             method = str(parameter(plan, "calibrate", "range"))
@@ -154,5 +154,6 @@ class PlanMeter:
                 for batch in self.judge.data.batches("calibration", 32, samples):
                     yield batch.feeds
 
-            known.update(calibrate(base, missing, batches, context, method, percentile))
-        return {name: known[name] for name in names}
+            found = calibrate(base, missing, batches, context, method, percentile, bits=bits)
+            known.update({(name, bits[name]): range_ for name, range_ in found.items()})
+        return {name: known[name, width] for name, width in bits.items()}

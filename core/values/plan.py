@@ -31,7 +31,7 @@ class LayerPlan(Value, frozen=True, kw_only=True, omit_defaults=True):
     weight_bits: int | None = None
     """32 (as it is), or 8 to 2."""
     activation_bits: int | None = None
-    """32 (as it is) or 8."""
+    """32 (as it is), 16 or 8."""
     granularity: Literal["tensor", "channel"] | None = None
     keep: bool | None = None
     """True: leave this layer alone whatever else is said."""

@@ -9,7 +9,7 @@ from gui.i18n import tr
 
 WEIGHT_BITS = (8, 6, 5, 4, 3, 2)
 """Besides float. 7 gains nothing over 8: it is kept in as many bytes and zips hardly better."""
-ACTIVATION_BITS = (8,)
+ACTIVATION_BITS = (8, 16)
 """Besides float."""
 ANYWHERE = "unstructured"
 PATTERNS = (ANYWHERE, "2:4", "4:8")
@@ -28,6 +28,16 @@ def bits_help(bits: int) -> str:
         "Numbers of {bits} bits are kept in {stored} bits each: "
         "the zipped file shrinks, the file itself does not."
     ).format(bits=bits, stored=stored)
+
+
+def activation_help(bits: int) -> str:
+    """What activations of so many bits are for; empty if nothing is to be said."""
+    if bits != 16:
+        return ""
+    return tr(
+        "Almost as exact as float. For accelerators that compute with 16 bits: "
+        "on this computer such a network is slower than the original."
+    )
 
 
 def pattern_name(pattern: str) -> str:

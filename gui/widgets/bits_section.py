@@ -72,7 +72,7 @@ class BitsSection(QWidget):
         self.activations.setToolTip(
             tr("The bits of what the layer computes with. 8: on integers, which is faster.")
             if integer
-            else tr("8-bit activations need weights of 8 bits or fewer.")
+            else tr("Integer activations need weights of 8 bits or fewer.")
         )
 
     def _say(self) -> None:

@@ -13,6 +13,7 @@ from gui.models.choices import (
     ACTIVATION_BITS,
     PATTERNS,
     WEIGHT_BITS,
+    activation_help,
     bits_help,
     bits_name,
     pattern_help,
@@ -69,7 +70,7 @@ def weight_bits_box(parent: QWidget | None = None) -> ChoiceBox:
 
 
 def activation_bits_box(parent: QWidget | None = None) -> ChoiceBox:
-    return ChoiceBox((*ACTIVATION_BITS, FLOAT_BITS), bits_name, bits_help, parent)
+    return ChoiceBox((*ACTIVATION_BITS, FLOAT_BITS), bits_name, activation_help, parent)
 
 
 def pattern_box(parent: QWidget | None = None) -> ChoiceBox:

@@ -84,7 +84,7 @@ class DefaultsPopup(QFrame):
         integer = full.weight_bits != FLOAT_BITS
         self.activation_bits.setEnabled(integer)
         self.activation_bits.setToolTip(
-            "" if integer else tr("8-bit activations need weights of 8 bits or fewer.")
+            "" if integer else tr("Integer activations need weights of 8 bits or fewer.")
         )
         self.pattern.setToolTip(pattern_help(full.pattern or "unstructured"))
         self.weight_bits.setToolTip(bits_help(full.weight_bits or FLOAT_BITS))

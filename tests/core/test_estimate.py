@@ -127,3 +127,16 @@ def test_whole_channels_take_size_and_time_along_and_leave_the_accuracy_to_the_r
     assert outcome.size_bytes == 2500
     assert outcome.latency.median_ms == pytest.approx(5.0)
     assert outcome.measurements == ()
+
+
+def test_sixteen_bit_activations_cost_time_and_eight_bit_ones_save_it():
+    timings = Timings(layers=(LayerTime(layer_id="fc", time_ms=5.0, share=0.5),), total_ms=10.0, threads=2)
+
+    def milliseconds(bits: int) -> float:
+        plan = Plan(defaults=LayerPlan(weight_bits=8, activation_bits=bits))
+        return estimate(MODEL, plan, BASELINE, timings=timings).latency.median_ms
+
+    # half of 10 ms in a layer that is 2.5 times as fast, as fast, 1.8 times as slow
+    assert milliseconds(8) == pytest.approx(7.0)
+    assert milliseconds(32) == pytest.approx(10.0)
+    assert milliseconds(16) == pytest.approx(14.0)

@@ -203,7 +203,7 @@ def test_opening_is_not_changed_by_assembling(tmp_path: Path) -> None:
     ("settings", "words"),
     [
         ({"weight_bits": 9}, "9 bits is not supported"),
-        ({"weight_bits": 8, "activation_bits": 16}, "activations of 16 bits"),
+        ({"weight_bits": 8, "activation_bits": 12}, "activations of 12 bits"),
         ({"activation_bits": 8}, "need integer weights"),
         ({"sparsity": 1.5}, "1.5"),
         ({"threshold": -1.0}, "must not be negative"),

@@ -69,9 +69,14 @@ def test_extremes_of_the_whole_tensor_count_beside_a_sample() -> None:
 
 
 def test_uint8_by_hand() -> None:
-    scale, zero_point = Range(-1.0, 1.55).uint8()
+    scale, zero_point = Range(-1.0, 1.55).grid()
     assert scale == pytest.approx(0.01) and zero_point == 100
-    assert Range(0.0, 0.0).uint8() == (1.0, 0)
+    assert Range(0.0, 0.0).grid() == (1.0, 0)
+
+
+def test_uint16_by_hand() -> None:
+    scale, zero_point = Range(-1.0, 5.5535).grid(16)
+    assert scale == pytest.approx(1e-4) and zero_point == 10_000 and zero_point.dtype == np.uint16
 
 
 SLIDE = np.asarray([1, 0, 2, 3, 5, 3, 1, 7], float)
