@@ -74,7 +74,8 @@ def _plan_of(options: argparse.Namespace) -> Plan:
                 text("There is no preset '{name}'.", name=options.preset),
                 next_step=text("Choose one of: {names}.", names=", ".join(one.name for one in PRESETS)),
             )
-        return Plan(defaults=LayerPlan(**given).over(preset.defaults), methods=preset.methods)
+        layers = LayerPlan(**given).over(preset.defaults)
+        return Plan(defaults=layers, methods=preset.methods, order=preset.order)
     if not given:
         given = {"weight_bits": 8, "activation_bits": 8}
     defaults = {"sparsity": 0.0, "weight_bits": FLOAT_BITS, "activation_bits": FLOAT_BITS} | given

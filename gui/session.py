@@ -184,8 +184,8 @@ class Session(SessionState):
 
     def use_preset(self, preset: Preset, label: str) -> None:
         """Take a preset's defaults and its steps' settings; the layers' own settings stay."""
-        plan = msgspec.structs.replace(self.plan, defaults=preset.defaults, methods=preset.methods)
-        self._push(plan, label)
+        own = {"defaults": preset.defaults, "methods": preset.methods, "order": preset.order}
+        self._push(msgspec.structs.replace(self.plan, **own), label)
 
     def set_parameter(
         self, method: str, name: str, value: str | int | float | bool | None, label: str, merge: str = ""
@@ -200,7 +200,7 @@ class Session(SessionState):
         self._push(msgspec.structs.replace(self.plan, methods=methods), label, merge)
 
     def reset_parameters(self, label: str) -> None:
-        self._push(msgspec.structs.replace(self.plan, methods={}), label)
+        self._push(msgspec.structs.replace(self.plan, methods={}, order=()), label)
 
     def _coupled(self, layer_ids: list[str]) -> list[str]:
         return self.model.coupled(layer_ids) if self.model is not None else []

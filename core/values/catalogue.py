@@ -65,6 +65,8 @@ class Preset(Value, frozen=True, kw_only=True):
     """What it is for, in plain words."""
     defaults: LayerPlan
     methods: dict[str, dict[str, str | int | float | bool]] = {}
+    order: tuple[str, ...] = ()
+    """As in `Plan`."""
 
 
 class Catalogue(Value, frozen=True, kw_only=True, tag=True):

@@ -22,15 +22,14 @@ def changed_of(step: Described, plan: Plan) -> frozenset[str]:
 
 
 def changed_count(catalogue: Catalogue, plan: Plan) -> int:
-    return sum(len(changed_of(step, plan)) for step in catalogue.methods)
+    return sum(len(changed_of(step, plan)) for step in catalogue.methods) + bool(plan.order)
 
 
 def preset_of(catalogue: Catalogue, plan: Plan) -> Preset | None:
     """The preset that the plan's defaults and settings come to, whatever single layers were given."""
     for preset in catalogue.presets:
         theirs = Plan(defaults=preset.defaults, methods=preset.methods)
-        if preset.defaults.over(NO_CHANGE) == plan.defaults.over(NO_CHANGE) and all(
-            values_of(step, theirs) == values_of(step, plan) for step in catalogue.methods
-        ):
+        same = preset.defaults.over(NO_CHANGE) == plan.defaults.over(NO_CHANGE) and preset.order == plan.order
+        if same and all(values_of(step, theirs) == values_of(step, plan) for step in catalogue.methods):
             return preset
     return None

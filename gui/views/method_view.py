@@ -19,6 +19,7 @@ from gui.i18n import tr, tr_text
 from gui.models.method_values import changed_count, changed_of, preset_of, values_of
 from gui.session import Session
 from gui.theme import Theme
+from gui.views.order_section import OrderSection
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.parameter_form import ParameterForm
 from gui.widgets.preset_cards import PresetCards
@@ -76,6 +77,7 @@ class MethodView(QWidget):
         self.reset.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._body = QWidget()
         self._body.hide()
+        self.order = OrderSection(session, theme, self._body)
         self._build()
         session.catalogue_changed.connect(self._on_catalogue)
         session.plan_changed.connect(self._on_plan)
@@ -93,6 +95,7 @@ class MethodView(QWidget):
         self._steps = QVBoxLayout(self._body)
         self._steps.setContentsMargins(4, 0, 0, 0)
         self._steps.setSpacing(8)
+        self._steps.addWidget(self.order)
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(12, 8, 12, 10)

@@ -18,6 +18,8 @@ from gui.widgets.axis import Plot, digits_for, nice_ticks, paint_y_axis, small_f
 from gui.widgets.plain_tip import plain_tip
 
 LEFT, RIGHT, TOP = 46, 18, 14
+LEFT_OF_WORDS = 96
+"""Steps on the whole network come first and have longer names than layers."""
 LABEL_ROOM = 52
 """Below the plot, for slanted names."""
 SLANT = 24.0
@@ -91,7 +93,8 @@ class RunChart(QWidget):
             middle = (low + high) / 2
             low, high = middle - LEAST_SPAN / 2, middle + LEAST_SPAN / 2
         margin = (high - low) * 0.07
-        rect = QRectF(LEFT, TOP, self.width() - LEFT - RIGHT, self.height() - TOP - LABEL_ROOM)
+        left = LEFT_OF_WORDS if self._steps and self._steps[0].whole else LEFT
+        rect = QRectF(left, TOP, self.width() - left - RIGHT, self.height() - TOP - LABEL_ROOM)
         return Plot(rect, 0.0, max(len(self._steps) - 1, 1), low - margin, high + margin)
 
     def labelled(self) -> list[int]:
