@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from core import messages as m
+from core.best import job as best
+from core.best.job import frontier_of, samples_for, unseen
 from core.context import Context
 from core.data import KINDS
 from core.data.dataset import data_key
@@ -33,11 +35,13 @@ from core.sources import Sources, model_changed
 from core.steps import STEPS
 from core.sweep.analyze import analyze
 from core.sweep.meter import VERSION as METER_VERSION
+from core.sweep.meter import PlanMeter
 from core.sweep.settings import settings_of
 from core.values import (
     Analysis,
     Benchmark,
     BenchmarkRow,
+    BestPlans,
     Catalogue,
     DataInfo,
     DataSpec,
@@ -54,6 +58,7 @@ from core.values import (
 from core.workspace import Workspace
 
 PROFILE_SAMPLES = 1
+BUDGETS = 16
 
 
 def describe(request: m.Describe, workspace: Workspace, context: Context) -> Catalogue:
@@ -143,6 +148,27 @@ def _expected(
     return opened
 
 
+def find_plan(request: m.FindPlan, workspace: Workspace, context: Context) -> BestPlans:
+    """The curves of the layers, then the plan for the goal, verified on samples that they did not see."""
+    opened = workspace.opened(request.model, context)
+    judge = workspace.judge(request.model, request.data, context)
+    store = workspace.store(request.project, opened.info.sha256)
+    samples = samples_for(judge, request.samples)
+    start, count = unseen(judge, samples, request.unseen)
+    frontier, baseline = frontier_of(opened, judge, request.goal, request.plan, samples, store, context)
+    meter = PlanMeter(opened, judge, count, workspace.run_dir(), start)
+    return best.find_plan(frontier, baseline, request.goal, meter, BUDGETS, context)
+
+
+def curve_of_plans(request: m.BestCurve, workspace: Workspace, context: Context) -> BestPlans:
+    opened = workspace.opened(request.model, context)
+    judge = workspace.judge(request.model, request.data, context)
+    store = workspace.store(request.project, opened.info.sha256)
+    samples = samples_for(judge, request.samples)
+    frontier, _ = frontier_of(opened, judge, request.goal, request.plan, samples, store, context)
+    return best.best_curve(frontier, request.budgets)
+
+
 def inspect(request: m.Inspect, workspace: Workspace, context: Context) -> LayerView:
     opened = workspace.opened(request.model, context)
     return layer_view(opened, request.layer_id, request.plan, request.score)
@@ -227,6 +253,8 @@ _JOBS: dict[type[m.Request], Callable[[Any, Workspace, Context], Value]] = {
     m.OpenData: open_data,
     m.Analyze: analyze_model,
     m.MeasurePlan: measure_plan,
+    m.FindPlan: find_plan,
+    m.BestCurve: curve_of_plans,
     m.Inspect: inspect,
     m.Evaluate: evaluate,
     m.Compress: compress_model,

@@ -11,11 +11,14 @@ import msgspec
 from core.values import (
     Analysis,
     Benchmark,
+    BestPlan,
+    BestPlans,
     Catalogue,
     DamageLink,
     DataInfo,
     DataSpec,
     Exported,
+    Goal,
     Graph,
     LayerView,
     ModelInfo,
@@ -93,6 +96,32 @@ class MeasurePlan(Request, frozen=True, kw_only=True, tag=True):
     model_sha256: str = ""
 
 
+class FindPlan(Request, frozen=True, kw_only=True, tag=True):
+    """-> BestPlans with the plan chosen for the goal; SensitivityPoint and each BestPlan tried as Partial."""
+
+    model: str
+    data: DataSpec
+    goal: Goal
+    plan: Plan = Plan()
+    """Its steps' parameters hold for what is found."""
+    samples: int = 512
+    unseen: int = 2000
+    """Judging samples on which the choice is verified, none of which made the curves."""
+    project: str | None = None
+
+
+class BestCurve(Request, frozen=True, kw_only=True, tag=True):
+    """-> BestPlans: the curve for a goal's profile and locks, nothing measured beyond the layers' curves."""
+
+    model: str
+    data: DataSpec
+    goal: Goal
+    plan: Plan = Plan()
+    samples: int = 512
+    budgets: int = 16
+    project: str | None = None
+
+
 class Inspect(Request, frozen=True, kw_only=True, tag=True):
     """-> LayerView. Answered beside a long job."""
 
@@ -160,6 +189,8 @@ AnyRequest = (
     | OpenData
     | Analyze
     | MeasurePlan
+    | FindPlan
+    | BestCurve
     | Inspect
     | Evaluate
     | Compress
@@ -184,6 +215,8 @@ Payload = (
     | LayerView
     | RunPoint
     | PlanMeasured
+    | BestPlan
+    | BestPlans
     | Result
     | Exported
     | Benchmark

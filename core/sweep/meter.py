@@ -46,6 +46,8 @@ class PlanMeter:
     judge: Judge
     count: int
     folder: Path
+    start: int = 0
+    """Judging samples before this one are left to those who looked for the plan."""
     _samples: Samples | None = None
     _errors: dict[str, LayerError] = field(default_factory=dict)
     _made: dict[tuple[object, ...], Candidate] = field(default_factory=dict)
@@ -56,7 +58,7 @@ class PlanMeter:
 
         Raises PlanError for a plan that cannot be followed, and Cancelled.
         """
-        self._samples = self._samples or draw(self.judge, self.count)
+        self._samples = self._samples or draw(self.judge, self.count, start=self.start)
         resolved = resolve(self.opened, plan)
         steps = [step for step in resolved if step.changes]
         base = base_model(self.opened, resolved)

@@ -47,17 +47,23 @@ class Samples:
     """The original's values by sample of the metric that counts."""
 
 
-def draw(judge: Judge, count: int, seed: int = 0) -> Samples:
-    """Rearrange the judge's first `count` samples, or fewer where they are too large to keep."""
-    count = min(count, judge.count)
+def draw(judge: Judge, count: int, seed: int = 0, start: int = 0) -> Samples:
+    """Rearrange `count` of the judge's samples from `start` on, or fewer where they are too large to keep."""
+    count = min(count, judge.count - start)
     size = sum(array.nbytes for array in judge.feeds(1).values())
     count = max(1, min(count, SAMPLE_BYTES // max(1, size)))
-    pairs = list(judge.pairs(count))
+    # whole batches, so that no sample has to be told apart from its batch's others before this
+    pairs = list(judge.pairs(start + count))
     feeds = _stacked([batch.feeds for batch, _ in pairs], judge.axes)
     answers = np.concatenate([each for _, each in pairs])
     parts = [batch.labels for batch, _ in pairs if batch.labels is not None]
     labels = np.concatenate(parts) if len(parts) == len(pairs) else None
-    original = judge.original_values(0, count)
+    feeds = {
+        name: array if judge.axes.get(name) is None else _from(array, start, judge.axes[name])
+        for name, array in feeds.items()
+    }
+    answers, labels = answers[start:], None if labels is None else labels[start:]
+    original = judge.original_values(0, start + count)[start:]
     margins = margins_of(answers, labels, answers, judge.subject)
     order, certain = _order(margins, count, seed)
     piece = min(PIECE, judge.batch_size) if judge.batch_size < PIECE else PIECE
@@ -105,6 +111,10 @@ def _order(margins: np.ndarray | None, count: int, seed: int) -> tuple[np.ndarra
         return rng.permutation(count), 0
     by_edge = np.argsort(np.abs(margins), kind="stable")
     return np.concatenate([by_edge[:CERTAIN], rng.permutation(by_edge[CERTAIN:])]), CERTAIN
+
+
+def _from(array: np.ndarray, start: int, axis: int | None) -> np.ndarray:
+    return array if not start else np.take(array, range(start, array.shape[axis or 0]), axis)
 
 
 def _stacked(feeds: list[dict[str, np.ndarray]], axes: dict[str, int | None]) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ translate the template. Units stand in the names; formatting is the views' busin
 """
 
 from core.values.base import Array, Text, Value, digest, text
+from core.values.best import BestPlan, BestPlans, Goal
 from core.values.catalogue import Catalogue, Choice, Described, Parameter, Preset, StepInfo
 from core.values.data import DataInfo, DataSpec, Preprocess
 from core.values.measured import (
@@ -30,6 +31,8 @@ __all__ = [
     "Array",
     "Benchmark",
     "BenchmarkRow",
+    "BestPlan",
+    "BestPlans",
     "Catalogue",
     "Choice",
     "DamageLink",
@@ -37,6 +40,7 @@ __all__ = [
     "DataSpec",
     "Described",
     "Exported",
+    "Goal",
     "Graph",
     "GraphEdge",
     "GraphNode",

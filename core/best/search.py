@@ -1,0 +1,162 @@
+"""A plan that keeps to a goal: chosen on the curves, measured on unseen samples, chosen anew if need be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from core.best.options import Option
+from core.best.pareto import Frontier
+from core.best.solve import choose
+from core.context import Context
+from core.errors import PlanError
+from core.predict import PlanDamage
+from core.sweep.meter import PlanMeter
+from core.values import Text, text
+from core.values.best import BestPlan, BestPlans, Goal
+
+ROUNDS = 5
+"""Plans that are measured at most."""
+_CLOSE = 0.85
+"""A plan that uses this share of what may be lost is good enough."""
+
+
+def find(
+    frontier: Frontier, goal: Goal, meter: PlanMeter, latency_ms: float | None, context: Context
+) -> BestPlans:
+    """The smallest plan that keeps to the goal's loss, or the least damaging one within its limits.
+
+    `meter` measures on samples that the curves were not made from. Publishes each `BestPlan` as it is
+    measured. Raises PlanError for a goal that no plan can reach, and Cancelled.
+    """
+    limits, notes = _limits(frontier, goal, latency_ms), []
+    allowed = frontier.damage_for(goal.max_loss) if goal.max_loss is not None else None
+    low, high = 0.0, math.inf
+    best: BestPlan | None = None
+    last: BestPlan | None = None
+    for turn in range(ROUNDS):
+        context.report(text("Looking for the best plan"), turn, ROUNDS)
+        chosen = _chosen(frontier, limits, allowed)
+        if chosen is None:
+            if allowed is not None and limits:
+                notes.append(
+                    text("No plan keeps to all limits: this one keeps to size and time and loses the least.")
+                )
+                allowed = None
+                chosen = _chosen(frontier, limits, None)
+            if chosen is None:
+                raise _unreachable(frontier, goal)
+        found = _measured(frontier, chosen, meter, context)
+        last = found
+        assert found.measured is not None
+        frontier.plans.append(PlanDamage(summed=found.damage, measured=found.measured.damage))
+        limits = _corrected(frontier, goal, limits, found)
+        fits = _within(goal, found, latency_ms)
+        kept = goal.max_loss is None or found.measured.loss <= goal.max_loss
+        if fits and kept and (best is None or frontier.bytes_of(found) <= frontier.bytes_of(best)):
+            best = found
+        if goal.max_loss is None or allowed is None:
+            if fits:
+                break
+            continue
+        if kept:
+            low = max(low, found.damage)
+            if found.measured.loss >= _CLOSE * goal.max_loss or found.damage >= 0.98 * high:
+                break
+        else:
+            high = min(high, found.damage)
+        # the prediction has learnt from this plan; what was measured bounds it from both sides
+        allowed = frontier.damage_for(goal.max_loss)
+        if low and allowed <= low:
+            allowed = low * 1.25 if math.isinf(high) else math.sqrt(low * high)
+        if allowed >= high:
+            allowed = math.sqrt(max(low, high / 16) * high)
+        if low and not math.isinf(high) and high / low < 1.1:
+            break
+    chosen_plan = best or last
+    return BestPlans(chosen=chosen_plan, reached=best is not None, notes=tuple(notes))
+
+
+def _chosen(frontier: Frontier, limits: dict[str, float], allowed: float | None) -> list[Option] | None:
+    if allowed is None:
+        return choose(frontier.options, "damage", limits)
+    return choose(frontier.options, frontier.space, {**limits, "damage": allowed})
+
+
+def _limits(frontier: Frontier, goal: Goal, latency_ms: float | None) -> dict[str, float]:
+    limits = {}
+    if goal.max_size_bytes is not None:
+        limits[frontier.space] = goal.max_size_bytes - frontier.rest()
+    wanted = _latency_goal(goal, latency_ms)
+    if wanted is not None:
+        time = frontier.layers_time(wanted)
+        if time is None:
+            raise PlanError(
+                text("How fast a plan is cannot be told yet."),
+                text("The layers' times have not been measured."),
+                text("Analyze the model first."),
+            )
+        limits["time_ms"] = time
+    if not limits and goal.max_loss is None:
+        raise PlanError(
+            text("The goal is empty."),
+            next_step=text("Say how much accuracy may go, how large the file or how slow a run may be."),
+        )
+    return limits
+
+
+def _latency_goal(goal: Goal, latency_ms: float | None) -> float | None:
+    goals = [] if goal.max_latency_ms is None else [goal.max_latency_ms]
+    if goal.speedup is not None and latency_ms is not None:
+        goals.append(latency_ms / goal.speedup)
+    return min(goals) if goals else None
+
+
+def _measured(frontier: Frontier, chosen: Sequence[Option], meter: PlanMeter, context: Context) -> BestPlan:
+    plan = frontier.best(chosen)
+    measured = meter.measure(plan.plan, context)
+    found = msgspec.structs.replace(plan, measured=measured)
+    context.publish(found)
+    return found
+
+
+def _within(goal: Goal, found: BestPlan, latency_ms: float | None) -> bool:
+    assert found.measured is not None
+    outcome = found.measured.outcome
+    size = outcome.zipped_bytes if goal.profile == "download" else outcome.size_bytes
+    wanted = _latency_goal(goal, latency_ms)
+    slow = wanted is not None and outcome.latency is not None and outcome.latency.median_ms > wanted * 1.03
+    return not slow and (goal.max_size_bytes is None or size <= goal.max_size_bytes)
+
+
+def _corrected(frontier: Frontier, goal: Goal, limits: dict[str, float], found: BestPlan) -> dict[str, float]:
+    """The limits less what the last plan's file was larger or slower than predicted."""
+    assert found.measured is not None
+    outcome = found.measured.outcome
+    result = dict(limits)
+    if frontier.space in result and goal.max_size_bytes is not None:
+        size = outcome.zipped_bytes if frontier.space == "zipped" else outcome.size_bytes
+        result[frontier.space] = (
+            goal.max_size_bytes - frontier.rest() - max(0, size - frontier.bytes_of(found))
+        )
+    if "time_ms" in result and outcome.latency is not None and found.latency_ms:
+        slower = outcome.latency.median_ms / found.latency_ms
+        if slower > 1.0:
+            result["time_ms"] = limits["time_ms"] / slower
+    return result
+
+
+def _unreachable(frontier: Frontier, goal: Goal) -> PlanError:
+    least = round(frontier.rest() + frontier.least)
+    reasons: Text = text(
+        "The smallest that the layers can become is about {size} kB.", size=round(least / 1000)
+    )
+    return PlanError(
+        text("No plan reaches this goal."),
+        reasons,
+        text(
+            "Allow more loss, a larger file or more time, or other settings: {profile}.", profile=goal.profile
+        ),
+    )
