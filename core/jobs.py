@@ -139,7 +139,9 @@ def measure_plan(request: m.MeasurePlan, workspace: Workspace, context: Context)
 
 
 def _expected(
-    request: m.Analyze | m.Compress | m.MeasurePlan, workspace: Workspace, context: Context
+    request: m.Analyze | m.Compress | m.MeasurePlan | m.FindPlan | m.BestCurve,
+    workspace: Workspace,
+    context: Context,
 ) -> OpenedModel:
     """The model that the request means. Raises SourceChangedError if another lies at its path by now."""
     opened = workspace.opened(request.model, context)
@@ -150,9 +152,9 @@ def _expected(
 
 def find_plan(request: m.FindPlan, workspace: Workspace, context: Context) -> BestPlans:
     """The curves of the layers, then the plan for the goal, verified on samples that they did not see."""
-    opened = workspace.opened(request.model, context)
+    opened = _expected(request, workspace, context)
     judge = workspace.judge(request.model, request.data, context)
-    store = workspace.store(request.project, opened.info.sha256)
+    store = workspace.project(request.project, opened.info.sha256, request.read_only)
     samples = samples_for(judge, request.samples)
     start, count = unseen(judge, samples, request.unseen)
     frontier, baseline = frontier_of(opened, judge, request.goal, request.plan, samples, store, context)
@@ -161,9 +163,9 @@ def find_plan(request: m.FindPlan, workspace: Workspace, context: Context) -> Be
 
 
 def curve_of_plans(request: m.BestCurve, workspace: Workspace, context: Context) -> BestPlans:
-    opened = workspace.opened(request.model, context)
+    opened = _expected(request, workspace, context)
     judge = workspace.judge(request.model, request.data, context)
-    store = workspace.store(request.project, opened.info.sha256)
+    store = workspace.project(request.project, opened.info.sha256, request.read_only)
     samples = samples_for(judge, request.samples)
     frontier, _ = frontier_of(opened, judge, request.goal, request.plan, samples, store, context)
     return best.best_curve(frontier, request.budgets)

@@ -108,6 +108,8 @@ class FindPlan(Request, frozen=True, kw_only=True, tag=True):
     unseen: int = 2000
     """Judging samples on which the choice is verified, none of which made the curves."""
     project: str | None = None
+    read_only: bool = False
+    model_sha256: str = ""
 
 
 class BestCurve(Request, frozen=True, kw_only=True, tag=True):
@@ -120,6 +122,8 @@ class BestCurve(Request, frozen=True, kw_only=True, tag=True):
     samples: int = 512
     budgets: int = 16
     project: str | None = None
+    read_only: bool = False
+    model_sha256: str = ""
 
 
 class Inspect(Request, frozen=True, kw_only=True, tag=True):

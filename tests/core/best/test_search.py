@@ -77,7 +77,7 @@ def test_the_curve_falls_and_is_no_worse_than_the_same_everywhere(
     assert sizes == sorted(sizes, reverse=True) and damages == sorted(damages)
     opened = workspace.opened(str(path), Context())
     judge = workspace.judge(str(path), data, Context())
-    store = workspace.store(None, opened.info.sha256)
+    store = workspace.project(None, opened.info.sha256)
     frontier, _ = frontier_of(opened, judge, request.goal, request.plan, 300, store, Context())
     assert len(result.uniform) > 10
     for even in result.uniform:
