@@ -22,18 +22,19 @@ from core.evaluate.runner import Runner
 from core.graph.opened import OpenedModel
 from core.graph.weights import set_weight
 from core.methods import METHODS, setting
+from core.methods._factor import factorise
 from core.methods._grid import search_grid
 from core.methods._matrices import Form, form_of, patches, places
 from core.methods._pieces import Feeds
 from core.methods._sparse import obs_scores, refit, select
+from core.methods._sweep import sweep
 from core.methods._taps import Tap, node_named
-from core.methods.compensate import sweep, upper_factor
 from core.methods.hessian import Moments, Quadratic, inverse
 from core.methods.resolve import Step, base_model, resolve
 from core.methods.sequential import distance
 from core.values import Described, LayerPlan, Parameter, Plan, digest, text
 
-VERSION = 1
+VERSION = 2
 
 SPARSITIES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 BUCKETS = 10_000
@@ -179,10 +180,10 @@ def _curve(base: ir.Model, step: Step, quadratic: Quadratic, probe: _Probe) -> C
             if share == 0.5:
                 made["zeros"] = pruned
     if step.weight_bits < 8:
-        upper = upper_factor(hessian)
+        triangular = factorise(hessian)
         for width in (step.weight_bits, 8):
             grid = search_grid(matrices, width, bool(step.channel_axes), form.blocks)
-            rounded = sweep(wide, upper, grid)
+            rounded = sweep(wide, triangular, grid)
             bits[width] = quadratic.error(wide, rounded)
             made.setdefault("bits", rounded)
     for name, result in made.items():

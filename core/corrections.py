@@ -23,7 +23,7 @@ from core.methods.sequential import Correction, Corrector
 from core.methods.stored import Cache, restored
 from core.values import Plan, digest, text
 
-VERSION = 2
+VERSION = 3
 """Raise it when the same plan gives other corrections."""
 
 _BATCH = 32

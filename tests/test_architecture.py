@@ -203,7 +203,7 @@ def test_no_place_of_this_machine_is_written_down() -> None:
             *(ROOT / name for name in ("core", "gui", "resources", "packaging", "docs", "bench")),
         )
         for path in (folder.glob(pattern) if folder == ROOT else folder.rglob(pattern))
-        if ".venv" not in path.name
+        if not any(part.startswith(".venv") for part in path.relative_to(ROOT).parts)
         and re.search(r"(?<![\w.])/(?:root|work|home/\w+)/", path.read_text(encoding="utf-8"))
     ]
     assert not found

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.methods import METHODS
-from core.methods._grid import Grid, descend, fitted_scale, search_grid
+from core.methods._factor import Factor, factorise
+from core.methods._grid import Grid, search_grid
 from core.methods._sparse import obs_scores, refit, select, sparse_solution
+from core.methods._sweep import Descent, sweep
 from core.methods.hessian import inverse
 from core.values import Described, Parameter, text
 
-BLOCK = 64
-"""Columns handled one by one before the rest of the matrix follows in one product."""
-
-_ROUNDED_PASSES = 4
-_WIDE = 4096
-"""From so many columns on one pass of descent has to do."""
+_PASSES = 4
+"""Of descent at most, each with the scale of least error before it."""
+_ENOUGH = 0.005
+"""Share of the error that a pass of descent must take away for another to follow."""
 
 
 @dataclass(frozen=True)
@@ -46,85 +46,42 @@ class Wanted:
         return bool(self.sparsity) or bool(self.threshold) or self.pattern is not None
 
 
-def upper_factor(hessian: np.ndarray) -> np.ndarray:
-    """U with H⁻¹ = UᵀU, upper triangular: row i holds what the sweep needs at column i."""
-    try:
-        lower = np.linalg.cholesky(_symmetric(inverse(hessian)))
-    except np.linalg.LinAlgError:
-        # float32 and a nearly singular H: more damping is better than no compensation
-        more = hessian.astype(np.float64)
-        np.einsum("...ii->...i", more)[...] *= 1.1
-        lower = np.linalg.cholesky(_symmetric(np.linalg.inv(more))).astype(hessian.dtype)
-    return np.asarray(lower.swapaxes(-1, -2))
-
-
-def _symmetric(matrices: np.ndarray) -> np.ndarray:
-    return (matrices + matrices.swapaxes(-1, -2)) / 2
-
-
-def sweep(
-    matrices: np.ndarray,
-    upper: np.ndarray,
-    grid: Grid | None = None,
-    keep: np.ndarray | None = None,
-    block: int = BLOCK,
-) -> np.ndarray:
-    """Zero or round column after column; each one's error goes to the columns not yet done.
-
-    matrices (groups, rows, columns); upper (groups, columns, columns) from `upper_factor`; `keep` bool,
-    False where the weight becomes zero; without a grid kept weights only take up errors.
-    """
-    left = matrices.astype(upper.dtype, copy=True)
-    result = np.empty_like(left)
-    columns = left.shape[2]
-    for first in range(0, columns, block):
-        last = min(first + block, columns)
-        errors = np.zeros((*left.shape[:2], last - first), left.dtype)
-        inner = np.ascontiguousarray(upper[:, first:last, first:last])
-        part = left[:, :, first:last].copy()
-        for j in range(last - first):
-            value = part[:, :, j]
-            done = value if grid is None else grid.snap(value[:, :, None])[:, :, 0]
-            if keep is not None:
-                done = done * keep[:, :, first + j]
-            result[:, :, first + j] = done
-            errors[:, :, j] = (value - done) / inner[:, None, j, j]
-            part[:, :, j:] -= errors[:, :, j, None] * inner[:, None, j, j:]
-        left[:, :, last:] -= errors @ upper[:, first:last, last:]
-    return result
-
-
 def compensated(
-    matrices: np.ndarray, hessian: np.ndarray, wanted: Wanted, thorough: bool = True
+    matrices: np.ndarray,
+    hessian: np.ndarray,
+    wanted: Wanted,
+    thorough: bool = True,
+    factor: Factor | None = None,
 ) -> tuple[np.ndarray, Grid | None]:
     """The layer as wanted with little error tr((Ŵ−W)H(Ŵ−W)ᵀ), and the grid it lies on.
 
     Returns (groups, rows, columns) float32. `thorough` refines the sweep by descent and better masks.
+    `factor`: of this Hessian, if there is one already.
     """
-    wide = matrices.astype(hessian.dtype)
+    wide = matrices.astype(hessian.dtype, copy=False)
     keep, start = None, wide
     if wanted.prunes:
-        start, keep = _pruned(wide, hessian, wanted, thorough)
+        start, keep = _pruned(wide, hessian, wanted, thorough, factor)
     if wanted.bits >= 32:
         return start.astype(np.float32), None
-    order = _by_power(hessian)
-    grid = search_grid(start.astype(np.float32), wanted.bits, wanted.per_row, wanted.shared_rows)
-    upper = upper_factor(_ordered(hessian, order))
-    rounded = _restore(
-        sweep(_columns(wide, order), upper, grid, None if keep is None else _columns(keep, order)), order
-    )
-    passes = 0 if not thorough else 1 if hessian.shape[2] >= _WIDE else _ROUNDED_PASSES
-    for _ in range(passes):
-        before = grid
-        grid = fitted_scale(grid, wide, rounded, hessian)
-        rounded = rounded / before.scale * grid.scale
-        rounded = descend(wide, hessian, rounded, grid, keep)
+    grid = search_grid(start.astype(np.float32, copy=False), wanted.bits, wanted.per_row, wanted.shared_rows)
+    rounded = sweep(wide, factor or factorise(hessian), grid, keep)
+    if thorough:
+        descent = Descent(wide, hessian, rounded, grid, keep)
+        error = descent.error()
+        for _ in range(_PASSES):
+            descent.rescale()
+            descent.descend()
+            before, error = error, descent.error()
+            if error > (1.0 - _ENOUGH) * before:
+                break
+        rounded, grid = descent.weights(), descent.grid
     # exactly on the grid, whatever descent left in the last bits
-    return grid.snap(rounded.astype(np.float32)), grid
+    return np.ascontiguousarray(grid.snap(rounded.astype(np.float32))), grid
 
 
 def _pruned(
-    wide: np.ndarray, hessian: np.ndarray, wanted: Wanted, thorough: bool
+    wide: np.ndarray, hessian: np.ndarray, wanted: Wanted, thorough: bool, factor: Factor | None
 ) -> tuple[np.ndarray, np.ndarray]:
     if wanted.threshold is not None:
         keep = ~(np.abs(wide) < wanted.threshold)
@@ -132,28 +89,7 @@ def _pruned(
     if thorough:
         return sparse_solution(wide, hessian, wanted.sparsity, wanted.pattern, wanted.kernel)
     keep = select(obs_scores(wide, inverse(hessian)), wanted.sparsity, wanted.pattern, wanted.kernel)
-    order = _by_power(hessian)
-    upper = upper_factor(_ordered(hessian, order))
-    swept = sweep(_columns(wide, order), upper, None, _columns(keep, order))
-    return _restore(swept, order), keep
-
-
-def _by_power(hessian: np.ndarray) -> np.ndarray:
-    """Columns with strong inputs first, while many others can still make good their error."""
-    return np.argsort(-np.einsum("gii->gi", hessian), axis=1, kind="stable")
-
-
-def _columns(matrices: np.ndarray, order: np.ndarray) -> np.ndarray:
-    return np.take_along_axis(matrices, order[:, None, :], axis=2)
-
-
-def _restore(matrices: np.ndarray, order: np.ndarray) -> np.ndarray:
-    return np.take_along_axis(matrices, np.argsort(order, axis=1)[:, None, :], axis=2)
-
-
-def _ordered(hessian: np.ndarray, order: np.ndarray) -> np.ndarray:
-    rows = np.take_along_axis(hessian, order[:, :, None], axis=1)
-    return np.take_along_axis(rows, order[:, None, :], axis=2)
+    return sweep(wide, factor or factorise(hessian), None, keep), keep
 
 
 METHODS.add(

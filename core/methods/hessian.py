@@ -10,14 +10,17 @@ the sums, whatever the number of samples.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-from scipy.linalg import get_lapack_funcs
+from scipy.linalg import get_blas_funcs, get_lapack_funcs
 
+from core.methods._factor import Factor, factorise
 from core.methods._matrices import Form
 
-_FLOAT64_COLUMNS = 2048
-"""Up to here sums are kept in float64; wider ones in float32, which halves the memory."""
+FLOAT64_COLUMNS = 512
+"""Up to here sums are kept in float64; wider ones in float32, which halves memory and time."""
+_MIRRORED = 256
 
 
 class Moments:
@@ -25,11 +28,11 @@ class Moments:
 
     def __init__(self, form: Form) -> None:
         self.form = form
-        wide = np.float64 if form.columns <= _FLOAT64_COLUMNS else np.float32
+        self._wide = np.float64 if form.columns <= FLOAT64_COLUMNS else np.float32
         self.count = 0
-        self._second = np.zeros((form.groups, form.columns, form.columns), wide)
+        self._second = np.zeros((form.groups, form.columns, form.columns), self._wide)
         self._first = np.zeros((form.groups, form.columns))
-        self._cross = None if form.blocks else np.zeros((form.groups, form.rows, form.columns))
+        self._cross: np.ndarray | None = None
         self._residual = np.zeros(form.channels)
         self._target = np.zeros(form.channels)
         self._target_squares = np.zeros(form.channels)
@@ -41,30 +44,44 @@ class Moments:
 
         Samples that are not finite are left out.
         """
-        if not np.isfinite(patches).all():
+        first = patches.sum(axis=0, dtype=np.float64)
+        if not np.isfinite(first).all():
             fine = np.isfinite(patches).all(axis=(1, 2))
             patches = patches[fine]
             residual = None if residual is None else residual[fine]
             target = None if target is None else target[fine]
+            first = patches.sum(axis=0, dtype=np.float64)
         form, count = self.form, len(patches)
         self.count += count
-        if form.groups == 1:
-            rows = patches[:, 0]
-            self._second[0] += rows.T @ rows
-        else:
-            for start in range(0, form.groups, 64):
-                part = np.ascontiguousarray(patches[:, start : start + 64].transpose(1, 0, 2))
-                self._second[start : start + 64] += part.swapaxes(1, 2) @ part
-        self._first += patches.sum(axis=0, dtype=np.float64)
+        self._first += first
+        self._add_second(patches)
         if residual is not None:
             missed = residual.astype(np.float32, copy=False)
             self._residual += missed.sum(axis=0, dtype=np.float64)
-            if self._cross is not None:
+            if not form.blocks:
+                if self._cross is None:
+                    self._cross = np.zeros((form.groups, form.rows, form.columns), self._wide)
                 grouped = missed.reshape(count, form.groups, form.rows).transpose(1, 2, 0)
                 self._cross += grouped @ patches.transpose(1, 0, 2)
         if target is not None:
             self._target += target.sum(axis=0, dtype=np.float64)
             self._target_squares += np.square(target, dtype=np.float64).sum(axis=0)
+
+    def _add_second(self, patches: np.ndarray) -> None:
+        form = self.form
+        if form.groups == 1 and self._wide is np.float64:
+            rows = patches[:, 0]
+            self._second[0] += rows.T @ rows
+        elif self._wide is np.float32:
+            # the upper triangle only, in place: half the work and no copy of the whole
+            for group in range(form.groups):
+                rows = np.ascontiguousarray(patches[:, group])
+                (syrk,) = get_blas_funcs(("syrk",), (rows,))
+                syrk(1.0, rows.T, 1.0, self._second[group].T, lower=1, overwrite_c=1)
+        else:
+            for start in range(0, form.groups, 64):
+                part = np.ascontiguousarray(patches[:, start : start + 64].transpose(1, 0, 2))
+                self._second[start : start + 64] += part.swapaxes(1, 2) @ part
 
     def quadratic(self, damping: float = 0.01, centred: bool = True) -> Quadratic:
         """The error as a function of the weights, with `damping` times the mean diagonal added.
@@ -75,14 +92,19 @@ class Moments:
         if not self.count:
             raise ValueError("no samples")
         mean = self._first / self.count
-        hessian = self._second / self.count
-        cross = None if self._cross is None else self._cross / self.count
+        hessian = self._second / self._wide(self.count)
+        cross = None if self._cross is None else self._cross / self._wide(self.count)
         missed = self._residual / self.count
         if centred:
-            hessian -= (mean[:, :, None] * mean[:, None, :]).astype(hessian.dtype)
+            for each, means in zip(hessian, mean, strict=True):
+                for start in range(0, len(means), _MIRRORED):
+                    stop = start + _MIRRORED
+                    each[start:stop] -= (means[start:stop, None] * means).astype(self._wide)
             if cross is not None:
                 grouped = missed.reshape(self.form.groups, self.form.rows)
-                cross = cross - grouped[:, :, None] * mean[:, None, :]
+                cross -= (grouped[:, :, None] * mean[:, None, :]).astype(self._wide)
+        if self._wide is np.float32:
+            _mirror(hessian)
         diagonal = np.einsum("gii->gi", hessian)
         level = diagonal.mean(axis=1)
         floor = max(float(level.mean()), float(np.finfo(np.float32).tiny))
@@ -99,6 +121,16 @@ class Moments:
             target_mean=target_mean,
             target_std=np.sqrt(variance),
         )
+
+
+def _mirror(matrices: np.ndarray) -> None:
+    """Copy the upper triangles (groups, n, n) to the lower ones, in place and block by block."""
+    for matrix in matrices:
+        for start in range(0, len(matrix), _MIRRORED):
+            stop = start + _MIRRORED
+            square = np.triu(matrix[start:stop, start:stop])
+            matrix[start:stop, start:stop] = square + np.triu(square, 1).T
+            matrix[stop:, start:stop] = matrix[start:stop, stop:].T
 
 
 def inverse(hessian: np.ndarray) -> np.ndarray:
@@ -130,7 +162,7 @@ class Quadratic:
     hessian: np.ndarray
     """H (groups, columns, columns), damped."""
     cross: np.ndarray | None
-    """C (groups, rows, columns): E[r x̂ᵀ]; None where it was not measured."""
+    """C (groups, rows, columns): E[r x̂ᵀ]; None where nothing was missed or it was not measured."""
     mean: np.ndarray
     """E[x̂] (groups, columns)."""
     missed: np.ndarray
@@ -144,8 +176,12 @@ class Quadratic:
         """The weights of least error: W + share·C·H⁻¹, so that later steps only have H to mind."""
         if self.cross is None or not share:
             return matrices
-        step = np.linalg.solve(self.hessian, self.cross.swapaxes(1, 2)).swapaxes(1, 2)
-        return matrices + np.float32(share) * step.astype(matrices.dtype)
+        return matrices + np.float32(share) * self.factor.solve(self.cross).astype(matrices.dtype)
+
+    @cached_property
+    def factor(self) -> Factor:
+        """H's factorisation, made once: for the best weights and for the sweep."""
+        return factorise(self.hessian)
 
     def judged(self, before: np.ndarray, after: np.ndarray, bias_moved: np.ndarray | None) -> float:
         """Mean squared error of the outputs with these weights and bias, less that of the unchanged ones.

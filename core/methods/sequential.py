@@ -30,7 +30,7 @@ from core.methods.planned import stored_weight
 from core.methods.quantize_activations import Range
 from core.methods.resolve import Step
 from core.methods.stored import Cache, FloatWeight, IntegerWeight, StoredWeight
-from core.values import Plan
+from core.values import FLOAT_BITS, Plan
 
 HELD_OUT = 64
 """Calibration samples, the last ones, that choose among candidates and are not fitted to."""
@@ -152,7 +152,9 @@ class Corrector:
                 aims.clear()
             aims["targets"] = quadratic.best(matrices)
         for name, aim in aims.items():
-            result, grid = compensated(aim, hessian, wanted, thorough)
+            swept = wanted.bits < FLOAT_BITS or not thorough
+            factor = quadratic.factor if swept else None
+            result, grid = compensated(aim, hessian, wanted, thorough, factor)
             if grid is None or not isinstance(plain, IntegerWeight):
                 kept: StoredWeight = FloatWeight(form.weight(result).astype(weight.dtype))
             else:

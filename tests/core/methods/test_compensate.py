@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.methods._grid import Grid, descend, fitted_scale, search_grid
+from core.methods._factor import factorise
+from core.methods._grid import Grid, search_grid
 from core.methods._sparse import obs_scores, refit, select, sparse_solution
-from core.methods.compensate import Wanted, compensated, sweep, upper_factor
+from core.methods._sweep import Descent, sweep
+from core.methods.compensate import Wanted, compensated
 
 
 def layer(rows: int, columns: int, seed: int = 0, groups: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -38,7 +40,9 @@ def test_zeroing_one_of_two_weights_by_hand() -> None:
     weights = np.array([[[1.0, 3.0]]], np.float32)
     keep = np.array([[[False, True]]])
     expected = [[[0.0, 3.5]]]
-    np.testing.assert_allclose(sweep(weights, upper_factor(hessian), None, keep), expected, atol=1e-6)
+    np.testing.assert_allclose(
+        sweep(weights, factorise(hessian, np.array([[1, 0]])), None, keep), expected, atol=1e-6
+    )
     np.testing.assert_allclose(refit(weights, hessian, keep), expected, atol=1e-6)
     # and the error is w0²/[H⁻¹]00 = 1/(2/3) = 1.5, which is the score
     assert obs_scores(weights, np.linalg.inv(hessian))[0, 0, 0] == pytest.approx(1.5)
@@ -49,25 +53,62 @@ def test_rounding_the_first_of_two_weights_by_hand() -> None:
     # whole numbers; w0 = 0.4 → 0, so w1 moves by 0.4·H01/H11 = 0.2: 1.4 → 1.6 → 2 instead of 1
     hessian = np.array([[[2.0, 1.0], [1.0, 2.0]]])
     grid = Grid(np.ones((1, 1, 1), np.float32), -8, 7)
-    swept = sweep(np.array([[[0.4, 1.4]]], np.float32), upper_factor(hessian), grid)
+    first = factorise(hessian, np.array([[1, 0]]))
+    swept = sweep(np.array([[[0.4, 1.4]]], np.float32), first, grid)
     assert swept.tolist() == [[[0.0, 2.0]]]
+    # the other way round: w1 = 1.4 → 1, so w0 moves by 0.4·H01/H00 = 0.2: 0.4 → 0.6 → 1 instead of 0
+    second = factorise(hessian, np.array([[0, 1]]))
+    assert sweep(np.array([[[0.4, 1.4]]], np.float32), second, grid).tolist() == [[[1.0, 1.0]]]
 
 
 def test_with_uncorrelated_inputs_the_sweep_rounds_to_nearest() -> None:
     weights, _ = layer(5, 70)
-    upper = upper_factor(np.eye(70)[None])
+    factor = factorise(np.eye(70)[None])
     grid = search_grid(weights, 4)
     np.testing.assert_array_equal(
-        sweep(weights, upper, grid, block=16), grid.snap(weights.astype(np.float64))
+        sweep(weights, factor, grid, outer=32, inner=8), grid.snap(weights.astype(np.float64))
     )
 
 
 def test_blocks_do_not_change_the_sweep() -> None:
     weights, hessian = layer(4, 50)
-    upper, grid = upper_factor(hessian), search_grid(weights, 4)
-    np.testing.assert_allclose(
-        sweep(weights, upper, grid, block=7), sweep(weights, upper, grid, block=50), atol=1e-9
-    )
+    factor, grid = factorise(hessian), search_grid(weights, 4)
+    whole = sweep(weights, factor, grid, outer=50, inner=50)
+    for outer, inner in ((7, 3), (16, 16), (50, 8), (1, 1)):
+        np.testing.assert_allclose(sweep(weights, factor, grid, None, outer, inner), whole, atol=1e-9)
+
+
+def test_the_sweep_is_optimal_brain_surgeon_column_by_column() -> None:
+    # each step by the inverse of what is left: δ = −err/[H⁻¹]_qq · [H⁻¹]_q
+    weights, hessian = layer(3, 12, groups=2)
+    grid, factor = search_grid(weights, 3), factorise(hessian)
+    found = sweep(weights, factor, grid)
+    for g in range(2):
+        left = weights[g].astype(np.float64)
+        on = np.arange(12)
+        for q in factor.order[g][::-1]:
+            inverted = np.linalg.inv(hessian[g][np.ix_(on, on)])
+            at = int(np.flatnonzero(on == q)[0])
+            snapped = Grid(grid.scale[g], grid.low, grid.high).snap(left[:, [q]])[:, 0]
+            miss = left[:, q] - snapped
+            left[:, on] -= np.outer(miss / inverted[at, at], inverted[at])
+            left[:, q] = snapped
+            on = np.delete(on, at)
+        np.testing.assert_allclose(found[g], left, atol=1e-9)
+
+
+@pytest.mark.parametrize("columns", [20, 300])
+def test_a_factor_solves_with_its_hessian(columns: int) -> None:
+    weights, hessian = layer(4, columns, groups=2)
+    found = factorise(hessian).solve(weights.astype(np.float64))
+    np.testing.assert_allclose(found @ hessian, weights, atol=1e-6)
+
+
+def test_a_nearly_singular_hessian_is_damped_more() -> None:
+    for columns in (4, 300):
+        hessian = np.ones((1, columns, columns), np.float32)
+        factor = factorise(hessian)
+        assert np.isfinite(factor.lower).all() and (np.einsum("gii->gi", factor.lower) > 0).all()
 
 
 def test_the_refit_is_the_exact_solution_on_each_rows_support() -> None:
@@ -175,16 +216,47 @@ def test_a_pattern_runs_along_the_input_channels_of_a_kernel_position() -> None:
     assert (keep[0, :, 24:].sum(axis=1) == 2).all()
 
 
-def test_descent_never_makes_it_worse() -> None:
+def test_descent_never_makes_it_worse_and_knows_its_error() -> None:
     weights, hessian = layer(4, 30)
-    grid = search_grid(weights, 3)
-    start = grid.snap(weights)
-    once = descend(weights, hessian, start, grid)
-    twice = descend(weights, hessian, once, grid)
-    assert error(weights, twice, hessian) <= error(weights, once, hessian) < error(weights, start, hessian)
-    refitted = fitted_scale(grid, weights, once, hessian)
-    scaled = once / grid.scale * refitted.scale
-    assert error(weights, scaled, hessian) <= error(weights, once, hessian) + 1e-9
+    start = search_grid(weights, 3)
+    descent = Descent(weights, hessian, start.snap(weights), start)
+    known = [error(weights, start.snap(weights), hessian)]
+    for _ in range(3):
+        descent.rescale()
+        known.append(descent.error())
+        assert known[-1] == pytest.approx(error(weights, descent.weights(), hessian))
+        descent.descend(outer=12, inner=5)
+        known.append(descent.error())
+        assert known[-1] == pytest.approx(error(weights, descent.weights(), hessian))
+        grid = descent.grid
+        np.testing.assert_allclose(grid.snap(descent.weights()), descent.weights(), atol=1e-6)
+    assert known[2] < known[0] and known == sorted(known, reverse=True)
+
+
+def test_one_weight_of_descent_by_hand() -> None:
+    # whole numbers, H = [[2, 1], [1, 2]], w = [0.4, 1.4] from [0, 1]: d = [−0.4, −0.4], slope of w0 is
+    # 2·(−0.4) + 1·(−0.4) = −1.2, best w0 = 0 + 1.2/2 = 0.6 → 1. Then d = [0.6, −0.4], slope of w1 is
+    # 0.6 − 0.8 = −0.2, best w1 = 1 + 0.1 → 1
+    descent = Descent(
+        np.array([[[0.4, 1.4]]]),
+        np.array([[[2.0, 1.0], [1.0, 2.0]]]),
+        np.array([[[0.0, 1.0]]]),
+        Grid(np.ones((1, 1, 1), np.float32), -8, 7),
+    )
+    assert descent.descend() and descent.weights().tolist() == [[[1.0, 1.0]]]
+
+
+def test_one_scale_for_all_is_fitted_to_all() -> None:
+    # qHwᵀ / qHqᵀ over two rows with H = 1: (1·1.2 + 2·2.0) / (1 + 4) = 1.04
+    descent = Descent(
+        np.array([[[1.2], [2.0]]]),
+        np.ones((1, 1, 1)),
+        np.array([[[1.0], [2.0]]]),
+        Grid(np.ones((1, 1, 1), np.float32), -8, 7),
+    )
+    descent.rescale()
+    assert descent.grid.scale.reshape(-1) == pytest.approx([1.04])
+    np.testing.assert_allclose(descent.weights(), [[[1.04], [2.08]]])
 
 
 def test_inputs_that_are_always_zero_do_no_harm() -> None:

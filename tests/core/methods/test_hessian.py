@@ -115,6 +115,28 @@ def test_moments_of_groups_are_each_groups_own_sums(tmp_path: Path) -> None:
         np.testing.assert_allclose(quadratic.cross[g], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_wide_sums_are_halved_but_the_hessian_is_whole(
+    groups: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.methods.hessian.FLOAT64_COLUMNS", 8)
+    monkeypatch.setattr("core.methods.hessian._MIRRORED", 5)
+    opened = convolution((6, 4 // groups, 3, 3), {"group": groups}, tmp_path)
+    form = form_of(node_named(opened.model, "conv"))
+    assert form is not None
+    rng = np.random.default_rng(3)
+    samples = (rng.standard_normal((90, groups, form.columns)) + 1).astype(np.float32)
+    moments = Moments(form)
+    moments.add(samples[:25])
+    moments.add(samples[25:])
+    found = moments.quadratic(damping=0.0).hessian
+    assert found.dtype == np.float32
+    for g in range(groups):
+        exact = np.cov(samples[:, g].astype(np.float64).T, bias=True)
+        np.testing.assert_allclose(found[g], exact, atol=1e-5)
+    np.testing.assert_array_equal(found, moments.quadratic(damping=0.0).hessian)
+
+
 def test_best_weights_and_bias_are_the_least_squares_fit(tmp_path: Path) -> None:
     # the outputs wanted are another layer's: the fit must find that layer
     opened = convolution((3, 2, 1, 1), {}, tmp_path)

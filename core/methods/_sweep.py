@@ -1,0 +1,156 @@
+"""Column sweep and coordinate descent on a layer in matrix form: where compensation spends its time.
+
+Both work on columns of all rows at once, so weights lie as (groups, columns, rows) here: a column is one run
+of memory. Two levels of blocks: within a small one column by column, from there on by matrix products.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.methods._factor import Factor
+from core.methods._grid import Grid
+
+OUTER, INNER = 128, 16
+"""Columns in a block, and in the blocks within it."""
+
+
+def sweep(
+    matrices: np.ndarray,
+    factor: Factor,
+    grid: Grid | None = None,
+    keep: np.ndarray | None = None,
+    outer: int = OUTER,
+    inner: int = INNER,
+) -> np.ndarray:
+    """Zero or round column after column; those not yet done make good each one's error.
+
+    matrices (groups, rows, columns); `keep` bool, False where the weight becomes zero; without a grid kept
+    weights only take up errors. The column sweep of GPTQ and SparseGPT (Frantar et al. 2022, 2023).
+    """
+    lower = factor.lower
+    wanted = _standing(factor.arranged(matrices.astype(lower.dtype, copy=False)))
+    kept = None if keep is None else _standing(factor.arranged(keep))
+    snap = _Snap(grid, lower.dtype)
+    moved = np.zeros_like(wanted)
+    for last in range(wanted.shape[1], 0, -outer):
+        first = max(0, last - outer)
+        # what the columns done so far ask of these
+        owed = lower[:, last:, first:last].swapaxes(1, 2) @ moved[:, last:]
+        for stop in range(last, first, -inner):
+            start = max(first, stop - inner)
+            for j in range(stop - 1, start - 1, -1):
+                old = wanted[:, j]
+                new = snap(old - owed[:, j - first] / lower[:, j, j, None])
+                if kept is not None:
+                    new *= kept[:, j]
+                moved[:, j] = new - old
+                owed[:, start - first : j - first] += lower[:, j, start:j, None] * moved[:, j, None, :]
+            owed[:, : start - first] += (
+                lower[:, start:stop, first:start].swapaxes(1, 2) @ moved[:, start:stop]
+            )
+    moved += wanted
+    return factor.restored(moved.swapaxes(1, 2))
+
+
+class Descent:
+    """Weights on a grid on their way to less error tr((Ŵ−W)H(Ŵ−W)ᵀ), by turns of `rescale` and `descend`."""
+
+    def __init__(
+        self,
+        matrices: np.ndarray,
+        hessian: np.ndarray,
+        start: np.ndarray,
+        grid: Grid,
+        keep: np.ndarray | None = None,
+    ) -> None:
+        """W, H, and Ŵ on the grid to start from; `keep` (bool): weights outside it stay zero."""
+        self.grid = grid
+        self._hessian = hessian
+        self._wanted = _standing(matrices.astype(hessian.dtype, copy=False))
+        self._now = _standing(start.astype(hessian.dtype, copy=False)).copy()
+        self._keep = None if keep is None else _standing(keep)
+        self._slope = hessian @ (self._now - self._wanted)
+        self._pull: np.ndarray | None = None
+
+    def weights(self) -> np.ndarray:
+        """Ŵ (groups, rows, columns)."""
+        return self._now.swapaxes(1, 2)
+
+    def error(self) -> float:
+        return float(np.vdot(self._now - self._wanted, self._slope))
+
+    def rescale(self) -> None:
+        """Give the same integers the scale of least error: s = qHwᵀ / qHqᵀ, summed over what shares it."""
+        if self._pull is None:
+            self._pull = self._hessian @ self._wanted
+        along = np.einsum("gcr,gcr->gr", self._now, self._pull)[:, :, None]
+        own = along + np.einsum("gcr,gcr->gr", self._now, self._slope)[:, :, None]
+        scale = self.grid.scale
+        for axis in (0, 1):
+            if scale.shape[axis] == 1:
+                along, own = along.sum(axis=axis, keepdims=True), own.sum(axis=axis, keepdims=True)
+        usable = (own > 0) & (along > 0)
+        ratio = np.where(usable, along / np.where(usable, own, 1.0), 1.0).astype(self._now.dtype)
+        self.grid = self.grid.scaled(ratio)
+        factor = ratio.swapaxes(1, 2)
+        self._now *= factor
+        self._slope += self._pull
+        self._slope *= factor
+        self._slope -= self._pull
+
+    def descend(self, outer: int = OUTER, inner: int = INNER) -> bool:
+        """Each weight in turn takes the value of least error, the others standing; False if none moved.
+
+        Source: QuantEase (Behdin et al. 2023).
+        """
+        hessian, now, slope = self._hessian, self._now, self._slope
+        snap = _Snap(self.grid, now.dtype)
+        diagonal = np.einsum("gii->gi", hessian)[:, :, None]
+        columns = now.shape[1]
+        any_moved = False
+        for first in range(0, columns, outer):
+            last = min(first + outer, columns)
+            moved = np.zeros((now.shape[0], last - first, now.shape[2]), now.dtype)
+            here = slope[:, first:last].copy()
+            for start in range(first, last, inner):
+                stop = min(start + inner, last)
+                for j in range(start, stop):
+                    old = now[:, j]
+                    new = snap(old - here[:, j - first] / diagonal[:, j])
+                    if self._keep is not None:
+                        new *= self._keep[:, j]
+                    moved[:, j - first] = new - old
+                    here[:, j + 1 - first : stop - first] += (
+                        hessian[:, j + 1 : stop, j, None] * moved[:, j - first, None, :]
+                    )
+                here[:, stop - first :] += (
+                    hessian[:, stop:last, start:stop] @ moved[:, start - first : stop - first]
+                )
+            if moved.any():
+                any_moved = True
+                now[:, first:last] += moved
+                slope += hessian[:, :, first:last] @ moved
+        return any_moved
+
+
+class _Snap:
+    """`Grid.snap` for one column of all rows, (groups, rows); without a grid as it is."""
+
+    def __init__(self, grid: Grid | None, dtype: np.dtype) -> None:
+        self._grid = grid
+        self._scale = None if grid is None else grid.scale[:, :, 0].astype(dtype)
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        if self._grid is None or self._scale is None:
+            return values
+        values /= self._scale
+        np.rint(values, out=values)
+        np.clip(values, self._grid.low, self._grid.high, out=values)
+        values *= self._scale
+        return values
+
+
+def _standing(matrices: np.ndarray) -> np.ndarray:
+    """(groups, rows, columns) as (groups, columns, rows)."""
+    return np.ascontiguousarray(matrices.swapaxes(1, 2))
