@@ -8,7 +8,7 @@ limit is a multiple-choice knapsack, solved by dynamic programming. No labels ar
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -23,7 +23,6 @@ from core.graph.opened import OpenedModel
 from core.graph.weights import set_weight
 from core.methods import METHODS, setting
 from core.methods._factor import factorise
-from core.methods._grid import search_grid
 from core.methods._matrices import Form, form_of, patches, places
 from core.methods._pieces import Feeds
 from core.methods._sparse import obs_scores, refit, select
@@ -31,7 +30,7 @@ from core.methods._sweep import sweep
 from core.methods._taps import Tap, node_named
 from core.methods.hessian import Moments, Quadratic, inverse
 from core.methods.resolve import Step, base_model, resolve
-from core.methods.sequential import distance
+from core.methods.sequential import distance, wanted_of
 from core.values import Described, LayerPlan, Parameter, Plan, digest, text
 
 VERSION = 2
@@ -141,7 +140,8 @@ def measure(opened: OpenedModel, data: DataSet, steps: Sequence[Step], context: 
     base = base_model(opened, tuple(steps))
     forms = {}
     for step in steps:
-        form = form_of(node_named(base, step.layer.id)) if _in_main(base, step) else None
+        block = step.layout(step.layer.shape).block
+        form = form_of(node_named(base, step.layer.id), block) if _in_main(base, step) else None
         if form is not None and len(step.layer.weights) == 1:
             forms[step.layer.id] = form
     chosen = [step for step in steps if step.layer.id in forms]
@@ -182,8 +182,11 @@ def _curve(base: ir.Model, step: Step, quadratic: Quadratic, probe: _Probe) -> C
     if step.weight_bits < 8:
         triangular = factorise(hessian)
         for width in (step.weight_bits, 8):
-            grid = search_grid(matrices, width, bool(step.channel_axes), form.blocks)
-            rounded = sweep(wide, triangular, grid)
+            # with room for no factors eight bits have a scale per channel
+            at = step
+            if width == 8:
+                at = replace(step, weight_bits=8, block=0 if step.factors else step.block, factors=0)
+            rounded = sweep(wide, triangular, wanted_of(at, form).grid(matrices))
             bits[width] = quadratic.error(wide, rounded)
             made.setdefault("bits", rounded)
     for name, result in made.items():
@@ -237,7 +240,8 @@ def _keep_eight(plan: Plan, steps: Sequence[Step], curves: Mapping[str, Curve], 
         return plan
     for step, options, index in zip(layers, choices, picked, strict=True):
         if index:
-            plan = plan.with_layer(step.layer.id, weight_bits=int(options[index].value))
+            settings = {"granularity": "channel"} if step.factors else {}
+            plan = plan.with_layer(step.layer.id, weight_bits=int(options[index].value), **settings)
     return plan
 
 
@@ -311,7 +315,10 @@ class _Probe:
 
 
 def _key(opened: OpenedModel, data: DataSet, plan: Plan, steps: Sequence[Step]) -> str:
-    about = [(step.layer.id, bool(step.sparsity), step.weight_bits, step.channel_axes) for step in steps]
+    about = [
+        (step.layer.id, bool(step.sparsity), step.weight_bits, step.channel_axes, step.block, step.symmetric)
+        for step in steps
+    ]
     return digest("allocate", VERSION, opened.info.sha256, data_key(data), about)
 
 

@@ -39,6 +39,7 @@ from core.values import (
     Result,
     text,
 )
+from core.values.plan import GRANULARITIES
 
 COMMANDS = ("info", "evaluate", "analyze", "compress", "benchmark", "project")
 BAD_INPUT = (OpenError, DataError, PlanError, ProjectReadError)
@@ -301,6 +302,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     compress.add_argument("--weight-bits", type=int, metavar="B", help="32, or 8 to 2")
     compress.add_argument("--activation-bits", type=int, metavar="B", help="32, 16 or 8")
+    compress.add_argument(
+        "--granularity",
+        choices=GRANULARITIES,
+        help="what shares a scale: all of a weight, a channel, a block",
+    )
+    compress.add_argument("--block-size", type=int, metavar="N", help="weights of a block, 16 to 256 (32)")
+    compress.add_argument(
+        "--asymmetric", action="store_true", help="grids of weights with a zero point, for lopsided weights"
+    )
     compress.add_argument(
         "--samples", type=_positive, default=500, metavar="N", help="for the steps' accuracy"
     )

@@ -12,6 +12,9 @@ from core.errors import PlanError
 from core.presets import PRESETS
 from core.values import FLOAT_BITS, DataSpec, LayerPlan, Plan, Preprocess, text
 
+_OPTIONS = {"symmetric": "--asymmetric"}
+"""Settings whose option has another name."""
+
 
 def data_spec(options: argparse.Namespace) -> DataSpec:
 
@@ -28,7 +31,7 @@ def data_spec(options: argparse.Namespace) -> DataSpec:
 
 
 def plan_of(options: argparse.Namespace) -> Plan:
-    """From --plan, --preset or the three settings, and --steps over all of them. Raises PlanError."""
+    """From --plan, --preset or the settings, and --steps over all of them. Raises PlanError."""
     plan = _plan_of(options)
     if not options.steps:
         return plan
@@ -41,6 +44,9 @@ def _plan_of(options: argparse.Namespace) -> Plan:
         "sparsity": options.sparsity,
         "weight_bits": options.weight_bits,
         "activation_bits": options.activation_bits,
+        "granularity": options.granularity or ("block" if options.block_size is not None else None),
+        "block_size": options.block_size,
+        "symmetric": False if options.asymmetric else None,
     }
     given = {name: value for name, value in settings.items() if value is not None}
     if options.plan:
@@ -48,7 +54,7 @@ def _plan_of(options: argparse.Namespace) -> Plan:
             raise PlanError(
                 text(
                     "--plan and {option} exclude each other.",
-                    option="--" + next(iter(given)).replace("_", "-"),
+                    option=_OPTIONS.get(next(iter(given)), "--" + next(iter(given)).replace("_", "-")),
                 ),
                 text("The plan already says what each layer gets."),
                 text("Put the setting into the plan's defaults."),
@@ -76,8 +82,8 @@ def _plan_of(options: argparse.Namespace) -> Plan:
             )
         layers = LayerPlan(**given).over(preset.defaults)
         return Plan(defaults=layers, methods=preset.methods, order=preset.order)
-    if not given:
-        given = {"weight_bits": 8, "activation_bits": 8}
+    if not given.keys() & {"sparsity", "weight_bits", "activation_bits"}:
+        given |= {"weight_bits": 8, "activation_bits": 8}
     defaults = {"sparsity": 0.0, "weight_bits": FLOAT_BITS, "activation_bits": FLOAT_BITS} | given
     methods: dict[str, dict[str, str | int | float | bool]] = (
         {"allocate": {"on": True}} if options.spread else {}

@@ -8,7 +8,9 @@ import numpy as np
 import onnx_ir as ir
 
 
-def add_initializer(model: ir.Model, name: str, array: np.ndarray, bits: int = 8) -> ir.Value:
+def add_initializer(
+    model: ir.Model, name: str, array: np.ndarray, bits: int = 8, signed: bool = True
+) -> ir.Value:
     """Put a constant into the main graph under a free name like `name`. 4 or 2 `bits`: integers, packed."""
     taken = model.graph.initializers
     free, count = name, 0
@@ -18,6 +20,8 @@ def add_initializer(model: ir.Model, name: str, array: np.ndarray, bits: int = 8
     tensor: ir.TensorProtocol
     if bits in (2, 4):
         packed, dtype = (pack_int4, ir.DataType.INT4) if bits == 4 else (pack_int2, ir.DataType.INT2)
+        if not signed:
+            dtype = ir.DataType.UINT4 if bits == 4 else ir.DataType.UINT2
         tensor = ir.PackedTensor(packed(array), dtype, shape=ir.Shape(array.shape), name=free)
     else:
         # not ascontiguousarray, which makes an array of one dimension out of a scalar
@@ -30,7 +34,7 @@ def add_initializer(model: ir.Model, name: str, array: np.ndarray, bits: int = 8
 
 
 def pack_int4(array: np.ndarray) -> np.ndarray:
-    """int8 values in -8..7 -> bytes with two each, the first in the low half, as ONNX stores int4."""
+    """Integers in -8..7 (uint4: 0..15) -> bytes with two each, the first in the low half, as in ONNX."""
     flat = array.reshape(-1).astype(np.int8)
     if flat.size % 2:
         flat = np.append(flat, np.int8(0))

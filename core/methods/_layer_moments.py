@@ -72,7 +72,7 @@ class LayerMoments:
         if step.layer.group is not None or len(step.layer.weights) != 1:
             return None
         try:
-            return form_of(node_named(self.base, step.layer.id))
+            return form_of(node_named(self.base, step.layer.id), step.layout(step.layer.shape).block)
         except KeyError:
             return None  # inside a branch or loop
 

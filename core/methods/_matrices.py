@@ -56,6 +56,12 @@ class Form:
         plain = plain.reshape(self.channels, -1)
         return np.ascontiguousarray(plain.T if self.transposed else plain).reshape(self.shape)
 
+    def by_row(self, values: np.ndarray) -> np.ndarray:
+        """Parameters of blocks (groups, rows, blocks) as (channels, all blocks of the channel)."""
+        if self.blocks:
+            return values.swapaxes(0, 1).reshape(self.rows, -1)
+        return values.reshape(self.channels, -1)
+
     def per_row(self, values: np.ndarray) -> np.ndarray:
         """One value for each output channel, or one for all, as (groups or 1, rows or 1, 1)."""
         flat = values.reshape(-1)
@@ -64,8 +70,11 @@ class Form:
         return flat.reshape(1, self.rows, 1) if self.blocks else flat.reshape(self.groups, self.rows, 1)
 
 
-def form_of(node: ir.Node) -> Form | None:
-    """The form of a Conv, Gemm or MatMul with a constant weight; None for what has no such form."""
+def form_of(node: ir.Node, block: int = 0) -> Form | None:
+    """The form of a Conv, Gemm or MatMul with a constant weight; None for what has no such form.
+
+    `block`: so many columns share a scale, so a cut may only go between them.
+    """
     if node.domain not in ("", "ai.onnx") or node.op_type not in ("Conv", "Gemm", "MatMul"):
         return None
     weight = constant(node.inputs[1])
@@ -81,7 +90,7 @@ def form_of(node: ir.Node) -> Form | None:
         if not plain or attribute_int(node, "transA", 0):
             return None
     rows, columns = weight.shape[::-1] if transposed else weight.shape
-    blocks = _blocks(columns)
+    blocks = _blocks(columns, block)
     if blocks is None:
         return None
     return Form(
@@ -95,10 +104,11 @@ def form_of(node: ir.Node) -> Form | None:
     )
 
 
-def _blocks(columns: int) -> int | None:
-    """The smallest number of equal blocks that are narrow enough."""
+def _blocks(columns: int, block: int) -> int | None:
+    """The smallest number of equal blocks that are narrow enough, and whole multiples of `block` wide."""
     for count in range(1, 257):
-        if columns % count == 0 and columns // count <= MOST_COLUMNS:
+        whole = count == 1 or not block or columns // count % block == 0
+        if columns % count == 0 and columns // count <= MOST_COLUMNS and whole:
             return count
     return None
 

@@ -13,6 +13,8 @@ from core.methods._grid import Grid
 
 OUTER, INNER = 128, 16
 """Columns in a block, and in the blocks within it."""
+_LEAST_RATIO = 0.1
+"""To which a block's scale falls at most at once."""
 
 
 def sweep(
@@ -31,7 +33,7 @@ def sweep(
     lower = factor.lower
     wanted = _standing(factor.arranged(matrices.astype(lower.dtype, copy=False)))
     kept = None if keep is None else _standing(factor.arranged(keep))
-    snap = _Snap(grid, lower.dtype)
+    snap = _Snap(grid, lower.dtype, factor.order)
     moved = np.zeros_like(wanted)
     for last in range(wanted.shape[1], 0, -outer):
         first = max(0, last - outer)
@@ -41,7 +43,7 @@ def sweep(
             start = max(first, stop - inner)
             for j in range(stop - 1, start - 1, -1):
                 old = wanted[:, j]
-                new = snap(old - owed[:, j - first] / lower[:, j, j, None])
+                new = snap(old - owed[:, j - first] / lower[:, j, j, None], j)
                 if kept is not None:
                     new *= kept[:, j]
                 moved[:, j] = new - old
@@ -82,6 +84,10 @@ class Descent:
 
     def rescale(self) -> None:
         """Give the same integers the scale of least error: s = qHwᵀ / qHqᵀ, summed over what shares it."""
+        if self.grid.block:
+            self._rescale_blocks()
+            if not self.grid.most:
+                return
         if self._pull is None:
             self._pull = self._hessian @ self._wanted
         along = np.einsum("gcr,gcr->gr", self._now, self._pull)[:, :, None]
@@ -98,6 +104,28 @@ class Descent:
         self._slope += self._pull
         self._slope *= factor
         self._slope -= self._pull
+
+    def _rescale_blocks(self) -> None:
+        """The scale of one block after the other, each for the others as they are; zero points stay."""
+        grid, now, slope, hessian = self.grid, self._now, self._slope, self._hessian
+        ratios = np.ones((now.shape[0], grid.scale.shape[2], now.shape[2]), now.dtype)
+        for index in range(ratios.shape[1]):
+            at = slice(index * grid.block, min((index + 1) * grid.block, now.shape[1]))
+            part = now[:, at]
+            own = np.einsum("gcr,gcr->gr", part, hessian[:, at, at] @ part)
+            along = np.einsum("gcr,gcr->gr", part, slope[:, at])
+            ratio = 1.0 - np.where(own > 0, along / np.where(own > 0, own, 1.0), 0.0)
+            # a scale of the other sign would turn the block's weights round
+            ratios[:, index] = np.maximum(ratio, _LEAST_RATIO)
+            change = (ratios[:, index] - 1.0)[:, None, :] * part
+            now[:, at] += change
+            slope += hessian[:, :, at] @ change
+        self.grid = grid.scaled(ratios.swapaxes(1, 2))
+        if grid.most:
+            # whole factors are not quite what was asked for
+            exact = (grid.scale * ratios.swapaxes(1, 2)).astype(now.dtype)
+            now *= _standing(self.grid.spread(self.grid.scale / exact, self.weights()))
+            self._slope = hessian @ (now - self._wanted)
 
     def descend(self, outer: int = OUTER, inner: int = INNER) -> bool:
         """Each weight in turn takes the value of least error, the others standing; False if none moved.
@@ -117,7 +145,7 @@ class Descent:
                 stop = min(start + inner, last)
                 for j in range(start, stop):
                     old = now[:, j]
-                    new = snap(old - here[:, j - first] / diagonal[:, j])
+                    new = snap(old - here[:, j - first] / diagonal[:, j], j)
                     if self._keep is not None:
                         new *= self._keep[:, j]
                     moved[:, j - first] = new - old
@@ -135,20 +163,46 @@ class Descent:
 
 
 class _Snap:
-    """`Grid.snap` for one column of all rows, (groups, rows); without a grid as it is."""
+    """`Grid.snap` for one column of all rows, (groups, rows); without a grid as it is.
 
-    def __init__(self, grid: Grid | None, dtype: np.dtype) -> None:
+    `order` (groups, columns): which column of the grid each one is; None: as they stand.
+    """
+
+    def __init__(self, grid: Grid | None, dtype: np.dtype, order: np.ndarray | None = None) -> None:
         self._grid = grid
-        self._scale = None if grid is None else grid.scale[:, :, 0].astype(dtype)
+        if grid is None:
+            return
+        # (blocks, groups, rows): the parameters of a block are one run of memory
+        self._scales = np.ascontiguousarray(np.moveaxis(grid.scale, 2, 0), dtype)
+        zero = grid.zero
+        self._zeros = None if zero is None else np.ascontiguousarray(np.moveaxis(zero, 2, 0), dtype)
+        self._order = order if grid.block else None
+        self._groups = np.arange(grid.scale.shape[0])
 
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        if self._grid is None or self._scale is None:
+    def __call__(self, values: np.ndarray, column: int) -> np.ndarray:
+        grid = self._grid
+        if grid is None:
             return values
-        values /= self._scale
+        scale = self._of(self._scales, column)
+        values /= scale
         np.rint(values, out=values)
-        np.clip(values, self._grid.low, self._grid.high, out=values)
-        values *= self._scale
+        if self._zeros is None:
+            np.clip(values, grid.low, grid.high, out=values)
+        else:
+            # rint(w/s) + z within low..high, less z
+            zero = self._of(self._zeros, column)
+            np.clip(values, grid.low - zero, grid.high - zero, out=values)
+        values *= scale
         return values
+
+    def _of(self, parameters: np.ndarray, column: int) -> np.ndarray:
+        assert self._grid is not None
+        if not self._grid.block:
+            return np.asarray(parameters[0])
+        if self._order is None:
+            return np.asarray(parameters[column // self._grid.block])
+        at = self._order[:, column] // self._grid.block
+        return np.asarray(parameters[at, self._groups] if len(self._groups) > 1 else parameters[at[0]])
 
 
 def _standing(matrices: np.ndarray) -> np.ndarray:

@@ -40,6 +40,23 @@ class Wanted:
     """The groups are blocks of columns of the same rows."""
     kernel: int = 1
     """Kernel positions, which lie next to each other in a row."""
+    block: int = 0
+    """Weights of a row that share a scale; 0: all of it."""
+    symmetric: bool = True
+    factors: int = 0
+    """Where not 0, scales of blocks are their row's times up to this (`IntegerWeight.factor`)."""
+
+    def grid(self, matrices: np.ndarray) -> Grid:
+        """The clipped grid of least error for these weights, float32."""
+        return search_grid(
+            matrices,
+            self.bits,
+            self.per_row,
+            self.shared_rows,
+            self.block,
+            self.symmetric,
+            self.factors,
+        )
 
     @property
     def prunes(self) -> bool:
@@ -64,7 +81,7 @@ def compensated(
         start, keep = _pruned(wide, hessian, wanted, thorough, factor)
     if wanted.bits >= 32:
         return start.astype(np.float32), None
-    grid = search_grid(start.astype(np.float32, copy=False), wanted.bits, wanted.per_row, wanted.shared_rows)
+    grid = wanted.grid(start.astype(np.float32, copy=False))
     rounded = sweep(wide, factor or factorise(hessian), grid, keep)
     if thorough:
         descent = Descent(wide, hessian, rounded, grid, keep)
@@ -73,9 +90,11 @@ def compensated(
             descent.rescale()
             descent.descend()
             before, error = error, descent.error()
+            if error < before or not grid.most:
+                # whole factors may be a step in the wrong direction
+                rounded, grid = descent.weights().copy(), descent.grid
             if error > (1.0 - _ENOUGH) * before:
                 break
-        rounded, grid = descent.weights(), descent.grid
     # exactly on the grid, whatever descent left in the last bits
     return np.ascontiguousarray(grid.snap(rounded.astype(np.float32))), grid
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from core.methods.prune_weights import prune
-from core.methods.quantize_weights import quantize_axes, quantize_merged
+from core.methods.quantize_weights import quantize_merged
 from core.methods.resolve import Step
+from core.methods.round_weights import round_weight
 from core.methods.stored import FloatWeight, IntegerWeight, StoredWeight
 from core.values import FLOAT_BITS
 
@@ -21,8 +22,10 @@ def stored_weight(weight: np.ndarray, step: Step) -> StoredWeight:
     cut = pruned(weight, step)
     if step.weight_bits == FLOAT_BITS:
         return FloatWeight(cut)
-    rounded = quantize_merged if step.merge else quantize_axes
-    return IntegerWeight(*rounded(cut, step.grid_bits, step.channel_axes, step.search))
+    layout = step.layout(weight.shape)
+    if step.merge:
+        return IntegerWeight(*quantize_merged(cut, step.grid_bits, step.channel_axes, step.search))
+    return round_weight(cut, step.grid_bits, layout, step.symmetric, step.factors, step.search)
 
 
 def planned_weight(weight: np.ndarray, step: Step) -> np.ndarray:

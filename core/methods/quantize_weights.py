@@ -23,7 +23,7 @@ SEARCH_STEPS = 40
 MERGE_SQNR_DB = 24.0
 """Signal to quantisation noise of its weights that each channel keeps where scales are merged."""
 
-_SMALLEST_CLIP = 0.3
+SMALLEST_CLIP = 0.3
 _ROWS_AT_ONCE = 1 << 20
 """Weights handled at once in the search: keeps the temporaries in cache and memory flat."""
 _COLUMNS_AT_ONCE = 1 << 15
@@ -51,7 +51,7 @@ def quantize(
     scale = np.empty(len(rows), dtype=np.float32)
     step = max(1, _ROWS_AT_ONCE // max(1, rows.shape[1]))
     for start in range(0, len(rows), step):
-        scale[start : start + step] = _scales(rows[start : start + step], bits, search)
+        scale[start : start + step] = clipped_scales(rows[start : start + step], bits, search)
     if granularity == "tensor":
         return _round(weight, scale[0], bits), scale[0].reshape(())
     shape = [1] * weight.ndim
@@ -137,7 +137,7 @@ def _as_rows(weight: np.ndarray, axis: int | None, granularity: Granularity) -> 
     return moved.reshape(moved.shape[0], -1).astype(np.float32)
 
 
-def _scales(rows: np.ndarray, bits: int, search: bool) -> np.ndarray:
+def clipped_scales(rows: np.ndarray, bits: int, search: bool) -> np.ndarray:
     """The scale of each row: full range, or the clipped range of least squared error."""
     low, high = WEIGHT_RANGE[bits]
     largest = np.abs(rows).max(axis=1, initial=0.0)
@@ -149,7 +149,7 @@ def _scales(rows: np.ndarray, bits: int, search: bool) -> np.ndarray:
         return full
     best, best_error = full.copy(), _error(rows, full, low, high)
     for step in range(1, SEARCH_STEPS):
-        share = 1.0 - (1.0 - _SMALLEST_CLIP) * step / (SEARCH_STEPS - 1)
+        share = 1.0 - (1.0 - SMALLEST_CLIP) * step / (SEARCH_STEPS - 1)
         candidate = np.maximum(full * np.float32(share), np.finfo(np.float32).tiny)
         error = _error(rows, candidate, low, high)
         better = ~empty & (error < best_error)

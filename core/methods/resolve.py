@@ -13,16 +13,22 @@ from core.graph.opened import OpenedModel
 from core.graph.opset import raise_opset
 from core.methods import setting
 from core.methods._edit import attribute_int
+from core.methods._layout import Layout, even_block, whole_block
 from core.methods._spatial_mean import pool_spatial_means
 from core.methods.quantize_activations import can_be_integer
+from core.methods.round_weights import INT8_MOST, REDUCED_MOST, most_factor
 from core.values import FLOAT_BITS, Layer, LayerPlan, Plan, Text, stored_bits, text
-from core.values.plan import parse_pattern
+from core.values.plan import BLOCK_SIZES, GRANULARITIES, parse_pattern
 
 WEIGHT_BITS = (2, 3, 4, 5, 6, 7, 8, FLOAT_BITS)
 ACTIVATION_BITS = (8, 16, FLOAT_BITS)
 _QUANTIZABLE = (ir.DataType.FLOAT, ir.DataType.FLOAT16)
 _PER_AXIS_OPSET = 13
 """The lowest with DequantizeLinear per channel."""
+FEWEST_FACTORS = 7
+"""Multiples of a scale below which a block can hardly have one of its own."""
+_ARITHMETIC_OPSET = 14
+"""The lowest in which Mul and Sub take int8."""
 _BROADCAST_OPSET = 7
 """The lowest in which Mul broadcasts a scale by itself."""
 _INT8_OPSET = 17
@@ -54,6 +60,15 @@ class Step:
     """Only 7 of the 8 bits are used, so that the kernels of processors without VNNI add up exactly."""
     exact: bool = False
     """Its integer kernels add up in 32 bits on every processor."""
+    block: int = 0
+    """At most so many weights of a row share a scale; 0: all of them."""
+    symmetric: bool = True
+    factors: int = 0
+    """Where not 0, the scales of a row's blocks are one scale times up to this, for a kernel on integers."""
+    unit: int = 0
+    """Weights of a ConvTranspose's kernel: a block holds whole kernels there. 0: another layer."""
+    pieces: int = 1
+    """Groups of a ConvTranspose, which lie one after the other in a row."""
     note: Text | None = None
     """Why less is done than planned."""
 
@@ -74,7 +89,20 @@ class Step:
     def weight_key(self) -> tuple[object, ...]:
         """What decides the rounded weight, for caches."""
         pruning = self.sparsity, self.threshold, *(self.pattern or ())
-        return *pruning, self.grid_bits, self.channel_axes, self.search, self.merge
+        grid = self.block, self.symmetric, self.factors
+        return *pruning, self.grid_bits, self.channel_axes, self.search, self.merge, *grid
+
+    def layout(self, shape: tuple[int, ...]) -> Layout:
+        """Which weights share a scale, of one of the layer's weights of this shape."""
+        rows = Layout(shape, self.channel_axes)
+        if not self.block or rows.columns <= self.block:
+            return rows
+        block = even_block(rows.columns, self.block)
+        if self.unit:
+            # whole kernels of input channels, and of one group each
+            run = rows.columns // self.pieces
+            block = whole_block(run // self.unit, max(1, self.block // self.unit)) * self.unit
+        return Layout(shape, self.channel_axes, block) if block < rows.columns else rows
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -128,7 +156,9 @@ def base_model(opened: OpenedModel, steps: tuple[Step, ...]) -> ir.Model:
     if 16 in widths:
         packed = max(packed, _UINT16_OPSET)
     rounded = bits != {FLOAT_BITS}
-    needed = packed or (_PER_AXIS_OPSET if integer else _BROADCAST_OPSET if rounded else 0)
+    shifted = any(step.factors or not step.symmetric for step in steps)
+    lowest = _ARITHMETIC_OPSET if shifted else _PER_AXIS_OPSET
+    needed = packed or (lowest if integer else _BROADCAST_OPSET if rounded else 0)
     if opset < needed:
         model = raise_opset(model, packed or _INT8_OPSET)
     # before version 4 every constant had to be declared as an input too
@@ -184,15 +214,26 @@ def _check(layer: Layer, settings: LayerPlan) -> None:
         )
     try:
         parse_pattern(settings.pattern)
-        known = settings.granularity in ("tensor", "channel")
+        known = settings.granularity in GRANULARITIES
     except ValueError:
         known = False
     if not known:
         raise PlanError(
             text("Layer '{layer}': this pattern or granularity is not known.", layer=name),
             next_step=text(
-                "Choose the pattern 'unstructured' or one like '2:4', the granularity 'tensor' or 'channel'."
+                "Choose the pattern 'unstructured' or one like '2:4', the granularity 'tensor', 'channel' or "
+                "'block'."
             ),
+        )
+    smallest, largest = BLOCK_SIZES
+    if settings.granularity == "block" and not smallest <= (settings.block_size or 0) <= largest:
+        raise PlanError(
+            text(
+                "Layer '{layer}': blocks of {size} weights are not supported.",
+                layer=name,
+                size=settings.block_size or 0,
+            ),
+            next_step=text("Choose {least} to {most} weights.", least=smallest, most=largest),
         )
 
 
@@ -235,6 +276,17 @@ def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main:
                 columns=columns,
                 of=pattern[1],
             )
+    symmetric = settings.symmetric is not False
+    reduced = activation_bits == 8 and not exact and _reduces(plan)
+    block = (settings.block_size or 0) if settings.granularity == "block" else 0
+    factors = 0
+    if block and activation_bits != FLOAT_BITS:
+        factors = most_factor(weight_bits, symmetric, REDUCED_MOST if reduced else INT8_MOST)
+        if factors < FEWEST_FACTORS:
+            block, factors = 0, 0
+            note = note or text(
+                "Integer kernels have no room for blocks of so many bits: one scale a channel."
+            )
     return Step(
         layer=layer,
         planned=settings,
@@ -242,14 +294,22 @@ def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main:
         threshold=settings.threshold if wants_prune and pattern is None else None,
         weight_bits=weight_bits,
         activation_bits=activation_bits,
-        channel_axes=channel_axes(node, len(layer.shape)) if settings.granularity == "channel" else (),
+        channel_axes=channel_axes(node, len(layer.shape)) if settings.granularity != "tensor" else (),
         row_axes=channel_axes(node, len(layer.shape)) or (0,),
         pattern=pattern if wants_prune else None,
         search=bool(setting(plan, "quantize_weights", "search")),
         # only kernels on integers gain by it
-        merge=activation_bits == 8 and weight_bits == 8 and bool(setting(plan, "quantize_weights", "merge")),
-        reduced=activation_bits == 8 and weight_bits == 8 and not exact and _reduces(plan),
+        merge=activation_bits == 8
+        and weight_bits == 8
+        and symmetric
+        and bool(setting(plan, "quantize_weights", "merge")),
+        reduced=reduced and weight_bits == 8,
         exact=exact,
+        block=block if weight_bits != FLOAT_BITS else 0,
+        symmetric=symmetric or weight_bits == FLOAT_BITS,
+        factors=factors,
+        unit=prod(layer.shape[2:]) if node.op_type == "ConvTranspose" else 0,
+        pieces=attribute_int(node, "group", 1) if node.op_type == "ConvTranspose" else 1,
         note=note,
     )
 

@@ -18,6 +18,7 @@ from core.evaluate.answers import Subject, find_subject, log_probabilities
 from core.evaluate.runner import Runner
 from core.methods import setting
 from core.methods._bias import read_bias
+from core.methods._grid import Grid
 from core.methods._layer_moments import LayerMoments
 from core.methods._matrices import Form
 from core.methods._pieces import Feeds, part, samples_in
@@ -29,6 +30,7 @@ from core.methods.match_statistics import spread_ratio
 from core.methods.planned import stored_weight
 from core.methods.quantize_activations import Range
 from core.methods.resolve import Step
+from core.methods.round_weights import integer_weight
 from core.methods.stored import Cache, FloatWeight, IntegerWeight, StoredWeight
 from core.values import FLOAT_BITS, Plan
 
@@ -143,7 +145,7 @@ class Corrector:
         yield Correction("plain", plain)
         if bias is not None:
             yield finished("plain+bias", form.matrices(plain.values()), plain)
-        wanted = self._wanted(step, form, plain)
+        wanted = wanted_of(step, form, plain)
         hessian = quadratic.hessian
         thorough = bool(setting(self.plan, "compensate", "thorough"))
         aims = {"swept": matrices}
@@ -158,9 +160,7 @@ class Corrector:
             if grid is None or not isinstance(plain, IntegerWeight):
                 kept: StoredWeight = FloatWeight(form.weight(result).astype(weight.dtype))
             else:
-                integers = form.weight(grid.round(result)).astype(np.int8)
-                scale = grid.scale.reshape(plain.scale.shape)
-                kept = IntegerWeight(integers, np.ascontiguousarray(scale, dtype=np.float32))
+                kept = on_grid(result, grid, plain, form, step)
             yield finished(name, result, kept)
 
     def _matched(self, step: Step, form: Form, quadratic: Quadratic, best: Correction) -> Correction:
@@ -169,17 +169,12 @@ class Corrector:
         weight = best.weight
         value = form.matrices(weight.values())
         ratio = spread_ratio(quadratic, value)
-        changed: StoredWeight
+        if isinstance(weight, IntegerWeight) and weight.scale.size == 1:
+            ratio = np.ones_like(ratio)
+        factor = form.per_row(ratio)
         if isinstance(weight, IntegerWeight):
-            scale = weight.scale
-            if scale.size == 1 and form.channels > 1:
-                ratio = np.ones_like(ratio)
-            if scale.size > 1:
-                scale = (scale.reshape(-1) * ratio).reshape(scale.shape).astype(np.float32)
-            changed = replace(weight, scale=scale)
-            factor = form.per_row(ratio)
+            changed: StoredWeight = weight.scaled(ratio)
         else:
-            factor = form.per_row(ratio)
             changed = FloatWeight(form.weight(value * factor).astype(weight.values().dtype))
         bias = read_bias(twin_of(self.base, step), form.channels)
         if bias is not None:
@@ -191,17 +186,6 @@ class Corrector:
         tensor = self.base.graph.initializers[step.layer.weights[0]].const_value
         assert tensor is not None
         return tensor.numpy()
-
-    def _wanted(self, step: Step, form: Form, plain: StoredWeight) -> Wanted:
-        return Wanted(
-            bits=step.grid_bits,
-            sparsity=step.sparsity,
-            threshold=step.threshold,
-            pattern=step.pattern,
-            per_row=not isinstance(plain, IntegerWeight) or plain.scale.size != 1,
-            shared_rows=form.blocks,
-            kernel=int(np.prod(form.shape[2:])) if form.op == "Conv" else 1,
-        )
 
     # ------------------------------------------------------------ held-out samples
 
@@ -258,6 +242,34 @@ class Corrector:
             weights.append(samples_in(feeds))
         mean = float(np.average(distances, weights=weights)) if distances else 0.0
         return replace(candidate, distance=mean)
+
+
+def wanted_of(step: Step, form: Form, plain: StoredWeight | None = None) -> Wanted:
+    """What the layer shall become; `plain`: the weight as rounded, where its scales may have been merged."""
+    merged = isinstance(plain, IntegerWeight) and plain.scale.size == 1
+    return Wanted(
+        bits=step.grid_bits,
+        sparsity=step.sparsity,
+        threshold=step.threshold,
+        pattern=step.pattern,
+        per_row=bool(step.channel_axes) and not merged,
+        shared_rows=form.blocks,
+        kernel=int(np.prod(form.shape[2:])) if form.op == "Conv" else 1,
+        block=step.layout(form.shape).block,
+        symmetric=step.symmetric,
+        factors=step.factors,
+    )
+
+
+def on_grid(matrices: np.ndarray, grid: Grid, plain: IntegerWeight, form: Form, step: Step) -> IntegerWeight:
+    """A weight in matrix form that lies on the grid, as it is stored; `plain` has the shape of its scales."""
+    integers = form.weight(grid.round(matrices)).astype(np.int8)
+    if not grid.block:
+        scale = np.ascontiguousarray(grid.scale.reshape(plain.scale.shape), dtype=np.float32)
+        zero = None if grid.zero is None else grid.zero.reshape(plain.scale.shape).astype(np.int8)
+        return IntegerWeight(integers, scale, zero)
+    zeros, factors = (None if each is None else form.by_row(each) for each in (grid.zero, grid.factor))
+    return integer_weight(integers, form.by_row(grid.scale), zeros, factors, step.layout(form.shape))
 
 
 def twin_of(base: ir.Model, step: Step) -> ir.Node:

@@ -12,6 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
+from core.methods._layout import Layout
+
 
 class StoredWeight(Protocol):
     """A weight as it will be stored."""
@@ -40,18 +42,62 @@ class FloatWeight:
 
 @dataclass(frozen=True, eq=False)
 class IntegerWeight:
-    """scale · q."""
+    """scale · factor · (q - zero)."""
 
     q: np.ndarray
     """int8, also for fewer bits; of the weight's shape."""
     scale: np.ndarray
-    """float32; broadcasts over `q`."""
+    """float32; broadcasts over `q`, or one for each block: (rows, blocks) of `layout`."""
+    zero: np.ndarray | None = None
+    """int8 of the scale's shape, or (rows, blocks) where there are factors; None: 0 everywhere."""
+    factor: np.ndarray | None = None
+    """int8 (rows, blocks): what the integers of each block are multiplied by; the scale is then its row's.
+
+    An integer kernel that knows one scale for a row computes with blocks so, for all that factor · (q - zero)
+    is an integer of 8 bits. Source: VS-Quant (Dai et al. 2021), whose scales have two levels.
+    """
+    layout: Layout | None = None
+    """Of the blocks, where there are some."""
+
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """Values of the scale's, the zero's or the factor's shape, so that they broadcast over `q`."""
+        # two blocks or more, so (rows, blocks) is never the shape of what broadcasts already
+        layout = self.layout
+        if layout is None or values.shape != (layout.rows, layout.blocks):
+            return values
+        return layout.spread(values)
+
+    def integers(self) -> np.ndarray:
+        """factor · (q - zero), int8 where it fits, else int16; of the weight's shape."""
+        whole = self.q.astype(np.int16)
+        if self.zero is not None:
+            whole = whole - self.spread(self.zero).astype(np.int16)
+        if self.factor is not None:
+            whole = whole * self.spread(self.factor).astype(np.int16)
+        fits = whole.min(initial=0) >= -128 and whole.max(initial=0) <= 127
+        return whole.astype(np.int8) if fits else whole
 
     def values(self) -> np.ndarray:
-        return np.asarray(self.q * self.scale)
+        whole = self.q if self.zero is None and self.factor is None else self.integers()
+        return np.asarray(whole * self.spread(self.scale))
+
+    def scaled(self, ratio: np.ndarray) -> IntegerWeight:
+        """With the scale of each row times `ratio` (rows,); a scale of the whole tensor stays."""
+        if self.scale.size == 1:
+            return self
+        rows = self.scale.reshape(len(ratio), -1) * ratio[:, None]
+        scale = rows.reshape(self.scale.shape).astype(np.float32)
+        return IntegerWeight(self.q, scale, self.zero, self.factor, self.layout)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return {"q": self.q, "scale": self.scale}
+        found = {"q": self.q, "scale": self.scale}
+        if self.zero is not None:
+            found["zero"] = self.zero
+        if self.factor is not None:
+            found["factor"] = self.factor
+        if self.layout is not None:
+            found["layout"] = np.array([self.layout.block, *self.layout.axes], np.int64)
+        return found
 
 
 Cache = dict[tuple[object, ...], StoredWeight]
@@ -63,5 +109,9 @@ def restored(arrays: Mapping[str, np.ndarray]) -> StoredWeight | None:
     if "float" in arrays:
         return FloatWeight(arrays["float"])
     if "q" in arrays:
-        return IntegerWeight(arrays["q"], arrays["scale"])
+        q, layout = arrays["q"], None
+        if "layout" in arrays:
+            block, *axes = arrays["layout"].tolist()
+            layout = Layout(q.shape, tuple(axes), block)
+        return IntegerWeight(q, arrays["scale"], arrays.get("zero"), arrays.get("factor"), layout)
     return None

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from core.values.base import Value
+
+Granularity = Literal["tensor", "channel", "block"]
+GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
+BLOCK_SIZES = (16, 256)
+"""The smallest and the largest block."""
 
 FLOAT_BITS = 32
 """`LayerPlan` bits that mean "left as it is" (float)."""
@@ -32,7 +37,12 @@ class LayerPlan(Value, frozen=True, kw_only=True, omit_defaults=True):
     """32 (as it is), or 8 to 2."""
     activation_bits: int | None = None
     """32 (as it is), 16 or 8."""
-    granularity: Literal["tensor", "channel"] | None = None
+    granularity: Granularity | None = None
+    """What shares a scale: the whole weight, an output channel, or a block of its weights."""
+    block_size: int | None = None
+    """Weights of a channel that share a scale, 16 to 256, where the granularity is 'block'."""
+    symmetric: bool | None = None
+    """Whether the grid of the weights reaches as far below zero as above; else it has a zero point."""
     keep: bool | None = None
     """True: leave this layer alone whatever else is said."""
 
@@ -74,6 +84,8 @@ NO_CHANGE = LayerPlan(
     weight_bits=FLOAT_BITS,
     activation_bits=FLOAT_BITS,
     granularity="channel",
+    block_size=32,
+    symmetric=True,
     keep=False,
 )
 

@@ -18,6 +18,8 @@ def test_a_layer_follows_the_defaults_until_it_differs():
         weight_bits=4,
         activation_bits=8,
         granularity="channel",
+        block_size=32,
+        symmetric=True,
         keep=False,
     )
 

@@ -22,13 +22,19 @@ class Written:
     values: dict[tuple[str, str | int], ir.Value] = field(default_factory=dict)
     _arrays: list[np.ndarray] = field(default_factory=list)
 
-    def integers(self, model: ir.Model, name: str, q: np.ndarray, bits: int) -> ir.Value:
-        """The initializer with these integers: one for all layers that share it."""
-        if (name, id(q)) not in self.values:
-            self.values[name, id(q)] = add_initializer(model, "w", q, bits=stored_bits(bits))
+    def integers(
+        self, model: ir.Model, name: str, q: np.ndarray, bits: int, of: np.ndarray | None = None
+    ) -> ir.Value:
+        """The initializer with these integers: one for all layers that share it.
+
+        `of`: the integers that they are another arrangement of, if so.
+        """
+        own = q if of is None else of
+        if (name, id(own)) not in self.values:
+            self.values[name, id(own)] = add_initializer(model, "w", q, bits=stored_bits(bits))
             # an array that is gone could give its identity to another
-            self._arrays.append(q)
-        return self.values[name, id(q)]
+            self._arrays.append(own)
+        return self.values[name, id(own)]
 
 
 @dataclass(frozen=True)
@@ -52,8 +58,9 @@ class Site:
     def dtype(self) -> ir.DataType:
         return self.value.dtype or ir.DataType.FLOAT
 
-    def integers(self, q: np.ndarray) -> ir.Value:
-        return self.written.integers(self.model, self.name, q, self.step.weight_bits)
+    def integers(self, q: np.ndarray, of: np.ndarray | None = None) -> ir.Value:
+        """As `Written.integers`."""
+        return self.written.integers(self.model, self.name, q, self.step.weight_bits, of)
 
 
 class Writer(NamedTuple):

@@ -14,7 +14,7 @@ def _rank(site: Site, weight: StoredWeight) -> int | None:
     if not isinstance(weight, IntegerWeight) or site.node.op_type != "Gather":
         return None
     # Gather knows no packed integers
-    whole = stored_bits(site.step.weight_bits) == 8
+    whole = stored_bits(site.step.weight_bits) == 8 and weight.zero is None and weight.layout is None
     return 5 if whole and weight.scale.size == weight.scale.shape[0] else None
 
 

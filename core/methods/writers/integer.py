@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnx_ir as ir
 
 from core.methods._edit import add_initializer, constant, make_node
 from core.methods.quantize_activations import quantize_bias, smallest_weight_scale
-from core.methods.quantize_weights import quantize_by_scale
+from core.methods.round_weights import on_scale
 from core.methods.stored import IntegerWeight, StoredWeight
+from core.methods.writers._blocks import Split
 from core.methods.writers._site import Site, flat, writer
 from core.values import stored_bits
 
 
 def _rank(site: Site, weight: StoredWeight) -> int | None:
-    return 5 if isinstance(weight, IntegerWeight) and site.activation_scale is not None else None
+    if not isinstance(weight, IntegerWeight) or site.activation_scale is None:
+        return None
+    # of blocks a kernel on integers knows only those whose scales are whole multiples
+    return 5 if weight.layout is None or weight.factor is not None else None
 
 
 @writer(_rank)
@@ -22,45 +28,78 @@ def integer(site: Site, weight: IntegerWeight) -> None:
     """For layers whose activations are integers; the bias becomes int32 with them."""
     assert site.activation_scale is not None
     model, node = site.model, site.node
-    q, scale = _fit_bias(site, weight)
-    q_value = site.integers(q)
-    nodes = []
-    if stored_bits(site.step.weight_bits) < 8:
-        # there is no convolution of 4 or 2 bits: onnxruntime folds this Cast on loading and runs on int8
-        cast = make_node("Cast", [q_value], "w8", {"to": int(ir.DataType.INT8)}, dtype=ir.DataType.INT8)
-        nodes.append(cast)
-        q_value = cast.outputs[0]
+    weight = _fit_bias(site, weight)
+    scale = weight.scale
+    nodes, integers, zero = _integers(site, weight)
     axis = next((axis for axis, size in enumerate(scale.shape) if size > 1), None)
     attributes = {"axis": axis} if axis not in (None, 1) else {}
-    inputs = [q_value, add_initializer(model, "k", flat(scale))]
-    if node.op_type == "Gemm":
+    inputs = [integers, add_initializer(model, "k", flat(scale))]
+    if zero is None and node.op_type == "Gemm":
         # the fusion to QGemm asks for zero points even where they are the default
-        inputs.append(add_initializer(model, "o", np.zeros(flat(scale).shape, np.int8)))
+        zero = np.zeros(scale.shape, np.int8)
+    if zero is not None:
+        inputs.append(add_initializer(model, "o", flat(zero)))
     shape = site.value.shape
     dequantize = make_node("DequantizeLinear", inputs, "wf", attributes, shape=shape)  # type: ignore[arg-type]
-    nodes.append(dequantize)
-    model.graph.insert_before(node, nodes)
+    model.graph.insert_before(node, [*nodes, dequantize])
     node.replace_input_with(1, dequantize.outputs[0])
     quantize_bias(model, node, site.activation_scale, flat(scale))
 
 
-def _fit_bias(site: Site, weight: IntegerWeight) -> tuple[np.ndarray, np.ndarray]:
+def _integers(site: Site, weight: IntegerWeight) -> tuple[list[ir.Node], ir.Value, np.ndarray | None]:
+    """The nodes that make int8 of what is stored, their result, and the zero point that is left to mind.
+
+    There is no convolution of 4 or 2 bits, of blocks, or of zero points at no cost: but int8 constants may be
+    computed from others by Cast, Sub and Mul, which onnxruntime folds on loading.
+    """
+    model, bits = site.model, site.step.weight_bits
+    split = None if weight.layout is None else Split(weight.layout)
+    stored = weight.q if split is None else split.weight(weight.q)
+    nodes: list[ir.Node] = []
+
+    def node(op_type: str, inputs: list[ir.Value], name: str) -> ir.Value:
+        attributes = {"to": int(ir.DataType.INT8)} if op_type == "Cast" else {}
+        nodes.append(make_node(op_type, inputs, name, attributes, dtype=ir.DataType.INT8))
+        return nodes[-1].outputs[0]
+
+    def parameter(name: str, values: np.ndarray, width: int, signed: bool = True) -> ir.Value:
+        placed = split.parameters(values) if split is not None else values
+        constant = add_initializer(model, name, placed, width, signed)
+        return node("Cast", [constant], f"{name}c") if width < 8 else constant
+
+    result = site.integers(stored, of=weight.q)
+    if stored_bits(bits) < 8:
+        result = node("Cast", [result], "w8")
+    zero = weight.zero
+    # differences of 7 bits would need the highest bit, which some processors have no room for
+    if zero is not None and site.step.grid_bits < 7:
+        result = node("Sub", [result, parameter("o", zero, stored_bits(bits))], "wz")
+        zero = None
+    if weight.factor is not None:
+        result = node("Mul", [result, parameter("m", weight.factor, 4, signed=False)], "wm")
+    if split is not None:
+        nodes += split.joined(model, result, ir.DataType.INT8, site.value.shape)
+        result = nodes[-1].outputs[0]
+    return nodes, result, zero
+
+
+def _fit_bias(site: Site, weight: IntegerWeight) -> IntegerWeight:
     """Raise scales under which the int32 bias would overflow; give channels of zeros one that fits it."""
     assert site.activation_scale is not None
-    q, scale, node = weight.q, weight.scale, site.node
+    scale, node = weight.scale, site.node
     bias = constant(node.inputs[2]) if len(node.inputs) > 2 else None
     if bias is None:
-        return q, scale
+        return weight
     smallest = smallest_weight_scale(bias, float(site.activation_scale))
     if scale.size == 1:
         smallest = smallest.max(keepdims=True)
     smallest = np.maximum(smallest.reshape(scale.shape), np.finfo(np.float32).tiny)
-    axes = tuple(axis for axis in range(q.ndim) if scale.shape[axis] == 1)
-    empty = ~q.any(axis=axes, keepdims=True)
+    axes = tuple(axis for axis in range(weight.q.ndim) if scale.shape[axis] == 1)
+    empty = ~weight.integers().any(axis=axes, keepdims=True)
     # a channel without weights is its bias alone: 2**20 steps express it
     fitted = np.where(empty & (smallest > np.finfo(np.float32).tiny), smallest * 1024, scale)
     fitted = np.maximum(fitted, smallest).astype(np.float32)
     raised = fitted > scale
     if (raised & ~empty).any():
-        q = np.where(raised, quantize_by_scale(q * scale, site.step.grid_bits, fitted), q)
-    return q, fitted
+        return on_scale(weight, fitted, site.step.grid_bits, raised)
+    return replace(weight, scale=fitted)

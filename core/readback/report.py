@@ -1,4 +1,4 @@
-"""What really ended in a file: bits and sparsity of each layer, read from the file and nothing else."""
+"""The reports on the layers of a file."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import onnx
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto
 
+from core.readback.graphs import Graphs
 from core.values import FLOAT_BITS, Layer, LayerPlan, LayerReport, Plan, Text, stored_bits, text
 
 _BITS: dict[int, int] = {
@@ -23,9 +24,6 @@ _BITS: dict[int, int] = {
     TensorProto.INT2: 2,
     TensorProto.UINT4: 4,
 }
-_INTEGER = (TensorProto.INT8, TensorProto.UINT8, TensorProto.INT4, TensorProto.UINT4, TensorProto.INT2)
-_MOVES = {"Identity", "Cast", "DequantizeLinear", "Transpose", "Reshape", "Squeeze", "Unsqueeze"}
-"""Operators through which a stored weight is looked for, besides a Mul by a constant."""
 _WEIGHT_INPUTS = {
     "Conv": (1,),
     "ConvTranspose": (1,),
@@ -51,48 +49,6 @@ _INTEGER_OPERATORS = {"ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMat
 }
 
 
-class _Graphs:
-    """Nodes and constants of a file, bodies of If, Loop and Scan included."""
-
-    def __init__(self, model: onnx.ModelProto) -> None:
-        self.nodes: dict[str, onnx.NodeProto] = {}
-        self.producers: dict[str, onnx.NodeProto] = {}
-        self.constants: dict[str, onnx.TensorProto] = {}
-        self._collect(model.graph)
-
-    def _collect(self, graph: onnx.GraphProto) -> None:
-        self.constants.update((tensor.name, tensor) for tensor in graph.initializer)
-        for node in graph.node:
-            if node.name:
-                self.nodes[node.name] = node
-            for name in node.output:
-                if name:
-                    self.producers[name] = node
-            for attribute in node.attribute:
-                if node.op_type == "Constant" and attribute.name == "value":
-                    self.constants[node.output[0]] = attribute.t
-                if attribute.HasField("g"):
-                    self._collect(attribute.g)
-                for body in attribute.graphs:
-                    self._collect(body)
-
-    def stored(self, name: str) -> onnx.TensorProto | None:
-        """The constant that feeds this value, through conversions and scalings."""
-        for _ in range(16):
-            if name in self.constants:
-                return self.constants[name]
-            node = self.producers.get(name)
-            if node is None or not node.input:
-                return None
-            if node.op_type == "Mul":
-                name = node.input[0] if node.input[1] in self.constants else node.input[1]
-            elif node.op_type in _MOVES:
-                name = node.input[0]
-            else:
-                return None
-        return None
-
-
 def read_back(
     path: Path | str,
     layers: Sequence[Layer],
@@ -105,11 +61,11 @@ def read_back(
     findings; a layer that differs from its plan without a note gets one. Raises OSError.
     """
     model = onnx.load(str(path))
-    graphs = _Graphs(model)
+    graphs = Graphs(model)
     return tuple(_report(graphs, layer, plan or Plan(), (notes or {}).get(layer.id)) for layer in layers)
 
 
-def _report(graphs: _Graphs, layer: Layer, plan: Plan, note: Text | None) -> LayerReport:
+def _report(graphs: Graphs, layer: Layer, plan: Plan, note: Text | None) -> LayerReport:
     planned = plan.layer(layer.id)
     node = graphs.nodes.get(layer.id)
     if node is None:
@@ -128,13 +84,12 @@ def _report(graphs: _Graphs, layer: Layer, plan: Plan, note: Text | None) -> Lay
     weights = _weights(graphs, node)
     zeros = count = size = 0
     bits = 0
-    for tensor in weights:
-        # a symmetric integer weight has its zero at 0; others are shifted
-        array = numpy_helper.to_array(tensor)
-        zeros += int(np.count_nonzero(array == _zero_point(graphs, node, tensor)))
-        count += array.size
+    for name, tensor in weights.items():
+        numbers = graphs.numbers(name)
+        zeros += int(np.count_nonzero(numbers == 0))
+        count += numbers.size
         bits = max(bits, _BITS.get(tensor.data_type, FLOAT_BITS))
-    for tensor in _parameters(graphs, node):
+    for tensor in graphs.parameters(list(node.input)):
         size += _bytes(tensor)
     sparsity = zeros / count if count else 0.0
     found = LayerReport(
@@ -167,14 +122,15 @@ def _explained(found: LayerReport, planned: LayerPlan, layer: Layer) -> LayerRep
     return msgspec.structs.replace(found, note=text("The file differs from the plan here."))
 
 
-def _weights(graphs: _Graphs, node: onnx.NodeProto) -> list[onnx.TensorProto]:
+def _weights(graphs: Graphs, node: onnx.NodeProto) -> dict[str, onnx.TensorProto]:
+    """What is stored of the layer's weights, by the input that it feeds."""
     indices = _WEIGHT_INPUTS.get(node.op_type, ())
-    found = [graphs.stored(node.input[index]) for index in indices if index < len(node.input)]
-    weights = [tensor for tensor in found if tensor is not None]
-    return weights[:1] if node.op_type == "MatMul" else weights
+    names = [node.input[index] for index in indices if index < len(node.input)]
+    found = {name: tensor for name in names if (tensor := graphs.stored(name)) is not None}
+    return dict(list(found.items())[:1]) if node.op_type == "MatMul" else found
 
 
-def _activation_bits(graphs: _Graphs, node: onnx.NodeProto, weights: list[onnx.TensorProto]) -> int:
+def _activation_bits(graphs: Graphs, node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto]) -> int:
     """8 if the layer's activations reach it as integers, or through a DequantizeLinear of integers."""
     if node.op_type in _INTEGER_OPERATORS:
         return 8
@@ -189,38 +145,6 @@ def _activation_bits(graphs: _Graphs, node: onnx.NodeProto, weights: list[onnx.T
             return 8
         return 16
     return FLOAT_BITS
-
-
-def _zero_point(graphs: _Graphs, node: onnx.NodeProto, tensor: onnx.TensorProto) -> float:
-    """What stands for zero in a stored tensor: the scalar zero point of its DequantizeLinear, else 0."""
-    if tensor.data_type not in _INTEGER:
-        return 0.0
-    for name in node.input:
-        producer = graphs.producers.get(name)
-        if producer is None or producer.op_type != "DequantizeLinear" or graphs.stored(name) is not tensor:
-            continue
-        point = graphs.constants.get(producer.input[2]) if len(producer.input) > 2 else None
-        if point is not None:
-            values = numpy_helper.to_array(point).reshape(-1)
-            return float(values[0]) if values.size and (values == values[0]).all() else float("nan")
-    return 0.0
-
-
-def _parameters(graphs: _Graphs, node: onnx.NodeProto) -> list[onnx.TensorProto]:
-    """Every constant that only says what this layer's weights are: integers, scales, zero points, bias."""
-    found: dict[str, onnx.TensorProto] = {}
-    todo = list(node.input)
-    while todo:
-        name = todo.pop()
-        if name in graphs.constants:
-            found[name] = graphs.constants[name]
-            continue
-        producer = graphs.producers.get(name)
-        if producer is None or (producer.op_type != "Mul" and producer.op_type not in _MOVES):
-            continue
-        if graphs.stored(name) is not None:
-            todo.extend(producer.input)
-    return list(found.values())
 
 
 def _bytes(tensor: onnx.TensorProto) -> int:

@@ -1,0 +1,137 @@
+"""Round a weight on a grid of any kind: symmetric or not, a scale per tensor, channel or block.
+
+Pure functions on arrays; `quantize_weights` has the symmetric grids per tensor and channel. Asymmetric grids
+have an integer zero point within their range, so that zeros stay exact. The clipping search is the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.methods._layout import Layout
+from core.methods.quantize_weights import SEARCH_STEPS, SMALLEST_CLIP, WEIGHT_RANGE, clipped_scales
+from core.methods.stored import IntegerWeight
+
+INT8_MOST = 127
+"""The largest factor · (q - zero) that an integer kernel takes."""
+REDUCED_MOST = 63
+"""The same where the highest bit is left unused, for processors whose products overflow otherwise."""
+LARGEST_FACTOR = 15
+"""Factors are stored in 4 bits without sign."""
+
+_TINY = np.float32(np.finfo(np.float32).tiny)
+_AT_ONCE = 1 << 20
+
+
+def integer_range(bits: int, symmetric: bool = True) -> tuple[int, int]:
+    """Smallest and largest q. Asymmetric grids use all of the type: their zero need not lie in the middle."""
+    return WEIGHT_RANGE[bits] if symmetric else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+
+
+def most_factor(bits: int, symmetric: bool, most: int = INT8_MOST) -> int:
+    """The largest factor of a block with which its integers stay within `most`; 1: blocks gain nothing."""
+    low, high = integer_range(bits, symmetric)
+    return min(LARGEST_FACTOR, most // (-low if symmetric else high - low))
+
+
+def round_weight(
+    weight: np.ndarray,
+    bits: int,
+    layout: Layout,
+    symmetric: bool = True,
+    factors: int = 0,
+    search: bool = True,
+) -> IntegerWeight:
+    """Round a float weight to `bits` with a scale for each row or block of `layout`.
+
+    `factors`: where not 0, the scales of a row's blocks are one scale times whole numbers up to this.
+    Raises ValueError for weights that are not finite.
+    """
+    parts = layout.in_blocks(weight).astype(np.float32)
+    if not np.isfinite(parts).all():
+        raise ValueError("the weights hold NaN or infinite values")
+    shape = parts.shape[:2]
+    flat = parts.reshape(-1, parts.shape[2])
+    scale, zero = _grids(flat, bits, symmetric, search)
+    scale, zero = scale.reshape(shape), zero.reshape(shape)
+    factor = None
+    if factors and layout.blocks > 1:
+        row, factor = on_levels(scale, factors)
+        scale = row * factor
+    low, high = integer_range(bits, symmetric)
+    q = np.clip(np.rint(parts / scale[:, :, None]) + zero[:, :, None], low, high).astype(np.int8)
+    whole = layout.weight(q.reshape(layout.rows, -1)[:, : layout.columns])
+    return integer_weight(whole, scale, None if symmetric else zero, factor, layout)
+
+
+def integer_weight(
+    q: np.ndarray,
+    scale: np.ndarray,
+    zero: np.ndarray | None,
+    factor: np.ndarray | None,
+    layout: Layout,
+) -> IntegerWeight:
+    """From integers of the weight's shape and parameters (rows, blocks); scale includes the factor."""
+    zeros = None if zero is None else zero.astype(np.int8)
+    if layout.blocks == 1:
+        zeros = None if zeros is None else layout.broadcast(zeros)
+        return IntegerWeight(q, layout.broadcast(scale).astype(np.float32), zeros)
+    if factor is None:
+        return IntegerWeight(q, scale.astype(np.float32), zeros, None, layout)
+    row = scale.max(axis=1, keepdims=True) / factor.max(axis=1, keepdims=True)
+    return IntegerWeight(q, layout.broadcast(row).astype(np.float32), zeros, factor.astype(np.int8), layout)
+
+
+def on_scale(weight: IntegerWeight, scale: np.ndarray, bits: int, where: np.ndarray) -> IntegerWeight:
+    """The weight with another scale (of the same shape), rounded anew `where` that is True."""
+    low, high = integer_range(bits, weight.zero is None)
+    zero = 0 if weight.zero is None else weight.spread(weight.zero).astype(np.float32)
+    factor = 1 if weight.factor is None else weight.spread(weight.factor)
+    q = np.clip(np.rint(weight.values() / (scale * factor)) + zero, low, high).astype(np.int8)
+    fresh = np.where(where, q, weight.q)
+    return IntegerWeight(fresh, scale, weight.zero, weight.factor, weight.layout)
+
+
+def on_levels(scale: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scales (..., blocks) as one scale (..., 1) times whole factors from 1 to `most`."""
+    row = np.maximum(scale.max(axis=-1, keepdims=True) / most, _TINY).astype(np.float32)
+    return row, np.clip(np.rint(scale / row), 1, most)
+
+
+def _grids(rows: np.ndarray, bits: int, symmetric: bool, search: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and zero point of each row, float32 both."""
+    scale, zero = np.empty(len(rows), np.float32), np.zeros(len(rows), np.float32)
+    step = max(1, _AT_ONCE // max(1, rows.shape[1]))
+    for start in range(0, len(rows), step):
+        part, at = rows[start : start + step], slice(start, start + step)
+        if symmetric:
+            scale[at] = clipped_scales(part, bits, search)
+        else:
+            scale[at], zero[at] = _asymmetric(part, bits, search)
+    return scale, zero
+
+
+def _asymmetric(rows: np.ndarray, bits: int, search: bool) -> tuple[np.ndarray, np.ndarray]:
+    low, high = integer_range(bits, symmetric=False)
+    bottom, top = np.minimum(rows.min(axis=1), 0), np.maximum(rows.max(axis=1), 0)
+    best, best_zero = np.ones(len(rows), np.float32), np.zeros(len(rows), np.float32)
+    least = np.full(len(rows), np.inf)
+    for share in np.linspace(1.0, SMALLEST_CLIP, SEARCH_STEPS, dtype=np.float32):
+        scale, zero = asymmetric_grid(bottom * share, top * share, low, high)
+        q = np.clip(np.rint(rows / scale[:, None]) + zero[:, None], low, high)
+        error = np.square((q - zero[:, None]) * scale[:, None] - rows).sum(axis=1)
+        better = error < least
+        best[better], best_zero[better], least[better] = scale[better], zero[better], error[better]
+        if not search:
+            break
+    return best, best_zero
+
+
+def asymmetric_grid(
+    bottom: np.ndarray, top: np.ndarray, low: int, high: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and zero point (a whole number in low..high) that express bottom <= 0 <= top; float32 both."""
+    reach = top - bottom
+    scale = np.where(reach > 0, np.maximum(reach / np.float32(high - low), _TINY), np.float32(1))
+    zero = np.clip(np.rint(low - bottom / scale), low, high)
+    return scale.astype(np.float32), zero.astype(np.float32)
