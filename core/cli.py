@@ -1,7 +1,7 @@
 """The command line: the same jobs as the window, for scripts.
 
     secateur [FILE]                      open the window
-    secateur info | evaluate | analyze | compress | benchmark | project ...
+    secateur info | evaluate | analyze | plan | compress | benchmark | project ...
 
 Exit codes: 0 done and verified, 1 failed, 2 bad input, 130 interrupted. Results go to standard output,
 progress and errors (one line each) to standard error.
@@ -18,18 +18,20 @@ import msgspec
 
 from core import __version__
 from core import messages as m
-from core.console import Console, describe, human_bytes
+from core.cli_goal import add_goal_options
+from core.cli_output import print_json, print_outcome, shape_text, write
+from core.cli_plan import plan_command, plan_for
+from core.console import Console, human_bytes
 from core.context import Context
 from core.errors import (
     Cancelled,
     DataError,
-    ExportError,
     OpenError,
     PlanError,
     ProjectReadError,
     SecateurError,
 )
-from core.options import data_spec, plan_of
+from core.options import data_spec
 from core.presets import PRESETS
 from core.values import (
     Benchmark,
@@ -41,7 +43,7 @@ from core.values import (
 )
 from core.values.plan import GRANULARITIES
 
-COMMANDS = ("info", "evaluate", "analyze", "compress", "benchmark", "project")
+COMMANDS = ("info", "evaluate", "analyze", "plan", "compress", "benchmark", "project")
 BAD_INPUT = (OpenError, DataError, PlanError, ProjectReadError)
 
 
@@ -95,12 +97,12 @@ def info_command(options: argparse.Namespace, context: Context, console: Console
     info = open_model(options.model, context).info
     console.end()
     if options.json:
-        _print_json(info_as_json(info))
+        print_json(info_as_json(info))
         return 0
     print(f"{info.name}  ONNX opset {info.opset}  {human_bytes(info.size_bytes)}  {info.params:,} parameters")
     for tensor in (*info.inputs, *info.outputs):
         role = "input" if tensor in info.inputs else "output"
-        print(f"  {role:6} {tensor.name}  {tensor.dtype}  {_shape(tensor.shape)}")
+        print(f"  {role:6} {tensor.name}  {tensor.dtype}  {shape_text(tensor.shape)}")
     for sentence in (*info.why_not, *info.warnings):
         print(f"  note: {sentence}")
     print(f"{'layer':40} {'kind':20} {'shape':22} {'params':>12} {'MACs':>14}  notes")
@@ -143,9 +145,9 @@ def evaluate_command(options: argparse.Namespace, context: Context, console: Con
     assert isinstance(outcome, Outcome)
     console.end()
     if options.json:
-        _print_json(outcome_json(outcome))
+        print_json(outcome_json(outcome))
     else:
-        _print_outcome(Path(options.model).name, outcome)
+        print_outcome(Path(options.model).name, outcome)
     return 0
 
 
@@ -160,7 +162,7 @@ def analyze_command(options: argparse.Namespace, context: Context, console: Cons
     )
     analysis = jobs.perform(request, Workspace(), context)
     console.end()
-    _write(Path(options.out), msgspec.json.format(msgspec.json.encode(analysis), indent=2))
+    write(Path(options.out), msgspec.json.format(msgspec.json.encode(analysis), indent=2))
     print(f"analysis written to {options.out}")
     return 0
 
@@ -182,7 +184,7 @@ def compress_command(options: argparse.Namespace, context: Context, console: Con
     request = m.Compress(
         model=options.model,
         data=data_spec(options),
-        plan=plan_of(options),
+        plan=plan_for(options, workspace, context),
         project=options.project,
         judge_steps=options.each_layer,
         step_samples=options.samples,
@@ -194,8 +196,8 @@ def compress_command(options: argparse.Namespace, context: Context, console: Con
     if options.project:
         take_snapshot(options.project, options.snapshot or destination.name, result)
     console.end()
-    _print_outcome("before", result.before)
-    _print_outcome("after", result.after)
+    print_outcome("before", result.before)
+    print_outcome("after", result.after)
     for note in result.notes:
         print(f"note: {note}")
     print(f"written and verified: {exported.path}")
@@ -211,7 +213,7 @@ def project_command(options: argparse.Namespace, context: Context, console: Cons
     project = Project(options.project, create=False, read_only=True, thorough=True)
     try:
         if options.json:
-            _print_json(project_json(project))
+            print_json(project_json(project))
         else:
             for line in project_lines(project):
                 print(line)
@@ -231,7 +233,7 @@ def benchmark_command(options: argparse.Namespace, context: Context, console: Co
     assert isinstance(benchmark, Benchmark)
     console.end()
     if options.json:
-        _print_json(msgspec.to_builtins(benchmark))
+        print_json(msgspec.to_builtins(benchmark))
         return 0
     for row in benchmark.rows:
         latency = row.latency
@@ -325,6 +327,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     compress.set_defaults(command=compress_command)
 
+    add_goal_options(compress)
+
+    plans = commands.add_parser(
+        "plan", parents=[common, data, project], help="the curve of best plans, and the best for a goal"
+    )
+    plans.add_argument("--samples", type=_positive, default=512, metavar="N", help="judging samples a point")
+    plans.add_argument("--pareto", metavar="P.json", help="write the curve of best plans here")
+    plans.add_argument("--out", metavar="PLAN.json", help="write the plan for the goal here")
+    add_goal_options(plans)
+    plans.set_defaults(command=plan_command)
+
     benchmark = commands.add_parser("benchmark", parents=[common], help="latency, in turns")
     benchmark.add_argument("other", nargs="*", metavar="OTHER")
     benchmark.add_argument("--batch", type=_positive, default=1)
@@ -344,40 +357,6 @@ def _positive(argument: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return value
-
-
-# ---------------------------------------------------------------- output
-
-
-def _print_json(document: object) -> None:
-    print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
-
-
-def _print_outcome(name: str, outcome: Outcome) -> None:
-    parts = [describe(measurement) for measurement in outcome.measurements]
-    parts.append(f"{human_bytes(outcome.size_bytes)} ({human_bytes(outcome.zipped_bytes)} zipped)")
-    if outcome.latency is not None:
-        latency = outcome.latency
-        parts.append(f"{latency.median_ms:.3f} ms a sample ({latency.threads} threads)")
-    print(f"{name}: " + ", ".join(parts))
-
-
-def _shape(shape: tuple[int | str | None, ...] | None) -> str:
-    return "unknown" if shape is None else "(" + ", ".join("?" if d is None else str(d) for d in shape) + ")"
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a result file whole or not at all. Raises ExportError."""
-    from core.files import write_whole
-
-    try:
-        write_whole(path, content)
-    except OSError as error:
-        raise ExportError(
-            text("'{path}' could not be written.", path=str(path)),
-            text("{reason}", reason=error.strerror or str(error)),
-            text("Choose another place."),
-        ) from error
 
 
 if __name__ == "__main__":
