@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from core.methods.quantize_activations import Range
 from core.methods.resolve import Step, base_model, resolve
 from core.readback import read_back
 from core.run_notes import run_notes
+from core.steps import Rounded
 from core.values import Latency, Measurement, Outcome, Plan, Result, RunPoint, digest, text
 
 METHOD_VERSION = 4
@@ -56,11 +57,13 @@ def compress(
     context: Context,
     step_samples: int = 1000,
     judge_steps: bool = True,
+    refine: Callable[[Rounded], None] | None = None,
 ) -> Result:
     """Compress by `plan`; publishes a `RunPoint` after each changed layer; returns the judged artefact.
 
     The artefact is a file in `work_dir`. Without `judge` nothing is measured but bytes and latency; without
-    `data` 8-bit activations are refused. Steps on the whole network were done before (`pipeline`). Raises
+    `data` 8-bit activations are refused. Steps on the whole network were done before (`pipeline`); `refine`
+    may change the layers once all have their bits. Raises
     PlanError, naming the layer, DataError, EngineError, and Cancelled at any batch boundary; what was
     measured until then is in the store.
     """
@@ -91,8 +94,13 @@ def compress(
             name = changing[index].layer.label
             context.report(text("Compressing layer '{layer}'", layer=name), index, len(changing))
             context.publish(run.point(index + 1, judge, store, context, step_samples))
+    done = ""
+    if refine is not None:
+        rounded = run.rounded()
+        refine(rounded)
+        done = rounded.key
     context.report(text("Writing the compressed model"))
-    artefact = run.write()
+    artefact = run.write(done)
     before, after = _outcomes(opened, artefact, judge, context)
     notes = {step.layer.id: step.note for step in steps if step.note is not None}
     layers = read_back(artefact, opened.info.layers, plan, notes)
@@ -216,15 +224,19 @@ class _Run:
             store.put(key, msgspec.msgpack.encode(point))
         return point
 
-    def write(self) -> Path:
-        """The artefact with all steps done, under a name that follows from model and plan."""
+    def rounded(self) -> Rounded:
+        """All layers with their bits, open to change."""
+        self.corrections.ensure(len(self.steps))
+        cache, biases = self.corrections.cache, self.corrections.biases
+        key = digest("rounded", METHOD_VERSION, self._about())
+        return Rounded(self.opened, self.base, self.steps, self.ranges, cache, biases, key)
+
+    def write(self, done: str = "") -> Path:
+        """The artefact, under a name that follows from model, plan and what was `done` after the bits."""
         self.work_dir.mkdir(parents=True, exist_ok=True)
         for stale in ("step.onnx", "step.onnx.data"):
             (self.work_dir / stale).unlink(missing_ok=True)
-        measured = sorted((name, item.low, item.high) for name, item in self.ranges.items())
-        steps = [step.key for step in self.steps]
-        about = (self.opened.info.sha256, self.plan, steps, measured, self.corrections.about(len(steps)))
-        key = digest("artefact", METHOD_VERSION, *about)
+        key = digest("artefact", METHOD_VERSION, self.plan, done, *self._about())
         path = self.work_dir / f"{key}.onnx"
         network = self._network(len(self.steps))
         partial = self.work_dir / f"{key}.part.onnx"
@@ -237,6 +249,12 @@ class _Run:
             file.unlink()
         save(network, path)
         return path
+
+    def _about(self) -> tuple[object, ...]:
+        """What decides the numbers of all layers."""
+        measured = sorted((name, item.low, item.high) for name, item in self.ranges.items())
+        steps = [step.key for step in self.steps]
+        return self.opened.info.sha256, steps, measured, self.corrections.about(len(steps))
 
     def _key(self, steps: list[Step], judge: Judge, samples: int) -> str:
         methods = {name: dict(self.plan.methods[name]) for name in sorted(self.plan.methods)}

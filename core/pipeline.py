@@ -23,9 +23,9 @@ from core.evaluate.judge import Judge
 from core.graph.cost import costs
 from core.graph.layers import find_layers
 from core.graph.opened import OpenedModel
-from core.steps import BITS, Done, Task, WholeStep, asked
-from core.steps._keep import keep, kept
-from core.values import LayerPlan, Plan, Result, RunPoint, digest, text
+from core.steps import BITS, Done, Rounded, Task, WholeStep, asked
+from core.steps._keep import keep, keep_refined, kept, kept_refined
+from core.values import LayerPlan, Plan, Result, RunPoint, Text, digest, text
 
 VERSION = 1
 """Raise it when all steps' kept results are to be made anew."""
@@ -49,9 +49,17 @@ def run(
     """
     started = time.monotonic()
     course = _Course(opened, data, judge, plan, Path(work_dir), store, context, step_samples)
-    steps = alone(asked(opened, plan))
-    for place, step in enumerate(steps):
-        course.take(step, place + 1, len(steps))
+    order = asked(opened, plan)
+    before, after = alone(order), _after_bits(order)
+    course.total = len(before) + len(after)
+    course.trainings = {step.name: order.count(step) for step in order}
+    for step in before:
+        course.take(step)
+
+    def refine(rounded: Rounded) -> None:
+        for step in after:
+            course.refine(step, rounded)
+
     result = compress(
         course.now,
         data,
@@ -62,11 +70,12 @@ def run(
         context,
         step_samples=step_samples,
         judge_steps=judge_steps,
+        refine=refine if after else None,
     )
     return msgspec.structs.replace(
         result,
         plan=plan,
-        notes=(*(sentence for point in course.points for sentence in point.did), *result.notes),
+        notes=(*result.notes, *course.did),
         course=tuple(course.points),
         seconds=time.monotonic() - started,
     )
@@ -86,6 +95,11 @@ def alone(steps: tuple[WholeStep, ...]) -> list[WholeStep]:
     return before
 
 
+def _after_bits(steps: tuple[WholeStep, ...]) -> list[WholeStep]:
+    names = [step.name for step in steps]
+    return list(steps[names.index(BITS) + 1 :]) if BITS in names else []
+
+
 @dataclass
 class _Course:
     """How far a run has come with the steps on the whole network."""
@@ -102,16 +116,18 @@ class _Course:
     def __post_init__(self) -> None:
         self.now = self.original
         self.points: list[RunPoint] = []
+        self.did: list[Text] = []
+        self.done = self.total = 0
+        self.trainings: dict[str, int] = {}
 
-    def take(self, step: WholeStep, place: int, total: int) -> None:
+    def take(self, step: WholeStep) -> None:
         """Do a step, or find what it made before; then judge the network."""
         assert step.run is not None
-        key = self._key(step)
+        key = self._key(step, self.now.info.sha256)
         found = kept(key, self.store, self.work_dir) if self.store is not None else None
         if found is None:
             started = time.monotonic()
-            task = Task(self.original, self.data, self.plan, self.store, self.context)
-            done = step.run(self.now, task)
+            done = step.run(self.now, self._task(step))
             seconds = time.monotonic() - started
             if self.store is not None:
                 keep(done, seconds, key, self.store, self.work_dir)
@@ -119,35 +135,60 @@ class _Course:
             done, seconds = found
         self.now = _opened(self.original, done.model, key)
         self.plan = _with_layers(self.plan, done)
-        if self.judge is not None:
-            self._judge(step, place, total, done, seconds)
+        self._judge(step, self.now.model, key, done.did, seconds)
 
-    def _key(self, step: WholeStep) -> str:
+    def refine(self, step: WholeStep, rounded: Rounded) -> None:
+        """Do a step on layers that have their bits, or find what it made before; then judge the network."""
+        assert step.refine is not None
+        key = self._key(step, rounded.key)
+        found = kept_refined(key, self.store, self.work_dir) if self.store is not None else None
+        if found is None:
+            started = time.monotonic()
+            refined = step.refine(rounded, self._task(step))
+            seconds = time.monotonic() - started
+            if self.store is not None:
+                keep_refined(refined, seconds, key, self.store, self.work_dir)
+        else:
+            refined, seconds = found
+        rounded.apply(refined, key)
+        self._judge(step, rounded.network(), key, refined.did, seconds)
+
+    def _task(self, step: WholeStep) -> Task:
+        share = 1.0 / self.trainings[step.name]
+        return Task(self.original, self.data, self.plan, self.store, self.context, share)
+
+    def _key(self, step: WholeStep, before: str) -> str:
         about = step.about(self.plan) if step.about is not None else None
         data = data_key(self.data) if self.data is not None else None
+        times = self.trainings[step.name]
         settings = step.settings(self.plan)
-        return digest("step", VERSION, step.name, step.version, self.now.info.sha256, settings, about, data)
+        return digest("step", VERSION, step.name, step.version, before, settings, about, data, times)
 
-    def _judge(self, step: WholeStep, place: int, total: int, done: Done, seconds: float) -> None:
-        assert self.judge is not None
+    def _judge(
+        self, step: WholeStep, network: ir.Model, key: str, did: tuple[Text, ...], seconds: float
+    ) -> None:
+        """Publish what a step made of the accuracy: kept, or measured now."""
+        self.done += 1
+        self.did += did
+        if self.judge is None:
+            return
         samples = min(self.samples, self.judge.count)
-        about = (self.now.info.sha256, data_key(self.judge.data), samples)
-        key = digest("after step", VERSION, *about)
-        found = self.store.get(key) if self.store is not None else None
+        place = digest("after step", VERSION, key, data_key(self.judge.data), samples)
+        found = self.store.get(place) if self.store is not None else None
         if found is not None:
             point = msgspec.msgpack.decode(found, type=RunPoint)
         else:
             self.context.report(text("Measuring what the step changed"))
-            judged = self.judge.measure(self.now.model, self.context, samples)
-            point = RunPoint(step=place, total=total, measurement=judged.primary, loss=judged.loss)
+            judged = self.judge.measure(network, self.context, samples)
+            point = RunPoint(step=0, total=0, measurement=judged.primary, loss=judged.loss)
             if self.store is not None:
-                self.store.put(key, msgspec.msgpack.encode(point))
+                self.store.put(place, msgspec.msgpack.encode(point))
         point = msgspec.structs.replace(
             point,
-            step=place,
-            total=total,
+            step=self.done,
+            total=self.total,
             stage=step.name,
-            did=done.did,
+            did=did,
             seconds=seconds,
             from_store=found is not None,
         )

@@ -25,7 +25,7 @@ from core.gradients.grids import ActivationGrid, WeightGrid
 from core.gradients.lazy import torch
 from core.gradients.losses import distillation, label_loss, relative_error
 from core.gradients.samples import Augmentation, Samples
-from core.gradients.schedule import cosine
+from core.gradients.schedule import cosine, cubic
 from core.gradients.student import Student
 from core.gradients.teacher import Teacher, keeping
 from core.gradients.workers import Workers
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from core.gradients.torch_graph import TorchGraph
 
 Outputs = list["torch.Tensor"]
+Growing = Callable[[np.ndarray, float], np.ndarray]
+"""(weight, part of the final zeros 0..1) -> mask, True where a weight stays."""
+_GROWTH = 0.02
+"""Masks are chosen anew when at least so much of their zeros is missing."""
 Stopped = Literal["finished", "time", "no progress", "diverged"]
 
 
@@ -64,6 +68,11 @@ class Settings:
     """How often the held-out samples are looked at."""
     patience: int = 0
     """Stop after so many checks without progress; 0: never."""
+    average: float = 0.0
+    """What is judged and kept is the running mean of the weights over steps, this much of it being the mean
+    so far (Polyak & Juditsky 1992); 0: the weights themselves."""
+    grown: float = 0.6
+    """Share of the course after which growing masks are complete."""
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     half: bool | None = None
     """Multiply in bfloat16. None: where the processor does so itself, and no grid asks for more digits."""
@@ -111,6 +120,7 @@ def finetune(
     features: tuple[str, ...] = (),
     train: tuple[str, ...] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    growing: Mapping[str, Growing] | None = None,
 ) -> FineTuned:
     """Train a clone of `model`'s weights; `model` and `teacher` are not changed.
 
@@ -118,6 +128,7 @@ def finetune(
     repaired). `masks`: True where a weight may be other than zero, by initializer name. `features`: names
     of values that both networks have. `train`: only these initializers; all trained ones if left out.
     If nothing helps on the held-out samples, the weights come back as they were, masked and rounded.
+    `growing`: weights that become sparse in the course, by name; a state counts from when all are.
 
     Raises PlanError for names that the model does not have, DataError without labels where they are
     asked for, UnsupportedModelError for a missing operator, Cancelled after any step.
@@ -130,7 +141,8 @@ def finetune(
     wanted = features if settings.feature_weight else ()
     with Workers(settings.threads) as workers:
         taught_by = Teacher(teacher or model, wanted, settings.threads)
-        return _Trainer(student, taught_by, settings, samples, held_out, workers).run(context, on_progress)
+        trainer = _Trainer(student, taught_by, settings, samples, held_out, workers, growing or {})
+        return trainer.run(context, on_progress)
 
 
 def _chosen(graph: TorchGraph, train: tuple[str, ...] | None) -> list[str]:
@@ -148,8 +160,11 @@ class _Trainer:
         samples: Samples,
         held_out: Samples,
         workers: Workers,
+        growing: Mapping[str, Growing],
     ) -> None:
         self.student, self.teacher, self.settings = student, teacher, settings
+        self.growing, self.part = growing, 0.0 if growing else 1.0
+        self.mean: dict[str, torch.Tensor] | None = None
         self.samples, self.held_out = samples, held_out
         self.rng = np.random.default_rng(settings.seed)
         self.optimizer = _optimizer(student, settings)
@@ -164,6 +179,7 @@ class _Trainer:
     def run(self, context: Context, on_progress: Callable[[Progress], None] | None) -> FineTuned:
         settings, started = self.settings, time.monotonic()
         before = best = self.measure(context)
+        best = best if self.part >= 1.0 else float("inf")
         best_state, idle, step, checked = self.student.state(), 0, 0, 0
         running = float("nan")
         stopped: Stopped = "time"
@@ -172,29 +188,69 @@ class _Trainer:
             if share >= 1.0:
                 stopped = "finished" if settings.steps and step >= settings.steps else "time"
                 break
+            self._grow(share)
             rate = settings.learning_rate * cosine(share, settings.warm_up)
             loss = self._step(batch, rate)
             step += 1
             if not np.isfinite(loss):
                 stopped = "diverged"
                 break
+            self._average(step)
             running = loss if np.isnan(running) else 0.95 * running + 0.05 * loss
             after = self._share(step, time.monotonic() - started)
             measured = None
-            if int(after * settings.checks) > checked or after >= 1.0:
+            if self.part >= 1.0 and (int(after * settings.checks) > checked or after >= 1.0):
                 checked = int(after * settings.checks)
-                measured = self.measure(context)
+                measured, state = self._checked(context)
                 idle = 0 if measured < best else idle + 1
                 if measured < best:
-                    best, best_state = measured, self.student.state()
+                    best, best_state = measured, state
             context.report(text("Fine-tuning"), int(1000 * min(1.0, after)), 1000)
             if on_progress is not None:
                 on_progress(Progress(step, min(1.0, after), running, measured, rate))
             if settings.patience and idle >= settings.patience:
                 stopped = "no progress"
                 break
+        if not np.isfinite(best):
+            # the course was too short for the last masks to be trained with
+            self._grow(1.0)
+            best, best_state = self._checked(context)
         weights = self.student.weights(best_state)
         return FineTuned(weights, before, best, step, time.monotonic() - started, stopped)
+
+    def _grow(self, share: float) -> None:
+        """Make the masks as large as they are at this share of the course."""
+        part = cubic(share, self.settings.grown)
+        if not self.growing or self.part >= 1.0 or (part < 1.0 and part - self.part < _GROWTH):
+            return
+        self.part, self.mean = part, None
+        for name, mask in self.growing.items():
+            weight = self.student.trained[name].detach().contiguous().numpy()
+            self.student.mask(name, mask(weight, part))
+        self.student.hold()
+
+    def _average(self, step: int) -> None:
+        if not self.settings.average:
+            return
+        if self.mean is None:
+            self.mean = self.student.state()
+            return
+        # young means forget faster, or they would hold on to where they began
+        keep = min(self.settings.average, (1.0 + step) / (10.0 + step))
+        with torch.no_grad():
+            for name, value in self.mean.items():
+                value.lerp_(self.student.trained[name], 1.0 - keep)
+
+    def _checked(self, context: Context) -> tuple[float, dict[str, torch.Tensor]]:
+        """The loss on the held-out samples, and the state that has it."""
+        now = self.student.state()
+        if self.mean is None:
+            return self.measure(context), now
+        mean = {name: value.clone() for name, value in self.mean.items()}
+        self.student.load(mean)
+        measured = self.measure(context)
+        self.student.load(now)
+        return measured, mean
 
     def measure(self, context: Context) -> float:
         """The loss on the held-out samples, without features."""

@@ -49,6 +49,10 @@ class Student:
             for name, mask in self.masks.items():
                 self.graph.weights[name].mul_(mask)
 
+    def mask(self, name: str, mask: np.ndarray) -> None:
+        """From here on these weights, where it is False, are zero."""
+        self.masks[name] = torch.from_numpy(np.asarray(mask)).bool()
+
     def rounded(self) -> dict[str, torch.Tensor]:
         return {name: rounding(self.graph.weights[name]) for name, rounding in self.rounding.items()}
 
@@ -58,11 +62,16 @@ class Student:
     def state(self) -> dict[str, torch.Tensor]:
         return {name: parameter.detach().clone() for name, parameter in self.trained.items()}
 
-    def weights(self, state: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
-        """The arrays to write: every trained, masked or rounded weight."""
+    def load(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on from this state."""
         with torch.no_grad():
             for name, value in state.items():
                 self.trained[name].copy_(value)
+
+    def weights(self, state: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+        """The arrays to write: every trained, masked or rounded weight."""
+        self.load(state)
+        with torch.no_grad():
             names = dict.fromkeys([*self.trained, *self.masks, *self.rounding])
             final = {**self.graph.weights, **self.rounded()}
             return {name: final[name].detach().contiguous().numpy().copy() for name in names}

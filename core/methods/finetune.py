@@ -6,19 +6,31 @@ The training itself is `core.gradients.finetune`; here are its settings and what
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
 from core.context import Context
-from core.gradients.finetune import FineTuned, Settings, finetune
+from core.gradients.finetune import FineTuned, Growing, Settings, finetune
 from core.gradients.finetune import Progress as Course
+from core.gradients.grids import ActivationGrid, WeightGrid
 from core.gradients.samples import Augmentation, Samples
 from core.methods import METHODS, setting
 from core.values import Choice, Described, Parameter, Plan, text
 
 HELD_OUT = 500
 """Samples that only decide which state is kept; at most a quarter of all."""
+
+
+@dataclass(frozen=True)
+class Grids:
+    """What a network whose layers have their bits is held to while it is trained."""
+
+    weights: Mapping[str, WeightGrid]
+    activations: Mapping[str, ActivationGrid]
+    train: tuple[str, ...]
+    """What may be trained; weights stored in other ways may not."""
 
 
 def tune(
@@ -28,17 +40,27 @@ def tune(
     samples: Samples,
     plan: Plan,
     context: Context,
+    part: float = 1.0,
+    grids: Grids | None = None,
+    growing: Mapping[str, Growing] | None = None,
 ) -> FineTuned:
     """Train `model` as the plan says; the best state on held-out samples comes back.
 
-    masks: True where a weight may be other than zero, by initializer name. Raises as `finetune`.
+    masks: True where a weight may be other than zero, by initializer name. `part` of the plan's time is
+    taken; `growing` as in `finetune`. Raises as `finetune`.
     """
     labelled = samples.labels is not None
     share = float(setting(plan, "finetune", "labels")) / 100 if labelled else 0.0
+    rate = float(setting(plan, "finetune", "learning_rate"))
+    if grids is not None:
+        rate *= float(setting(plan, "finetune", "bits_rate")) / 100
     settings = Settings(
-        seconds=float(setting(plan, "finetune", "seconds")),
-        learning_rate=float(setting(plan, "finetune", "learning_rate")),
+        seconds=float(setting(plan, "finetune", "seconds")) * part,
+        learning_rate=rate,
         optimizer=setting(plan, "finetune", "optimizer"),
+        batch_size=int(setting(plan, "finetune", "batch")),
+        patience=int(setting(plan, "finetune", "patience")),
+        average=float(setting(plan, "finetune", "average")) / 100,
         label_share=share,
         augmentation=Augmentation(
             flip=bool(setting(plan, "finetune", "mirror")), shift=int(setting(plan, "finetune", "shift"))
@@ -49,14 +71,30 @@ def tune(
     def report(course: Course) -> None:
         context.report(text("Fine-tuning"), round(course.share * 1000), 1000)
 
-    return finetune(model, rest, held, context, settings, teacher, masks, on_progress=report)
+    return finetune(
+        model,
+        rest,
+        held,
+        context,
+        settings,
+        teacher,
+        masks,
+        weight_grids=grids.weights if grids else None,
+        activation_grids=grids.activations if grids else None,
+        train=grids.train if grids else None,
+        on_progress=report,
+        growing=growing,
+    )
 
 
 METHODS.add(
     Described(
         name="finetune",
         label=text("Fine-tune"),
-        help=text("Trains the pruned network towards the original's answers, before bits are taken."),
+        help=text(
+            "Trains what is left towards the original's answers, or towards labels; after the bits, on "
+            "their grids."
+        ),
         parameters=(
             Parameter(
                 name="seconds",
@@ -101,6 +139,51 @@ METHODS.add(
                         "sgd", text("SGD"), text("Plain steps with momentum; wants a larger learning rate.")
                     ),
                 ),
+            ),
+            Parameter(
+                name="gradual",
+                label=text("Zeros come bit by bit"),
+                help=text("The zeros grow while it trains, fast at first: gentler than all at once."),
+                kind="switch",
+                default=False,
+            ),
+            Parameter(
+                name="bits_rate",
+                label=text("Learning rate after the bits"),
+                help=text("Share of the learning rate where it trains on the bits' grids."),
+                kind="number",
+                default=25.0,
+                low=0.1,
+                high=100.0,
+                unit="%",
+            ),
+            Parameter(
+                name="batch",
+                label=text("Samples a step"),
+                help=text("More make a step steadier and slower."),
+                kind="integer",
+                default=128,
+                low=4,
+                high=1024,
+            ),
+            Parameter(
+                name="average",
+                label=text("Average of the weights"),
+                help=text("Keeps a running mean of the weights, this much of it old; 0 leaves it out."),
+                kind="number",
+                default=0.0,
+                low=0.0,
+                high=99.99,
+                unit="%",
+            ),
+            Parameter(
+                name="patience",
+                label=text("Stop without progress"),
+                help=text("After so many of the ten looks at held-out samples; 0: never."),
+                kind="integer",
+                default=0,
+                low=0,
+                high=10,
             ),
             Parameter(
                 name="samples",

@@ -19,6 +19,9 @@ from core.graph.opened import OpenedModel
 from core.methods import setting
 from core.methods.resolve import resolve
 from core.registry import discover
+from core.steps._rounded import Refined, Rounded
+
+__all__ = ["BITS", "STEPS", "Done", "Refined", "Rounded", "Task", "WholeStep", "asked", "ordered", "register"]
 from core.values import FLOAT_BITS, LayerPlan, Plan, StepInfo, Text, text
 
 BITS = "quantize"
@@ -55,11 +58,13 @@ class WholeStep:
     """A step: what it is, how it is done, and what decides its result.
 
     run: (network as it is, task) -> Done; must not change the network that it gets. None for the bits.
+    refine: (layers with their bits, task) -> Refined, where it comes after the bits; None: it cannot.
     about: plan -> everything in it, besides the parameters of `info.methods`, that decides the result.
     """
 
     info: StepInfo
     run: Callable[[OpenedModel, Task], Done] | None
+    refine: Callable[[Rounded, Task], Refined] | None = None
     about: Callable[[Plan], object] | None = None
     version: int = 1
     """Raise it when the same plan gives another network."""
@@ -133,6 +138,19 @@ def asked(opened: OpenedModel, plan: Plan) -> tuple[WholeStep, ...]:
     Raises PlanError for an impossible order, and if it leaves out a step that the plan asks for.
     """
     order = ordered(plan)
+    bits = STEPS[BITS]
+    if BITS in plan.order and plan.order[-1] != BITS and not bits.asked(opened, plan):
+        late = [step for step in order[plan.order.index(BITS) + 1 :] if step.asked(opened, plan)]
+        if late:
+            raise PlanError(
+                text(
+                    "The step '{name}' comes after '{bits}', but no layer gets bits.",
+                    name=late[0].name,
+                    bits=BITS,
+                ),
+                text("There is no grid then that it could hold."),
+                text("Move it before '{bits}', or set bits.", bits=BITS),
+            )
     for step in STEPS.values():
         if step not in order and step.asked(opened, plan):
             raise PlanError(

@@ -13,6 +13,7 @@ import onnx_ir as ir
 from core.corrections import MeasurementStore
 from core.graph.weights import save, to_bytes
 from core.steps import Done
+from core.steps._rounded import Refined, pack, unpack
 from core.values import LayerPlan, Text
 
 MOST_KEPT = 64 << 20
@@ -54,6 +55,28 @@ def kept(key: str, store: MeasurementStore, work_dir: Path) -> tuple[Done, float
         else:
             model = ir.load(_file(key, work_dir))
         return Done(model, value.did, value.layers), value.seconds
+    return None
+
+
+def keep_refined(refined: Refined, seconds: float, key: str, store: MeasurementStore, work_dir: Path) -> None:
+    """Keep what a step after the bits made in `seconds` under `key`."""
+    packed = pack(refined)
+    if len(packed) > MOST_KEPT:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        _file(key, work_dir).write_bytes(packed)
+        packed = b""
+    store.put(key, msgspec.msgpack.encode((packed, seconds)))
+
+
+def kept_refined(key: str, store: MeasurementStore, work_dir: Path) -> tuple[Refined, float] | None:
+    """What `keep_refined` kept and the seconds it took; None if it is not there (any more)."""
+    found = store.get(key)
+    if found is None:
+        return None
+    with contextlib.suppress(msgspec.MsgspecError, OSError):
+        packed, seconds = msgspec.msgpack.decode(found, type=tuple[bytes, float])
+        refined = unpack(packed or _file(key, work_dir).read_bytes())
+        return None if refined is None else (refined, seconds)
     return None
 
 

@@ -16,7 +16,7 @@ from core.graph.opened import OpenedModel
 from core.methods import setting
 from core.methods.assemble import assemble
 from core.methods.resolve import Step, base_model, resolve
-from core.steps import Done, Task, WholeStep, register
+from core.steps import BITS, Done, Task, WholeStep, ordered, register
 from core.values import FLOAT_BITS, LayerPlan, Plan, StepInfo, text
 
 
@@ -27,6 +27,8 @@ def run(opened: OpenedModel, task: Task) -> Done:
         plan = allocate(opened, task.data, plan, task.store, task.context)
     moved = {name: own for name, own in plan.exceptions.items() if task.plan.exceptions.get(name) != own}
     alone = zeros_alone(plan)
+    if grow(plan):
+        return Done(opened.model, (text("The zeros grow while the network is trained."),), moved)
     steps = [step for step in resolve(opened, alone) if step.prunes]
     base = base_model(opened, tuple(steps))
     corrections = Corrections.start(opened, base, steps, {}, alone, task.data, task.store, task.context)
@@ -64,10 +66,19 @@ def zeros_alone(plan: Plan) -> Plan:
     return msgspec.structs.replace(plan, defaults=floating(plan.defaults, FLOAT_BITS), exceptions=exceptions)
 
 
+def grow(plan: Plan) -> bool:
+    """Whether the zeros are left to a training that follows."""
+    names = [step.name for step in ordered(plan)]
+    wanted = bool(setting(plan, "finetune", "gradual")) and float(setting(plan, "finetune", "seconds")) > 0
+    after = names[names.index("zeros") :] if "zeros" in names else []
+    until_bits = after[: after.index(BITS)] if BITS in after else after
+    return wanted and "finetune" in until_bits
+
+
 def about(plan: Plan) -> object:
     """Bits count only where they are spread together with the zeros."""
     layers = plan if setting(plan, "allocate", "on") else zeros_alone(plan)
-    return layers.defaults, layers.exceptions
+    return layers.defaults, layers.exceptions, grow(plan)
 
 
 register(

@@ -18,7 +18,7 @@ from core.gradients.convert import to_torch
 from core.gradients.finetune import Progress, Settings, finetune
 from core.gradients.grids import ActivationGrid, WeightGrid
 from core.gradients.samples import Augmentation, Samples, augment, load_samples
-from core.gradients.schedule import cosine
+from core.gradients.schedule import cosine, cubic
 from core.graph.weights import set_weight
 
 QUICK = Settings(
@@ -64,6 +64,39 @@ def with_weights(model: ir.Model, weights: dict[str, np.ndarray]) -> ir.Model:
 def agreement(model: ir.Model, other: ir.Model) -> float:
     x = {"x": samples(500, seed=9).feeds["x"]}
     return float((Runner(model).run(x)[0].argmax(1) == Runner(other).run(x)[0].argmax(1)).mean())
+
+
+def test_zeros_grow_as_the_cube_says_and_only_the_last_masks_count() -> None:
+    assert [cubic(share, 0.5) for share in (0.0, 0.25, 0.5, 0.9)] == [0.0, 0.875, 1.0, 1.0]
+    name = next(iter(cut(network())[1]))
+    seen: list[float] = []
+
+    def mask(weight: np.ndarray, part: float) -> np.ndarray:
+        seen.append(part)
+        return np.asarray(np.abs(weight) >= np.quantile(np.abs(weight), 0.5 * part))
+
+    tuned = finetune(
+        network(), samples(), samples(64, 1), Context(), QUICK, growing={name: mask}, train=(name,)
+    )
+    assert seen == sorted(seen) and seen[-1] == 1.0 and len(seen) > 3
+    assert np.mean(tuned.weights[name] == 0) == 0.5
+    # too short for anything: cut all the same
+    short = finetune(
+        network(), samples(), samples(64, 1), Context(), replace(QUICK, steps=1), growing={name: mask}
+    )
+    assert np.mean(short.weights[name] == 0) == 0.5
+
+
+def test_the_running_mean_of_the_weights_is_what_comes_back() -> None:
+    model, masks = cut(network())
+    settings = replace(QUICK, steps=4, checks=4, average=0.5, learning_rate=0.05, warm_up=0.0)
+    tuned = finetune(model, samples(), samples(64, 1), Context(), settings, network(), masks)
+    plain = finetune(
+        model, samples(), samples(64, 1), Context(), replace(settings, average=0.0), network(), masks
+    )
+    name = next(iter(masks))
+    assert not np.array_equal(tuned.weights[name], plain.weights[name])
+    assert not tuned.weights[name][~masks[name]].any()
 
 
 def test_distillation_recovers_a_pruned_network_and_keeps_its_zeros() -> None:
