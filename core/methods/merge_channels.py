@@ -58,15 +58,15 @@ def merge_channels(
 ) -> Merged:
     """Return a copy in which near-identical units are one; `model` stays as it is.
 
-    Left alone are groups that an average runs over (`notes`), and those where the positions of a unit do not
-    line up in what reads them.
+    Left alone are groups that a sum without weights or an average runs over (`summed`, `notes`), and those
+    where the positions of a unit do not line up in what reads them.
     """
     groups = channel_groups(model) if groups is None else groups
     result = model.clone()
     cuts: dict[str, np.ndarray] = {}
     for group in groups:
         # nothing may read the units in a way that is not a sum over them
-        if not group.removable or group.notes or not group.consumers or not _lined_up(group):
+        if not group.removable or group.notes or group.summed or not group.consumers or not _lined_up(group):
             continue
         pairs = alike(result, group, tolerance)
         if not pairs:

@@ -92,6 +92,7 @@ class Coupling:
         self._edges: list[tuple[np.ndarray, np.ndarray]] = []
         self._pins: list[tuple[np.ndarray, Text]] = []
         self.notes: list[tuple[np.ndarray, Text]] = []
+        self.summed: list[np.ndarray] = []
         self.uses: dict[Use, ir.Value] = {}
         self.regroupings: list[Regrouping] = []
         self.fixes: list[Callable[[Cut], None]] = []
@@ -149,13 +150,15 @@ class Coupling:
     # ------------------------------------------------------------ what operators state
 
     def link(self, a: np.ndarray, b: np.ndarray) -> None:
-        """These atoms are one, pairwise. A single position never goes, so that it needs no link."""
-        if a.size > 1 or b.size > 1:
-            a, b = np.broadcast_arrays(a, b)
-            self._edges.append((a.ravel(), b.ravel()))
+        """These atoms are one, pairwise."""
+        a, b = np.broadcast_arrays(a, b)
+        self._edges.append((a.ravel(), b.ravel()))
 
     def link_axes(self, a: ir.Value, axis_a: int, b: ir.Value, axis_b: int) -> None:
-        self.link(self.axis(a, axis_a), self.axis(b, axis_b))
+        """The same positions along both axes are one; an axis of a single position never changes."""
+        atoms_a, atoms_b = self.axis(a, axis_a), self.axis(b, axis_b)
+        if atoms_a.size > 1 or atoms_b.size > 1:
+            self.link(atoms_a, atoms_b)
 
     def link_values(self, a: ir.Value, b: ir.Value, axes: tuple[int, ...] | None = None) -> None:
         """Link the same axes (all by default) of two tensors of one rank; differing sizes are pinned."""
@@ -187,6 +190,10 @@ class Coupling:
     def note(self, atoms: np.ndarray, note: Text) -> None:
         """Removing these changes the result even where they are zero."""
         self.notes.append((atoms, note))
+
+    def add_up(self, atoms: np.ndarray) -> None:
+        """These are added up without weights: of two that are alike neither can stand for both."""
+        self.summed.append(atoms)
 
     def use(self, value: ir.Value | None, axis: int, role: Role, node: ir.Node) -> None:
         """A layer's outputs or inputs lie along this axis of a stored tensor (also a dequantised one)."""

@@ -8,10 +8,12 @@ import onnx_ir as ir
 from core.graph.coupling.atoms import Coupling, Cut
 from core.graph.coupling.edit import entry, integer, set_integer
 from core.graph.coupling.registry import operator
+from core.graph.roles import stored
 from core.values import text
 
 MANY_GROUPS = 8
-"""From so many groups on whole groups are removed, below it the same positions of every group."""
+"""From so many groups on, and where a group has a single channel on one side, whole groups are removed; else
+the same positions of every group."""
 
 
 def pixels_stay(c: Coupling, node: ir.Node, *values: ir.Value | None) -> None:
@@ -33,6 +35,8 @@ def convolution(c: Coupling, node: ir.Node) -> None:
     if bias is not None:
         c.link(c.axis(bias, 0), outputs)
         c.use(bias, 0, "along", node)
+    if stored(weight) is None:
+        c.add_up(inputs)
     split_in, split_out = inputs.reshape(groups, -1), outputs.reshape(groups, -1)
     # a weight has only one group's channels along one of its axes
     full, partial = (split_in, split_out) if transposed else (split_out, split_in)
@@ -42,7 +46,7 @@ def convolution(c: Coupling, node: ir.Node) -> None:
         c.use(weight, 1, "out" if transposed else "in", node)
         c.link(c.axis(weight, 1), partial.ravel())
         return
-    if groups >= MANY_GROUPS:
+    if groups >= MANY_GROUPS or 1 in (split_in.shape[1], split_out.shape[1]):
         together = np.concatenate([split_in, split_out], axis=1)
         c.link(together[:, 1:], together[:, :1])
         c.pin_value(weight, text("Whole groups of '{node}' go or stay.", node=node.name or ""), axes=(1,))

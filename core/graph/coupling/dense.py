@@ -8,6 +8,7 @@ from core.graph.coupling.atoms import Coupling, node_text
 from core.graph.coupling.edit import entry, integer
 from core.graph.coupling.elementwise import broadcast
 from core.graph.coupling.registry import operator
+from core.graph.roles import stored
 
 
 @operator("Gemm")
@@ -17,6 +18,8 @@ def gemm(c: Coupling, node: ir.Node) -> None:
     rows, inner_a = (1, 0) if integer(node, "transA", 0) else (0, 1)
     inner_b, columns = (1, 0) if integer(node, "transB", 0) else (0, 1)
     c.link_axes(a, inner_a, b, inner_b)
+    if stored(a) is None and stored(b) is None:
+        c.add_up(c.axis(a, inner_a))
     c.link_axes(a, rows, output, 0)
     c.link_axes(b, columns, output, 1)
     c.use(b, columns, "out", node)
@@ -39,6 +42,8 @@ def matmul(c: Coupling, node: ir.Node) -> None:
             c.pin_value(value, node_text(node))
         return
     c.link_axes(a, -1, b, -2)
+    if stored(a) is None and stored(b) is None:
+        c.add_up(c.axis(a, -1))
     c.link_axes(a, -2, output, -2)
     c.link_axes(b, -1, output, -1)
     for value, rank in ((a, rank_a), (b, rank_b)):
@@ -62,6 +67,7 @@ def einsum(c: Coupling, node: ir.Node) -> None:
         for value in values:
             c.pin_value(value, node_text(node))
         return
+    weighted = any(stored(value) is not None for value in node.inputs)
     first: dict[str, tuple[ir.Value, int]] = {}
     for value, term in zip(values, [*terms, right], strict=True):
         assert value is not None
@@ -72,4 +78,6 @@ def einsum(c: Coupling, node: ir.Node) -> None:
                 c.link_axes(value, axis, *first[letter])
             else:
                 first[letter] = (value, axis)
+            if letter not in right and not weighted:
+                c.add_up(c.axis(value, axis))
             c.use(value, axis, "out" if letter in right else "in", node)

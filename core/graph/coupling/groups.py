@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
@@ -48,6 +48,8 @@ class ChannelGroup:
     slices: tuple[Slice, ...]
     why_fixed: Text | None = None
     """None: units can be removed."""
+    summed: bool = False
+    """Something adds the units up without weights, so that one cannot stand for two that are alike."""
     notes: tuple[Text, ...] = ()
     """Set where removing units that are zero changes the result all the same."""
 
@@ -147,6 +149,8 @@ def _groups(
     places: dict[int, list[tuple[int, np.ndarray]]] = defaultdict(list)
     for position, (use, value) in enumerate(listed):
         own = labels[coupling.axis(value, use.axis)]
+        if not own.size:
+            continue  # an input that is there but empty, such as the regions of a Resize
         order = np.argsort(own, kind="stable")
         found, starts = np.unique(own[order], return_index=True)
         for component, part in zip(found, np.split(order, starts[1:]), strict=True):
@@ -158,6 +162,7 @@ def _groups(
             shape = tuple((position, part.size) for position, part in parts)
             alike[(shape, reasons[component] is None)].append(component)
     noted = _notes(coupling, labels)
+    summed = {int(label) for atoms in coupling.summed for label in labels[atoms]}
     nodes = {node.name or "": place for place, node in enumerate(coupling.model.graph.all_nodes())}
     drafts = []
     for members in alike.values():
@@ -174,6 +179,8 @@ def _groups(
     components: dict[str, np.ndarray] = {}
     for _, _, uses_here, own, units in sorted(drafts, key=lambda draft: draft[:2]):
         group = _group(uses_here, own, units, reasons, noted, nodes, set(components))
+        if summed.intersection(units):
+            group = replace(group, summed=True)
         groups.append(group)
         components[group.id] = np.array(units)
     return tuple(groups), components

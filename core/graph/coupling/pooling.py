@@ -59,6 +59,8 @@ def reduce(c: Coupling, node: ir.Node) -> None:
             c.note(c.axis(given, axis), averaged(node))
         elif node.op_type not in _ADDED_UP:
             c.pin_value(given, node_text(node), (axis,))
+        else:
+            c.add_up(c.axis(given, axis))
         position += axis not in gone or keepdims
 
 

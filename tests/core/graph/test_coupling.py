@@ -151,3 +151,42 @@ def test_axes_of_a_reshape_are_matched_from_the_front() -> None:
     assert segments((1, 8, 1, 1), (1, 8)) == [((1,), (1,))]
     assert segments((2, 3, 4), (6, 4)) == [((0, 1), (0,)), ((2,), (1,))]
     assert segments((2, 3), (7,)) is None
+
+
+def test_few_depthwise_channels_go_one_by_one() -> None:
+    m = Maker(0)
+    x = m.conv(m.conv("x", 3, 5), 5, 5, 3, group=5)
+    group = listed(m.done({"x": ["N", 3, 4, 4]}, m.conv(x, 5, 2)))["Conv0"]
+    assert (group.removable, group.size, group.unit) == (True, 5, 1)
+
+
+def test_groups_of_one_channel_stay_together_with_theirs() -> None:
+    """Two groups with one input and two outputs each: one unit is a whole group."""
+    m = Maker(0)
+    x = m.conv("x", 3, 2)
+    y = m.add("ConvTranspose", f"{x} {m.weight(2, 2, 1, 1)} {m.weight(4)}", group=2)
+    group = listed(m.done({"x": ["N", 3, 4, 4]}, m.conv(y, 4, 3)))["Conv0"]
+    bias, reader = (next(p for p in group.slices if p.weight == name) for name in ("w3", "w4"))
+    assert bias.index.tolist() == reader.index.tolist() == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize("op", ["ReduceSum", "MatMul"])
+def test_a_sum_without_weights_is_told_of(op: str) -> None:
+    m = Maker(0)
+    x = m.add("MatMul", f"x {m.weight(5, 8)}")
+    if op == "MatMul":
+        total = m.add("MatMul", f"{x} {m.add('Transpose', x, perm=[0, 2, 1])}")
+    else:
+        total = m.add("ReduceSum", f"{x} {m.numbers(2)}", keepdims=1)
+    y = m.add("MatMul", f"{x} {m.weight(8, 2)}")
+    groups = listed(m.done({"x": ["N", 4, 5]}, f"{y} {total}"))
+    assert (groups["MatMul0"].removable, groups["MatMul0"].summed) == (True, True)
+
+
+def test_an_empty_input_is_no_obstacle() -> None:
+    m = Maker(0)
+    x = m.conv("x", 3, 8)
+    scales = m.weight(4)
+    m.weights[scales] = np.array([1, 1, 2, 2], np.float32)
+    y = m.add("Resize", f"{x} {m.weight(0)} {scales}", mode="nearest")
+    assert listed(m.done({"x": ["N", 3, 4, 4]}, m.conv(y, 8, 2)))["Conv0"].removable
