@@ -32,6 +32,7 @@ from core.methods import setting
 from core.methods._ranges import RANGES
 from core.methods.assemble import assemble, placement_for
 from core.methods.calibrate import calibrate
+from core.methods.matmul_nbits import choose_kernels
 from core.methods.quantize_activations import Range
 from core.methods.resolve import Step, base_model, resolve
 from core.readback import read_back
@@ -77,7 +78,7 @@ def compress(
     asked = plan
     if data is not None and setting(plan, "allocate", "on"):
         plan = allocate(opened, data, plan, store, context)
-    steps = resolve(opened, plan)
+    steps = choose_kernels(opened.model, resolve(opened, plan), plan)
     changing = [step for step in steps if step.changes]
     if not changing and not plan.restructures:
         raise PlanError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.evaluate.processor import saturates
-from core.methods.resolve import Step
+from core.methods.resolve import NBITS, Step
 from core.values import FLOAT_BITS, LayerReport, Outcome, Text, stored_bits, text
 
 NOISE = 0.05
@@ -43,7 +43,7 @@ def run_notes(
                 stored=stored_bits(bits),
             )
         )
-    if any(stored_bits(step.weight_bits) < 8 for step in steps):
+    if any(stored_bits(step.weight_bits) < 8 and step.kernel != NBITS for step in steps):
         notes.append(
             text("Weights below 8 bits save space only: onnxruntime widens them to 8 or 32 bits on loading.")
         )
@@ -85,6 +85,7 @@ def _speed(
     steps: Sequence[Step], layers: Sequence[LayerReport], before: Outcome, after: Outcome
 ) -> list[Text]:
     integer = sum(1 for layer in layers if layer.activation_bits == 8)
+    blocks = sum(1 for step in steps if step.kernel == NBITS)
     notes = []
     if before.latency is not None and after.latency is not None:
         ratio = after.latency.median_ms / max(before.latency.median_ms, 1e-9)
@@ -103,6 +104,13 @@ def _speed(
                         total=len(layers),
                     )
                 )
+            elif blocks:
+                notes.append(
+                    text(
+                        "Products of many rows are faster in float here than in blocks (MatMulNBits): choose "
+                        "to compute in blocks only where that is faster."
+                    )
+                )
             elif integer:
                 notes.append(
                     text("The layers are so small that the conversions to integers cost more than they save.")
@@ -112,6 +120,15 @@ def _speed(
             text(
                 "onnxruntime has no kernels for 16-bit activations: it converts them and computes in float, "
                 "which is slower. Such a file is for accelerators that compute with 16 bits."
+            )
+        )
+    elif blocks:
+        notes.append(
+            text(
+                "{blocks} of {total} layers compute with their blocks as they are stored (MatMulNBits); only "
+                "onnxruntime reads such a file.",
+                blocks=blocks,
+                total=len(layers),
             )
         )
     elif not integer and any(step.weight_bits != FLOAT_BITS for step in steps):

@@ -20,6 +20,8 @@ from core.methods.round_weights import INT8_MOST, REDUCED_MOST, most_factor
 from core.values import FLOAT_BITS, Layer, LayerPlan, Plan, Text, stored_bits, text
 from core.values.plan import BLOCK_SIZES, GRANULARITIES, parse_pattern
 
+NBITS = "nbits"
+"""`Step.kernel` of what MatMulNBits computes."""
 WEIGHT_BITS = (2, 3, 4, 5, 6, 7, 8, FLOAT_BITS)
 ACTIVATION_BITS = (8, 16, FLOAT_BITS)
 _QUANTIZABLE = (ir.DataType.FLOAT, ir.DataType.FLOAT16)
@@ -65,6 +67,8 @@ class Step:
     symmetric: bool = True
     factors: int = 0
     """Where not 0, the scales of a row's blocks are one scale times up to this, for a kernel on integers."""
+    kernel: str = ""
+    """NBITS: the layer computes with its blocks as they are stored (`matmul_nbits`)."""
     unit: int = 0
     """Weights of a ConvTranspose's kernel: a block holds whole kernels there. 0: another layer."""
     pieces: int = 1
@@ -89,7 +93,7 @@ class Step:
     def weight_key(self) -> tuple[object, ...]:
         """What decides the rounded weight, for caches."""
         pruning = self.sparsity, self.threshold, *(self.pattern or ())
-        grid = self.block, self.symmetric, self.factors
+        grid = self.block, self.symmetric, self.factors, self.kernel
         return *pruning, self.grid_bits, self.channel_axes, self.search, self.merge, *grid
 
     def layout(self, shape: tuple[int, ...]) -> Layout:
@@ -97,6 +101,8 @@ class Step:
         rows = Layout(shape, self.channel_axes)
         if not self.block or rows.columns <= self.block:
             return rows
+        if self.kernel == NBITS:
+            return Layout(shape, self.channel_axes, self.block)
         block = even_block(rows.columns, self.block)
         if self.unit:
             # whole kernels of input channels, and of one group each
@@ -146,7 +152,8 @@ def base_model(opened: OpenedModel, steps: tuple[Step, ...]) -> ir.Model:
     int8 needs opset 13 for scales per channel and gets 17 where it has to be raised, int4 and 16-bit
     activations need 21, int2 25.
     """
-    bits = {step.weight_bits for step in steps}
+    # what MatMulNBits computes with lies in bytes
+    bits = {FLOAT_BITS if step.kernel == NBITS else step.weight_bits for step in steps}
     opset = opened.model.opset_imports.get("", 0)
     widths = {step.activation_bits for step in steps}
     integer = widths != {FLOAT_BITS}

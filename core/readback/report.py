@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
+from core.readback.blocks import block_bits, block_numbers
 from core.readback.graphs import Graphs
 from core.values import FLOAT_BITS, Layer, LayerPlan, LayerReport, Plan, Text, stored_bits, text
 
@@ -85,10 +86,12 @@ def _report(graphs: Graphs, layer: Layer, plan: Plan, note: Text | None) -> Laye
     zeros = count = size = 0
     bits = 0
     for name, tensor in weights.items():
-        numbers = graphs.numbers(name)
+        numbers = block_numbers(graphs, node) if node.op_type == "MatMulNBits" else graphs.numbers(name)
         zeros += int(np.count_nonzero(numbers == 0))
         count += numbers.size
         bits = max(bits, _BITS.get(tensor.data_type, FLOAT_BITS))
+    if node.op_type == "MatMulNBits":
+        bits = block_bits(node)
     for tensor in graphs.parameters(list(node.input)):
         size += _bytes(tensor)
     sparsity = zeros / count if count else 0.0
