@@ -29,6 +29,7 @@ from core.methods._sparse import obs_scores, refit, select
 from core.methods._sweep import sweep
 from core.methods._taps import Tap, node_named
 from core.methods.hessian import Moments, Quadratic, inverse
+from core.methods.prune_weights import LAYER
 from core.methods.resolve import Step, base_model, resolve
 from core.methods.sequential import distance, wanted_of
 from core.values import Described, LayerPlan, Parameter, Plan, digest, text
@@ -105,7 +106,9 @@ def allocate(
     free = [step for step in steps if _is_free(opened, plan, step)]
     if not free:
         return plan
-    shares = any(step.sparsity and not step.pattern for step in free)
+    # one threshold over the network decides by itself how much each layer loses
+    shares = setting(plan, "prune_weights", "scope") == LAYER
+    shares = shares and any(step.sparsity and not step.pattern for step in free)
     eight = float(setting(plan, "allocate", "eight")) / 100.0
     bits = eight > 0 and any(step.weight_bits < 8 for step in free)
     if not shares and not bits:

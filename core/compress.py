@@ -35,6 +35,7 @@ from core.methods.calibrate import calibrate
 from core.methods.matmul_nbits import choose_kernels
 from core.methods.quantize_activations import Range
 from core.methods.resolve import Step, base_model, resolve
+from core.pruning import choose_zeros
 from core.readback import read_back
 from core.run_notes import run_notes
 from core.steps import Rounded
@@ -78,7 +79,8 @@ def compress(
     asked = plan
     if data is not None and setting(plan, "allocate", "on"):
         plan = allocate(opened, data, plan, store, context)
-    steps = choose_kernels(opened.model, resolve(opened, plan), plan)
+    chosen = choose_zeros(opened, plan, resolve(opened, plan), data, store, context)
+    plan, steps = chosen.plan, choose_kernels(opened.model, chosen.steps, plan)
     changing = [step for step in steps if step.changes]
     if not changing and not plan.restructures:
         raise PlanError(

@@ -1,7 +1,8 @@
 """The engine process: reads requests from standard input, answers with events on standard output.
 
-Two workers: one for long jobs, in order; one for quick looks (the inspector), so that they are answered
-while a long job runs. The main thread only reads, so that Cancel and the end of the pipe are always heard.
+Three workers: one for long jobs, in order; one for quick looks (the inspector), so that they are answered
+while a long job runs; one for what the inspector has measured first. The main thread only reads, so that
+Cancel and the end of the pipe are always heard.
 """
 
 from __future__ import annotations
@@ -70,11 +71,13 @@ class Engine:
         self._workspace: Workspace | None = None
         self._long = Worker("long jobs", self)
         self._quick = Worker("quick jobs", self)
+        self._measuring = Worker("measuring for a look", self)
 
     def serve(self) -> None:
         """Until the window closes the pipe."""
         self._long.start()
         self._quick.start()
+        self._measuring.start()
         from core import __version__
 
         self._writer.send(m.Ready(id=0, version=__version__))
@@ -96,8 +99,12 @@ class Engine:
                 continue
             with self._lock:
                 self._contexts[request.id] = self._context(request.id)
-            worker = self._quick if isinstance(request, m.Inspect | m.Describe) else self._long
-            worker.put(request)
+            self._worker(request).put(request)
+
+    def _worker(self, request: m.Request) -> Worker:
+        if isinstance(request, m.Inspect):
+            return self._measuring if request.measure else self._quick
+        return self._quick if isinstance(request, m.Describe) else self._long
 
     def _context(self, request_id: int) -> Context:
         last_sent = 0.0

@@ -14,6 +14,7 @@ from core.best.job import frontier_of, samples_for, unseen
 from core.context import Context
 from core.data import KINDS
 from core.data.dataset import data_key
+from core.errors import Cancelled, SecateurError
 from core.evaluate.latency import measure_latency
 from core.evaluate.metrics import METRICS
 from core.evaluate.outcome import outcome
@@ -26,7 +27,7 @@ from core.graph.layout import layout
 from core.graph.light_copy import light_copy
 from core.graph.opened import OpenedModel
 from core.importance import SCORES
-from core.importance.view import layer_view
+from core.layer_view import layer_view
 from core.methods import METHODS
 from core.pipeline import run
 from core.presets import PRESETS
@@ -173,7 +174,17 @@ def curve_of_plans(request: m.BestCurve, workspace: Workspace, context: Context)
 
 def inspect(request: m.Inspect, workspace: Workspace, context: Context) -> LayerView:
     opened = workspace.opened(request.model, context)
-    return layer_view(opened, request.layer_id, request.plan, request.score)
+    scoring = workspace.scoring(request, context)
+    if request.measure:
+        try:
+            scoring.measure([request.layer_id], request.score, context)
+        except Cancelled:
+            raise
+        except SecateurError as error:
+            scoring.give_up(
+                [request.layer_id], request.score, error.why if error.why.template else error.what
+            )
+    return layer_view(opened, request.layer_id, request.plan, request.score, scoring)
 
 
 def evaluate(request: m.Evaluate, workspace: Workspace, context: Context) -> Outcome:

@@ -127,12 +127,18 @@ class BestCurve(Request, frozen=True, kw_only=True, tag=True):
 
 
 class Inspect(Request, frozen=True, kw_only=True, tag=True):
-    """-> LayerView. Answered beside a long job."""
+    """-> LayerView. Answered beside a long job, at once: a score that samples are needed for comes when it
+    has been measured, for which the same is asked again with `measure`."""
 
     model: str
     layer_id: str
     plan: Plan
     score: str = "magnitude"
+    data: DataSpec | None = None
+    project: str | None = None
+    read_only: bool = False
+    measure: bool = False
+    """Measure first what the score needs of this layer; may take a while, reports progress."""
 
 
 class Evaluate(Request, frozen=True, kw_only=True, tag=True):

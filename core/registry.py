@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from core.values import Described
@@ -27,6 +27,11 @@ class Registry(Generic[T]):
             raise ValueError(f"'{description.name}' is registered already")
         self._items[description.name] = (description, item)
         return item
+
+    def arrange(self, names: Sequence[str]) -> None:
+        """Put these first, in this order, for menus; what is not named follows as registered."""
+        first = {name: self._items[name] for name in names if name in self._items}
+        self._items = {**first, **self._items}
 
     def get(self, name: str) -> T:
         """Raises KeyError with the known names if there is none of this name."""

@@ -17,7 +17,9 @@ from core.data.dataset import DataSet
 from core.evaluate.judge import Judge
 from core.formats import open_model
 from core.graph.opened import OpenedModel
+from core.messages import Inspect
 from core.project import Project, untitled_path
+from core.scoring import Scoring
 from core.sweep.meter import PlanMeter
 from core.values import DataSpec
 
@@ -59,31 +61,61 @@ class Workspace:
     _data: tuple[object, DataSpec, DataSet] | None = None
     _judge: tuple[object, Judge] | None = None
     _meter: PlanMeter | None = None
+    _scoring: tuple[object, Scoring] | None = None
     _project: tuple[tuple[Path, bool], Project | Reading] | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
+    _data_lock: threading.RLock = field(default_factory=threading.RLock)
+    """Apart, so that looking at a layer does not wait while samples are read."""
 
     def opened(self, path: str, context: Context) -> OpenedModel:
         """The model at `path`, read anew if the file has changed since."""
         key = _identity(path)
         with self._lock:
             if self._model is None or self._model[0] != key:
-                self._data = self._judge = None
+                self._data = self._judge = self._scoring = None
                 self._model = (key, open_model(path, context))
             return self._model[1]
 
     def data(self, path: str, spec: DataSpec, context: Context) -> DataSet:
         """The samples of `spec`, prepared for the model at `path`."""
         info = self.opened(path, context).info
-        source = (info.sha256, _identity(spec.path))
-        if self._data is not None:
-            known_source, asked, data = self._data
-            # asked for as before, or with everything that was guessed filled in
-            if known_source == source and spec in (asked, data.info.spec):
-                return data
-        self._judge = None
-        data = open_data(spec, info.inputs, info.outputs, context)
-        self._data = (source, spec, data)
-        return data
+        with self._data_lock:
+            known = self._known_data(info.sha256, spec)
+            if known is not None:
+                return known
+            self._judge = None
+            data = open_data(spec, info.inputs, info.outputs, context)
+            self._data = ((info.sha256, _identity(spec.path)), spec, data)
+            return data
+
+    def _known_data(self, model_sha256: str, spec: DataSpec) -> DataSet | None:
+        """The samples if they are those that were opened last."""
+        if self._data is None:
+            return None
+        source, asked, data = self._data
+        # asked for as before, or with everything that was guessed filled in
+        same = source == (model_sha256, _identity(spec.path)) and spec in (asked, data.info.spec)
+        return data if same else None
+
+    def scoring(self, request: Inspect, context: Context) -> Scoring:
+        """The scores of the model on these samples, with all that was measured for them so far.
+
+        Where nothing is to be measured no samples are opened: scores that need them may have to wait.
+        """
+        path, spec = request.model, request.data
+        opened = self.opened(path, context)
+        project = self.project(request.project, opened.info.sha256, request.read_only)
+        data = None
+        if spec is not None:
+            known = self._known_data(opened.info.sha256, spec)
+            data = self.data(path, spec, context) if request.measure else known
+        if spec is not None and data is None:
+            return Scoring(opened, None, project, promised=True)
+        key = (opened.info.sha256, id(data), id(project))
+        with self._lock:
+            if self._scoring is None or self._scoring[0] != key:
+                self._scoring = (key, Scoring(opened, data, project))
+            return self._scoring[1]
 
     def judge(self, path: str, spec: DataSpec, context: Context) -> Judge:
         """The judge of everything made from the model at `path`, on the judging samples of `spec`."""

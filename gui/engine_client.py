@@ -104,9 +104,13 @@ class EngineClient(QObject):
         self._write(numbered)
         return numbered
 
-    def cancel(self, request_id: int) -> None:
-        """Ask the job to stop; if it has not after two seconds, end its process."""
+    def cancel(self, request_id: int, firm: bool = True) -> None:
+        """Ask the job to stop; if it has not after two seconds, end its process. Not `firm`: it may take
+        its time."""
         if request_id not in self._open or request_id in self._cancelling:
+            return
+        if not firm:
+            self._write(Cancel(target=request_id))
             return
         self._cancelling.add(request_id)
         self._write(Cancel(target=request_id))

@@ -56,6 +56,7 @@ class Session(SessionState):
         self._inspection = Inspection(engine, self)
         self._inspection.answered.connect(self._on_inspected)
         self.whatif = WhatIf(engine, self)
+        self._inspection.measuring.connect(self.measuring_changed)
         engine.event.connect(self._on_event)
         engine.started.connect(self._on_engine_started)
 
@@ -219,10 +220,7 @@ class Session(SessionState):
     # ------------------------------------------------------------ the inspector's view
 
     def _ask_inspect(self) -> None:
-        if self.model is not None and self.selection is not None:
-            self._inspection.ask(
-                m.Inspect(model=self.model.path, layer_id=self.selection, plan=self.plan, score=self.score)
-            )
+        self._inspection.look(self)
 
     def _on_inspected(self, view: LayerView) -> None:
         if view.layer_id == self.selection:
@@ -356,6 +354,7 @@ class Session(SessionState):
         self.data = data
         self.failed_data = None
         self.data_changed.emit(data)
+        self._ask_inspect()
 
     def _forget_data(self) -> None:
         """Everything that was measured on other data, or on another model, goes.

@@ -59,6 +59,8 @@ class SessionState(QObject):
     layer_view_changed = Signal(object)
     """LayerView or None."""
     score_changed = Signal(str)
+    measuring_changed = Signal(object)
+    """(done, total) of the samples while the shown score is measured, or None."""
     job_changed = Signal(object)
     """Job or None."""
     plan_measured_changed = Signal(object)

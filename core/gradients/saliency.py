@@ -16,12 +16,12 @@ from core.context import Context
 from core.data.dataset import Batch
 from core.gradients.gradients import GradientSums, Loss, loss_gradients
 from core.graph.opened import OpenedModel
-from core.graph.weights import find_node, get_weights, matrix_view
+from core.graph.weights import find_node, get_weights, whole_matrix
 
 
 @dataclass(frozen=True)
 class LayerSaliency:
-    """(out, in·k) float32 like `matrix_view` of the layer's first weight; not negative."""
+    """(out, in·k) float32 like `whole_matrix` of the layer; not negative."""
 
     taylor: np.ndarray
     fisher: np.ndarray
@@ -40,7 +40,7 @@ def saliency(
     batch_count: int = 0,
     seed: int = 0,
 ) -> dict[str, LayerSaliency]:
-    """Return both scores of every layer whose first weight has a gradient, by layer id.
+    """Return both scores of every layer whose weights have gradients, by layer id.
 
     One pass over the samples serves all layers and both scores. Raises what `loss_gradients` raises.
     """
@@ -51,13 +51,16 @@ def by_layer(opened: OpenedModel, sums: dict[str, GradientSums]) -> dict[str, La
     """Lay gradient sums out as the layers' matrices."""
     found = {}
     for layer in opened.info.layers:
-        one = sums.get(layer.weights[0]) if layer.weights else None
-        if one is None:
+        own = [sums[name] for name in layer.weights if name in sums]
+        if not own or len(own) < len(layer.weights):
             continue
         node = find_node(opened.model, layer.id)
-        weight = get_weights(opened.model, layer)[0]
-        fisher = 0.5 * np.square(weight, dtype=np.float32) * one.fisher
+        weights = get_weights(opened.model, layer)
+        fisher = [
+            0.5 * np.square(weight, dtype=np.float32) * one.fisher
+            for weight, one in zip(weights, own, strict=True)
+        ]
         found[layer.id] = LayerSaliency(
-            np.asarray(matrix_view(layer, node, one.taylor)), np.asarray(matrix_view(layer, node, fisher))
+            whole_matrix(layer, node, [one.taylor for one in own]), whole_matrix(layer, node, fisher)
         )
     return found

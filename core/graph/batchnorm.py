@@ -13,6 +13,9 @@ from core.graph.names import free_name, taken_names
 
 _LAYERS = ("Conv", "ConvTranspose", "Gemm")
 
+SCALE = "batch-norm scale"
+"""Key of a layer's `meta`: γ of the normalisation that was folded into it, (out,) float64."""
+
 
 def fold_batch_norms(model: ir.Model) -> int:
     """Fold every batch normalisation that can go, in place; return how many.
@@ -71,6 +74,8 @@ def _fold(model: ir.Model, norm: ir.Node, names: set[str]) -> bool:
         if len(layer.inputs) < 3:
             layer.resize_inputs(3)
         layer.replace_input_with(2, created)
+    # what training made of each channel shows here alone: folded, it is one with the weights
+    layer.meta[SCALE] = np.broadcast_to(gamma, scale.shape)
     take_over(entry, norm)
     return True
 

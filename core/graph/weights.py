@@ -84,6 +84,34 @@ def matrix_view(layer: Layer, node: ir.Node, weight: np.ndarray) -> np.ndarray:
     return np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
 
 
+def whole_matrix(layer: Layer, node: ir.Node, weights: list[np.ndarray]) -> np.ndarray:
+    """Return all weights of a layer as one matrix: those with the same rows as the first lie side by side.
+
+    So a recurrent layer shows its input and its recurrent weights.
+    """
+    views = [matrix_view(layer, node, weight) for weight in weights if weight.ndim]
+    same = [view for view in views if len(view) == len(views[0])]
+    return views[0] if len(same) == 1 else np.concatenate(same, axis=1)
+
+
+def as_stored(layer: Layer, node: ir.Node, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a matrix (out, in·k) laid out as a weight of this shape: the inverse of `matrix_view`."""
+    if node.op_type in ("LSTM", "GRU", "RNN"):
+        return matrix.reshape(shape)
+    axis = axis_of_outputs(node, len(shape))
+    if node.op_type == "ConvTranspose":
+        attribute = node.attributes.get("group")
+        groups = attribute.as_int() if attribute is not None else 1
+        split = matrix.reshape(groups, shape[1], shape[0] // groups, *shape[2:])
+        return np.swapaxes(split, 1, 2).reshape(shape)
+    if len(shape) > 2 and node.op_type in ("MatMul", "MatMulInteger", "QLinearMatMul"):
+        if axis == len(shape) - 2:
+            return matrix.reshape(shape)
+        return np.swapaxes(matrix.reshape(*shape[:-2], shape[-1], shape[-2]), -1, -2)
+    moved = (shape[axis], *shape[:axis], *shape[axis + 1 :])
+    return np.moveaxis(matrix.reshape(moved), 0, axis)
+
+
 def to_bytes(model: ir.Model) -> bytes:
     """Serialise to one ONNX file in memory. Raises PlanError above 2 GiB, where only `save` can help."""
     if _weight_bytes(model) > PROTOBUF_LIMIT:

@@ -5,33 +5,28 @@ from __future__ import annotations
 import numpy as np
 
 from core.importance import SCORES
-from core.importance.score import ChannelScores, Score, ScoredLayer
+from core.importance.score import ChannelScores, Region, Score, ScoredLayer, SummedScore
 from core.values import Described, text
-
-_ROWS = 64
 
 
 class Magnitude(Score):
     """|w|; of a channel the sum over its row."""
 
     def channels(self, scored: ScoredLayer) -> ChannelScores:
-        rows = scored.matrix
-        ones = np.ones(rows.shape[1], dtype=np.float32)
-        parts = [np.abs(rows[i : i + _ROWS]) @ ones for i in range(0, len(rows), _ROWS)]
-        return ChannelScores(np.concatenate(parts) if parts else np.zeros(0, np.float32))
+        return ChannelScores(scored.magnitudes[:, 0])
 
-    def weights(self, rows: np.ndarray, channels: np.ndarray) -> np.ndarray:
-        return np.asarray(np.abs(rows))
+    def weights(self, scored: ScoredLayer, region: Region, channels: np.ndarray) -> np.ndarray:
+        return np.asarray(np.abs(scored.matrix[region]))
 
 
-class SquaredMagnitude(Score):
+class SquaredMagnitude(SummedScore):
     """w²; of a channel the sum over its row (the squared L2 norm)."""
 
     def channels(self, scored: ScoredLayer) -> ChannelScores:
         return ChannelScores(np.einsum("ij,ij->i", scored.matrix, scored.matrix))
 
-    def weights(self, rows: np.ndarray, channels: np.ndarray) -> np.ndarray:
-        return np.square(rows)
+    def weights(self, scored: ScoredLayer, region: Region, channels: np.ndarray) -> np.ndarray:
+        return np.square(scored.matrix[region])
 
 
 SCORES.add(
@@ -39,6 +34,7 @@ SCORES.add(
         name="magnitude",
         label=text("Magnitude"),
         help=text("Absolute value of each weight; of a channel the sum of its weights."),
+        unit=text("weight"),
     ),
     Magnitude(),
 )
@@ -47,6 +43,7 @@ SCORES.add(
         name="l2",
         label=text("Squared magnitude"),
         help=text("Square of each weight: large weights stand out more."),
+        unit=text("weight²"),
     ),
     SquaredMagnitude(),
 )

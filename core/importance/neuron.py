@@ -7,7 +7,7 @@ import numpy as np
 from core.importance import SCORES
 from core.importance.consumers import find_consumers
 from core.importance.magnitude import Magnitude
-from core.importance.score import ChannelScores, Score, ScoredLayer
+from core.importance.score import ChannelScores, Region, Score, ScoredLayer
 from core.values import Described, text
 
 
@@ -24,8 +24,8 @@ class OutgoingWeights(Score):
             return ChannelScores(Magnitude().channels(scored).values, outgoing.why_not)
         return ChannelScores(outgoing.sums.astype(np.float32), outgoing.why_not)
 
-    def weights(self, rows: np.ndarray, channels: np.ndarray) -> np.ndarray:
-        return np.abs(rows) * channels[:, None]
+    def weights(self, scored: ScoredLayer, region: Region, channels: np.ndarray) -> np.ndarray:
+        return np.abs(scored.matrix[region]) * channels[:, None]
 
 
 SCORES.add(
@@ -33,6 +33,7 @@ SCORES.add(
         name="neuron",
         label=text("Outgoing weights"),
         help=text("How strongly the following layers use each neuron: the sum of the weights that it feeds."),
+        unit=text("weight × sum of the next layers' weights"),
     ),
     OutgoingWeights(),
 )

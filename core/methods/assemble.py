@@ -76,5 +76,5 @@ def _apply(
             continue
         key = (name, step.weight_key)
         if key not in cache:
-            cache[key] = stored_weight(value.const_value.numpy(), step)
+            cache[key] = stored_weight(value.const_value.numpy(), step, name)
         write(Site(model, node, value, step, activation_scale, written), cache[key])

@@ -34,6 +34,8 @@ class Wanted:
     threshold: float | None = None
     pattern: tuple[int, int] | None = None
     """N of every M stay."""
+    keep: np.ndarray | None = None
+    """Which weights stay, (groups, rows, columns) bool, where that was chosen beforehand."""
     per_row: bool = True
     """A scale for each output channel, else one for all."""
     shared_rows: bool = False
@@ -60,7 +62,9 @@ class Wanted:
 
     @property
     def prunes(self) -> bool:
-        return bool(self.sparsity) or bool(self.threshold) or self.pattern is not None
+        return (
+            bool(self.sparsity) or bool(self.threshold) or self.pattern is not None or self.keep is not None
+        )
 
 
 def compensated(
@@ -102,6 +106,8 @@ def compensated(
 def _pruned(
     wide: np.ndarray, hessian: np.ndarray, wanted: Wanted, thorough: bool, factor: Factor | None
 ) -> tuple[np.ndarray, np.ndarray]:
+    if wanted.keep is not None:
+        return refit(wide, hessian, wanted.keep), wanted.keep
     if wanted.threshold is not None:
         keep = ~(np.abs(wide) < wanted.threshold)
         return refit(wide, hessian, keep), keep

@@ -12,14 +12,16 @@ from core.methods.stored import FloatWeight, IntegerWeight, StoredWeight
 from core.values import FLOAT_BITS
 
 
-def pruned(weight: np.ndarray, step: Step) -> np.ndarray:
-    """The weight with the zeros that the step wants, by magnitude."""
+def pruned(weight: np.ndarray, step: Step, name: str = "") -> np.ndarray:
+    """The weight with the zeros that the step wants: as chosen for the weight `name`, else by magnitude."""
+    if step.masks is not None and name in step.masks.keep:
+        return np.where(step.masks.keep[name], weight, weight.dtype.type(0))
     return prune(weight, step.sparsity, step.threshold, pattern=step.pattern, row_axes=step.row_axes)
 
 
-def stored_weight(weight: np.ndarray, step: Step) -> StoredWeight:
+def stored_weight(weight: np.ndarray, step: Step, name: str = "") -> StoredWeight:
     """The weight pruned and rounded as `step` says, as it will be stored."""
-    cut = pruned(weight, step)
+    cut = pruned(weight, step, name)
     if step.weight_bits == FLOAT_BITS:
         return FloatWeight(cut)
     layout = step.layout(weight.shape)
@@ -28,6 +30,6 @@ def stored_weight(weight: np.ndarray, step: Step) -> StoredWeight:
     return round_weight(cut, step.grid_bits, layout, step.symmetric, step.factors, step.search)
 
 
-def planned_weight(weight: np.ndarray, step: Step) -> np.ndarray:
+def planned_weight(weight: np.ndarray, step: Step, name: str = "") -> np.ndarray:
     """Return the numbers of the weight pruned and rounded as `step` says, same shape and dtype."""
-    return stored_weight(weight, step).values().astype(weight.dtype)
+    return stored_weight(weight, step, name).values().astype(weight.dtype)

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.importance import SCORES
 from core.methods import METHODS
-from core.values import Described, text
+from core.values import Choice, Described, Parameter, text
+
+AUTOMATIC = "automatic"
+LAYER, NETWORK = "layer", "network"
+
+SCORE_CHOICES = tuple(Choice(score.name, score.label, score.help) for score in SCORES.descriptions())
+"""Every importance score, as a choice of a parameter."""
 
 
 def prune_mask(
@@ -62,38 +69,47 @@ def pattern_mask(scores: np.ndarray, pattern: tuple[int, int], kernel: int = 1) 
     return keep
 
 
-def prune_pattern(weight: np.ndarray, pattern: tuple[int, int], row_axes: tuple[int, ...]) -> np.ndarray:
-    """A copy of a weight of any shape with N of every M left in each row, by magnitude.
+def stored_pattern_mask(
+    scores: np.ndarray, pattern: tuple[int, int], row_axes: tuple[int, ...]
+) -> np.ndarray:
+    """`pattern_mask` of scores in the shape of a weight as stored, N of every M left in each row.
 
     `row_axes`: the axes whose entries are rows; of the others the first are input channels, the kernel
     positions come after axis 1.
     """
-    rest = tuple(axis for axis in range(weight.ndim) if axis not in row_axes)
+    rest = tuple(axis for axis in range(scores.ndim) if axis not in row_axes)
     order = (*row_axes, *rest)
-    moved = np.transpose(weight, order)
-    kernel = int(np.prod([weight.shape[axis] for axis in rest if axis > 1])) if weight.ndim > 2 else 1
-    rows = moved.reshape(int(np.prod([weight.shape[axis] for axis in row_axes])), -1)
-    pruned = np.where(pattern_mask(np.abs(rows), pattern, kernel), rows, weight.dtype.type(0))
-    return np.ascontiguousarray(np.transpose(pruned.reshape(moved.shape), np.argsort(order)))
+    moved = np.transpose(scores, order)
+    kernel = int(np.prod([scores.shape[axis] for axis in rest if axis > 1])) if scores.ndim > 2 else 1
+    rows = moved.reshape(int(np.prod([scores.shape[axis] for axis in row_axes])), -1)
+    kept = pattern_mask(rows, pattern, kernel)
+    return np.ascontiguousarray(np.transpose(kept.reshape(moved.shape), np.argsort(order)))
+
+
+def keep_mask(
+    scores: np.ndarray,
+    sparsity: float | None = None,
+    threshold: float | None = None,
+    pattern: tuple[int, int] | None = None,
+    row_axes: tuple[int, ...] = (0,),
+) -> np.ndarray:
+    """Which weights stay, by their scores: N of every M, or those at or above a threshold, or a share."""
+    if pattern is not None:
+        return stored_pattern_mask(scores, pattern, row_axes)
+    return prune_mask(scores, sparsity, threshold)
 
 
 def prune(
     weight: np.ndarray,
     sparsity: float | None = None,
     threshold: float | None = None,
-    scores: np.ndarray | None = None,
     pattern: tuple[int, int] | None = None,
     row_axes: tuple[int, ...] = (0,),
 ) -> np.ndarray:
-    """A copy of the weight with its lowest-scored entries at zero; scores default to the magnitude.
-
-    With a `pattern` N of every M neighbours of a row stay, by magnitude.
-    """
-    if pattern is not None:
-        return prune_pattern(weight, pattern, row_axes)
-    if not sparsity and not threshold:
+    """A copy of the weight with its entries of smallest magnitude at zero."""
+    if pattern is None and not sparsity and not threshold:
         return weight.copy()
-    mask = prune_mask(np.abs(weight) if scores is None else scores, sparsity, threshold)
+    mask = keep_mask(np.abs(weight), sparsity, threshold, pattern, row_axes)
     return np.where(mask, weight, weight.dtype.type(0))
 
 
@@ -101,7 +117,54 @@ METHODS.add(
     Described(
         name="prune_weights",
         label=text("Prune weights"),
-        help=text("Sets the weights of smallest magnitude to zero. Saves space in zipped files only."),
+        help=text("Sets the least important weights to zero. Saves space in zipped files only."),
+        parameters=(
+            Parameter(
+                name="score",
+                label=text("Choose by"),
+                help=text("Which weights count as the least important."),
+                kind="choice",
+                default=AUTOMATIC,
+                choices=(
+                    Choice(
+                        AUTOMATIC,
+                        text("Automatic"),
+                        text(
+                            "With compensation and data those that the others make up for best, else the "
+                            "smallest."
+                        ),
+                    ),
+                    *SCORE_CHOICES,
+                ),
+            ),
+            Parameter(
+                name="scope",
+                label=text("The share counts for"),
+                help=text("Where the least important weights are looked for."),
+                kind="choice",
+                default=LAYER,
+                choices=(
+                    Choice(LAYER, text("Each layer"), text("Every layer loses its own share.")),
+                    Choice(
+                        NETWORK,
+                        text("The whole network"),
+                        text(
+                            "One limit for all layers: those full of unimportant weights lose more. Layers "
+                            "with settings of their own keep them."
+                        ),
+                    ),
+                ),
+            ),
+            Parameter(
+                name="seed",
+                label=text("Seed"),
+                help=text("For random scores: another number draws other weights."),
+                kind="integer",
+                default=0,
+                low=0,
+                high=1_000_000,
+            ),
+        ),
     ),
     prune,
 )

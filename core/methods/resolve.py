@@ -15,6 +15,7 @@ from core.methods import setting
 from core.methods._edit import attribute_int
 from core.methods._layout import Layout, even_block, whole_block
 from core.methods._spatial_mean import pool_spatial_means
+from core.methods.masks import Masks
 from core.methods.quantize_activations import can_be_integer
 from core.methods.round_weights import INT8_MOST, REDUCED_MOST, most_factor
 from core.values import FLOAT_BITS, Layer, LayerPlan, Plan, Text, stored_bits, text
@@ -55,6 +56,8 @@ class Step:
     """Axes of the weight whose entries are output channels, whatever shares a scale."""
     pattern: tuple[int, int] | None = None
     """N of every M neighbours of a row stay."""
+    masks: Masks | None = None
+    """Set where a score chose the zeros; else they go by magnitude, or as compensation finds best."""
     search: bool = True
     merge: bool = False
     """One scale for the whole layer where its channels are alike."""
@@ -93,6 +96,8 @@ class Step:
     def weight_key(self) -> tuple[object, ...]:
         """What decides the rounded weight, for caches."""
         pruning = self.sparsity, self.threshold, *(self.pattern or ())
+        if self.masks is not None:
+            pruning = (*pruning, self.masks.key)
         grid = self.block, self.symmetric, self.factors, self.kernel
         return *pruning, self.grid_bits, self.channel_axes, self.search, self.merge, *grid
 

@@ -141,7 +141,7 @@ class Corrector:
             moved = None if bias is None else bias + quadratic.bias_shift(matrices, result)
             return Correction(name, kept, None if moved is None else moved.astype(np.float32))
 
-        plain = stored_weight(weight, step)
+        plain = stored_weight(weight, step, step.layer.weights[0])
         yield Correction("plain", plain)
         if bias is not None:
             yield finished("plain+bias", form.matrices(plain.values()), plain)
@@ -247,11 +247,13 @@ class Corrector:
 def wanted_of(step: Step, form: Form, plain: StoredWeight | None = None) -> Wanted:
     """What the layer shall become; `plain`: the weight as rounded, where its scales may have been merged."""
     merged = isinstance(plain, IntegerWeight) and plain.scale.size == 1
+    mask = None if step.masks is None else step.masks.keep.get(step.layer.weights[0])
     return Wanted(
         bits=step.grid_bits,
         sparsity=step.sparsity,
         threshold=step.threshold,
         pattern=step.pattern,
+        keep=None if mask is None else form.matrices(mask) > 0,
         per_row=bool(step.channel_axes) and not merged,
         shared_rows=form.blocks,
         kernel=int(np.prod(form.shape[2:])) if form.op == "Conv" else 1,

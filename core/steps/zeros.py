@@ -16,6 +16,7 @@ from core.graph.opened import OpenedModel
 from core.methods import setting
 from core.methods.assemble import assemble
 from core.methods.resolve import Step, base_model, resolve
+from core.pruning import choose_zeros
 from core.steps import BITS, Done, Task, WholeStep, ordered, register
 from core.values import FLOAT_BITS, LayerPlan, Plan, StepInfo, text
 
@@ -29,7 +30,9 @@ def run(opened: OpenedModel, task: Task) -> Done:
     alone = zeros_alone(plan)
     if grow(plan):
         return Done(opened.model, (text("The zeros grow while the network is trained."),), moved)
-    steps = [step for step in resolve(opened, alone) if step.prunes]
+    pruning = [step for step in resolve(opened, alone) if step.prunes]
+    chosen = choose_zeros(opened, alone, pruning, task.data, task.store, task.context)
+    steps = list(chosen.steps)
     base = base_model(opened, tuple(steps))
     corrections = Corrections.start(opened, base, steps, {}, alone, task.data, task.store, task.context)
     for place, step in enumerate(steps):
@@ -41,8 +44,8 @@ def run(opened: OpenedModel, task: Task) -> Done:
         weight = _weight(model, step)
         zeros = int(weight.size - np.count_nonzero(weight))
         gone, total = gone + zeros, total + weight.size
-        if step.threshold is not None:
-            # trained weights cross a threshold: from here on the share counts
+        if step.threshold is not None or step.layer.id in chosen.shares:
+            # trained weights cross a threshold, and a limit over the network moves: now the share counts
             settled = LayerPlan(sparsity=zeros / max(1, weight.size))
             moved[step.layer.id] = settled.over(moved.get(step.layer.id, LayerPlan()))
     share = round(100 * gone / max(1, total), 1)
@@ -91,7 +94,7 @@ register(
                 "layer by layer, which keeps more."
             ),
             place=50,
-            methods=("allocate", "compensate", "match_statistics"),
+            methods=("prune_weights", "allocate", "compensate", "match_statistics"),
             asked_by_layers="zeros",
         ),
         run,

@@ -75,7 +75,7 @@ def make(opened: OpenedModel, step: Step, known: LayerError | None, plan: Plan) 
     """The layer as `step` wants it; adjusted by its second-order error where that is known."""
     arrays = get_weights(opened.model, step.layer)
     names = step.layer.weights
-    plain = {name: stored_weight(array, step) for name, array in zip(names, arrays, strict=True)}
+    plain = {name: stored_weight(array, step, name) for name, array in zip(names, arrays, strict=True)}
     if known is None:
         return Candidate(plain)
     weight, form, quadratic = arrays[0], known.form, known.quadratic
@@ -102,11 +102,13 @@ def make(opened: OpenedModel, step: Step, known: LayerError | None, plan: Plan) 
 
 
 def _wanted(step: Step, form: Form, plain: StoredWeight) -> Wanted:
+    mask = None if step.masks is None else step.masks.keep.get(step.layer.weights[0])
     return Wanted(
         bits=step.grid_bits,
         sparsity=step.sparsity,
         threshold=step.threshold,
         pattern=step.pattern,
+        keep=None if mask is None else form.matrices(mask) > 0,
         per_row=not isinstance(plain, IntegerWeight) or plain.scale.size != 1,
         shared_rows=form.blocks,
         kernel=int(np.prod(form.shape[2:])) if form.op == "Conv" else 1,

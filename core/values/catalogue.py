@@ -38,6 +38,8 @@ class Described(Value, frozen=True, kw_only=True):
     label: Text
     help: Text
     parameters: tuple[Parameter, ...] = ()
+    unit: Text = Text("")
+    """What a score's numbers are counted in."""
 
 
 class StepInfo(Described, frozen=True, kw_only=True):

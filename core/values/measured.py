@@ -153,5 +153,7 @@ class LayerView(Value, frozen=True, kw_only=True, tag=True):
     std: float = 0.0
     sqnr_db: float | None = None
     """Of the weights alone, original against planned."""
+    unmeasured: bool = False
+    """What the score needs can be measured on samples but is not yet: another score stands in."""
     notes: tuple[Text, ...] = ()
     """What the score could not tell, and why."""

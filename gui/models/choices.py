@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from core.values import FLOAT_BITS, LayerPlan, stored_bits
+from core.values import FLOAT_BITS, Catalogue, LayerPlan, Plan, stored_bits
 from core.values.plan import parse_pattern
 from gui import format as fmt
-from gui.i18n import tr
+from gui.i18n import tr, tr_text
 
 WEIGHT_BITS = (8, 6, 5, 4, 3, 2)
 """Besides float. 7 gains nothing over 8: it is kept in as many bytes and zips hardly better."""
 ACTIVATION_BITS = (8, 16)
 """Besides float."""
 ANYWHERE = "unstructured"
-PATTERNS = (ANYWHERE, "2:4", "4:8")
+PATTERNS = (ANYWHERE, "2:4", "4:8", "1:4")
+BY_MAGNITUDE = ("automatic", "magnitude", "l2")
+"""Scores in whose order a magnitude parts what stays from what goes."""
 
 
 def bits_name(bits: int) -> str:
@@ -68,6 +70,15 @@ def fixed_reason(plan: LayerPlan) -> str:
     return tr("The pattern {pattern} fixes the share of zeros at {share}.").format(
         pattern=plan.pattern, share=fmt.percent(plan.zeros)
     )
+
+
+def scored_reason(plan: Plan, catalogue: Catalogue) -> str:
+    """Why no magnitude says which weights go; empty if one does."""
+    name = plan.methods.get("prune_weights", {}).get("score", BY_MAGNITUDE[0])
+    if name in BY_MAGNITUDE:
+        return ""
+    label = next((tr_text(score.label) for score in catalogue.scores if score.name == name), str(name))
+    return tr("The score '{score}' chooses the weights that go, not their magnitude.").format(score=label)
 
 
 def sparsity_settings(sparsity: float, plan: LayerPlan | None = None) -> dict[str, object]:

@@ -25,6 +25,7 @@ from gui.models.choices import (
     fixed_reason,
     fixes_share,
     pattern_help,
+    scored_reason,
     sparsity_settings,
 )
 from gui.models.damage import in_decibels, loss_unit, scale_top
@@ -38,6 +39,7 @@ from gui.widgets.heatmap import Heatmap
 from gui.widgets.histogram import Histogram
 from gui.widgets.labels import heading, line, note, small
 from gui.widgets.plain_tip import plain_tip
+from gui.widgets.score_note import ScoreNote
 
 SPARSITIES = (0.25, 0.5, 0.75, 0.9)
 """What is measured of one layer, as of all; and what its plan says."""
@@ -79,10 +81,11 @@ class InspectorView(QWidget):
         self._line.setFixedHeight(1)
         self._why = small()
         self._importance = heading()
+        self.score_note = ScoreNote()
         self.order.addItems(["", ""])
         for box in (self.order, self.score, self.pattern):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-            box.setMinimumWidth(88)  # a long name of a score must not widen the panel
+            box.setMinimumWidth(64)  # a long name of a score must not widen the panel
         self._weights = heading()
         self._weights_note = note()
         self._accuracy = heading()
@@ -102,6 +105,7 @@ class InspectorView(QWidget):
         column.setSpacing(5)
         column.addWidget(self._why)
         column.addLayout(line(self._importance, self.order, self.score))
+        column.addWidget(self.score_note)
         column.addWidget(self.heatmap, 3)
         column.addLayout(line(self._weights, self.pattern, self._weights_note))
         column.addWidget(self.histogram, 2)
@@ -155,6 +159,7 @@ class InspectorView(QWidget):
         session.layer_view_changed.connect(self._on_view)
         session.catalogue_changed.connect(self._fill_scores)
         session.score_changed.connect(self._fill_scores)
+        session.measuring_changed.connect(self.score_note.show_progress)
         self._theme.changed.connect(self._recolor)
         self.histogram.cut_moved.connect(self._on_sparsity)
         self.curve.sparsity_moved.connect(self._on_sparsity)
@@ -220,6 +225,7 @@ class InspectorView(QWidget):
         if not scores:
             self.score.addItem(tr("magnitude"), "magnitude")
         self.score.setCurrentIndex(max(self.score.findData(self._session.score), 0))
+        self.score_note.show_score(next((one for one in scores if one.name == self._session.score), None))
 
     # ------------------------------------------------------------ what is shown
 
@@ -274,16 +280,19 @@ class InspectorView(QWidget):
         plan = session.plan.layer(layer.id)
         fixed = fixed_reason(plan)
         movable = layer.prunable and not fixed
-        # a pattern cuts within each few neighbours: no magnitude parts what stays from what goes
-        self.histogram.set_cut(0.0 if fixed else plan.zeros, None if fixed else plan.threshold, movable)
-        self.histogram.setToolTip(fixed)
+        # a pattern cuts within each few neighbours, and a score has its own order: then no magnitude parts
+        # what stays from what goes
+        uncut = fixed or scored_reason(session.plan, session.catalogue)
+        cut = (0.0, None) if uncut else (plan.zeros, plan.threshold)
+        self.histogram.set_cut(*cut, movable and not uncut)
+        self.histogram.setToolTip(uncut)
         self.curve.setToolTip(fixed)
         share = self._share_going(layer, plan)
         self.heatmap.set_share(share if movable else 0.0)
         self.pattern.setVisible(layer.prunable)
         self.pattern.show_value(plan.pattern)
         self.pattern.setToolTip(pattern_help(plan.pattern or ANYWHERE))
-        self._weights_note.set_full_text(self._cut_text(layer, fixed, share))
+        self._weights_note.set_full_text(self._cut_text(layer, uncut, share))
         points = session.points.get(layer.id, ())
         primary = session.baseline.primary if session.baseline else None
         self.curve.show_points(points, primary, plan.zeros, movable)

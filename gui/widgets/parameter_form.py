@@ -29,7 +29,7 @@ LARGEST = 2_000_000_000
 """Where a parameter names no upper end; a spin box needs one."""
 LABEL_WIDTH = 150
 """At least, so that the fields of several forms stand in one line."""
-FIELD_WIDTH = 148
+FIELD_WIDTH = 184
 HELP_FROM = 470
 """From this width on the help stands beside the field; below it is only in the tooltip."""
 

@@ -5,6 +5,7 @@ import sys
 import textwrap
 import time
 
+import msgspec
 import numpy as np
 import onnx
 import pytest
@@ -176,3 +177,34 @@ def test_row_35_the_engine_ends_with_the_pipe_even_in_the_middle_of_a_job(small_
     peer.process.stdin.close()
     assert peer.process.wait(5) == 0
     peer.process.stdout.close()
+
+
+def test_a_score_on_samples_comes_when_it_is_measured_and_the_first_look_does_not_wait(peer, small_model):
+    path, data = small_model
+    look = m.Inspect(id=1, model=str(path), layer_id="hidden", plan=Plan(), score="obs", data=data)
+    peer.send(look)
+    first = peer.until_end(1)[-1].value
+    assert first.unmeasured and "not measured" in str(first.notes[0])
+    peer.send(msgspec.structs.replace(look, id=2, measure=True))
+    measured = peer.until_end(2)[-1]
+    assert isinstance(measured, m.Done), measured
+    assert not measured.value.unmeasured and not measured.value.notes
+    assert not np.array_equal(measured.value.heatmap.numpy(), first.heatmap.numpy())
+    peer.send(msgspec.structs.replace(look, id=3))
+    assert peer.until_end(3)[-1].value.heatmap == measured.value.heatmap
+    # without data the reason stands there, and everything else
+    peer.send(msgspec.structs.replace(look, id=4, data=None))
+    without = peer.until_end(4)[-1].value
+    assert not without.unmeasured and "choose data" in str(without.notes[0])
+    assert without.histogram == first.histogram
+
+
+def test_measuring_a_score_can_be_stopped_and_leaves_the_rest_alone(peer, small_model):
+    path, data = small_model
+    look = m.Inspect(id=1, model=str(path), layer_id="hidden", plan=Plan(), score="taylor", data=data)
+    peer.send(msgspec.structs.replace(look, measure=True))
+    peer.send(m.Cancel(target=1))
+    ended = peer.until_end(1)[-1]
+    assert isinstance(ended, m.Done) or ended.code == "Cancelled"
+    peer.send(msgspec.structs.replace(look, id=2))
+    assert isinstance(peer.until_end(2)[-1], m.Done)

@@ -44,7 +44,7 @@ class SilentEngine(QObject):
         self.sent.append(msgspec.structs.replace(request, id=next(self._ids)))
         return self.sent[-1]
 
-    def cancel(self, request_id: int) -> None:
+    def cancel(self, request_id: int, firm: bool = True) -> None:
         pass
 
 

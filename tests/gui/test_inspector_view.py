@@ -135,6 +135,33 @@ def test_a_threshold_of_the_plan_is_where_the_handles_are(view: InspectorView, s
     assert view._weights_note.full_text == "drag to cut · 35 % go"
 
 
+def test_a_score_leaves_no_magnitude_to_drag(view: InspectorView, session: Session) -> None:
+    show(session)
+    session.set_layers([STEM], "x", sparsity=0.5)
+    assert view.histogram.cut > 0
+    session.set_parameter("prune_weights", "score", "obs", "x")
+    assert view.histogram.cut == 0 and not view.histogram._movable
+    assert "'obs' chooses" in view.histogram.toolTip()
+    assert view._weights_note.full_text == "50 % go"
+    session.set_parameter("prune_weights", "score", "l2", "x")
+    assert view.histogram.cut > 0
+
+
+def test_what_a_score_is_for_and_how_far_it_is_measured(view: InspectorView, session: Session) -> None:
+    obs = Described(name="obs", label=text("Surgeon"), help=text("For repair."), unit=text("squares"))
+    session.catalogue = Catalogue(scores=(obs,))
+    session.catalogue_changed.emit(session.catalogue)
+    session.set_score("obs")
+    assert view.score_note.text() == "For repair."
+    assert view.score_note.toolTip() == "Counted in: squares"
+    session.measuring_changed.emit((0, 0))
+    assert view.score_note.text() == "Measuring on your samples…"
+    session.measuring_changed.emit((16, 64))
+    assert view.score_note.text() == "Measuring on your samples: 25 %"
+    session.measuring_changed.emit(None)
+    assert view.score_note.text() == "For repair."
+
+
 def test_shares_below_a_magnitude_from_uneven_bins() -> None:
     counts, edges = np.array([10.0, 20.0, 60.0, 10.0]), np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
     magnitudes, shares = magnitude_curve(counts, edges)

@@ -12,7 +12,16 @@ from graph_makers import FLOAT, array, graph_of, node, opened, random, run
 
 from core.errors import PlanError
 from core.graph.opened import OpenedModel
-from core.graph.weights import find_node, get_weights, matrix_view, out_axis, save, set_weight, to_bytes
+from core.graph.weights import (
+    as_stored,
+    find_node,
+    get_weights,
+    matrix_view,
+    out_axis,
+    save,
+    set_weight,
+    to_bytes,
+)
 
 
 def one_layer(
@@ -145,3 +154,25 @@ def test_dtype_of_a_replaced_weight_is_written(tmp_path: Path) -> None:
     set_weight(copy, "w", np.ones((2, 3), np.int8))
     stored = onnx.load_from_string(to_bytes(copy)).graph.initializer[0]
     assert (stored.data_type, list(stored.dims), FLOAT) == (onnx.TensorProto.INT8, [2, 3], 1)
+
+
+@pytest.mark.parametrize(
+    ("entry", "shape", "weight"),
+    [
+        (node("Conv", "x w", "y", group=2), [1, 4, 8, 8], random(6, 2, 3, 3)),
+        (node("ConvTranspose", "x w", "y", group=2), [1, 4, 8, 8], random(4, 3, 2, 2)),
+        (node("Gemm", "x w", "y"), ["N", 4], random(4, 6)),
+        (node("Gemm", "x w", "y", transB=1), ["N", 4], random(6, 4)),
+        (node("MatMul", "w x", "y"), [6, "N"], random(4, 6)),
+        (node("MatMul", "x w", "y"), [5, 2, 4], random(5, 4, 6)),
+    ],
+    ids=["conv", "transposed conv", "gemm", "gemm-transposed", "matmul-left", "stack"],
+)
+def test_a_view_goes_back_to_what_is_stored(
+    tmp_path: Path, entry: onnx.NodeProto, shape: list[int | str], weight: np.ndarray
+) -> None:
+    result = one_layer(tmp_path, entry, shape, w=weight)
+    (layer,) = result.info.layers
+    found = find_node(result.model, layer.id)
+    matrix = matrix_view(layer, found, weight)
+    np.testing.assert_array_equal(as_stored(layer, found, matrix, weight.shape), weight)

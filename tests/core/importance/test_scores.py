@@ -15,7 +15,7 @@ from core.formats import open_model
 from core.graph.opened import OpenedModel
 from core.graph.weights import find_node, get_weights, matrix_view
 from core.importance import SCORES
-from core.importance.score import ChannelScores, ScoredLayer
+from core.importance.score import WHOLE, ChannelScores, ScoredLayer
 
 
 def scored(opened: OpenedModel, layer_id: str) -> ScoredLayer:
@@ -40,8 +40,8 @@ def test_magnitude_of_weights_and_channels(tmp_path: Path) -> None:
     l1, l2 = SCORES.get("magnitude"), SCORES.get("l2")
     assert l1.channels(layer).values.tolist() == [3.0, 0.5]
     assert l2.channels(layer).values.tolist() == [5.0, 0.25]
-    assert l1.weights(layer.matrix, np.zeros(2)).tolist() == [[1, 2], [0, 0.5]]
-    assert l2.weights(layer.matrix, np.zeros(2)).tolist() == [[1, 4], [0, 0.25]]
+    assert l1.weights(layer, WHOLE, np.zeros(2)).tolist() == [[1, 2], [0, 0.5]]
+    assert l2.weights(layer, WHOLE, np.zeros(2)).tolist() == [[1, 4], [0, 0.25]]
 
 
 def test_a_neuron_counts_as_much_as_the_next_layer_uses_it(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_neuron_counts_as_much_as_the_next_layer_uses_it(tmp_path: Path) -> No
     model = networks.model_of(nodes, {"x": ["N", 2]}, {"y": ["N", 2]}, weights)
     assert channels(model, tmp_path, "one").values.tolist() == [3.0, 3.5]
     opened = open_model(tmp_path / "model.onnx", Context())
-    paths = SCORES.get("neuron").weights(scored(opened, "one").matrix, np.array([3.0, 3.5], dtype=np.float32))
+    paths = SCORES.get("neuron").weights(scored(opened, "one"), WHOLE, np.array([3.0, 3.5], np.float32))
     assert paths.tolist() == [[3, 3], [7, 7]]
 
 

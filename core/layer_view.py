@@ -16,11 +16,15 @@ import onnx_ir as ir
 
 from core.errors import PlanError
 from core.graph.opened import OpenedModel
-from core.graph.weights import find_node, get_weights, matrix_view, out_axis
+from core.graph.weights import get_weights, out_axis
 from core.importance import SCORES
 from core.importance.score import Score, ScoredLayer
+from core.methods import setting
+from core.methods.masks import Masks
 from core.methods.planned import planned_weight
 from core.methods.resolve import Step, resolve
+from core.pruning import zeros_at_once
+from core.scoring import Scoring, score_named
 from core.values import Array, Layer, LayerView, Plan, Text, text
 
 HEATMAP_SIDE = 512
@@ -32,29 +36,37 @@ PLANNED_SIZE = 1 << 18
 MOST_DB = 150.0
 
 
-def layer_view(opened: OpenedModel, layer_id: str, plan: Plan, score: str) -> LayerView:
+def layer_view(
+    opened: OpenedModel, layer_id: str, plan: Plan, score: str, scoring: Scoring | None = None
+) -> LayerView:
     """Return what there is to see of a layer under a plan.
 
     The heatmap holds sums over kernel positions, averaged over blocks of channels where there are more
     than 512; `rows_sorted` gives each of its rows the rank by importance, 0 for the most important.
-    Recurrent layers show input and recurrent weights side by side. Raises PlanError for an unknown
-    layer or score; a plan that can't be followed is said in `notes`.
+    Recurrent layers show input and recurrent weights side by side. Nothing is measured here: where
+    `scoring` does not know yet what the score needs, the magnitude stands in and `unmeasured` says so.
+    Raises PlanError for an unknown layer or score; a plan that can't be followed is said in `notes`.
     """
-    node = find_node(opened.model, layer_id)
-    layer = opened.info.layer(layer_id)
-    if score not in SCORES:
-        raise PlanError(
-            text("There is no importance score '{score}'.", score=score),
-            next_step=text("Choose one of: {names}.", names=", ".join(d.name for d, _ in SCORES)),
-        )
+    scoring = scoring or Scoring(opened)
+    scorer = score_named(score)
+    scored = scoring.scored(layer_id, score, int(setting(plan, "prune_weights", "seed")))
+    layer, node, matrix = scored.layer, scored.node, scored.matrix
     weights = get_weights(opened.model, layer)
-    matrix = _matrix(layer, node, weights)
-    scorer = SCORES.get(score)
-    scored = ScoredLayer(opened.model, layer, node, matrix)
+    notes: list[Text] = []
+    unmeasured = bool(scoring.to_measure([layer_id], score))
+    reason = scoring.why_not(score) or scorer.why_not(scored)
+    if unmeasured:
+        scorer = SCORES.get("magnitude")
+        notes.append(
+            text("The score is not measured on your samples yet; until then the magnitude is shown.")
+        )
+    elif reason is not None:
+        scorer = SCORES.get("magnitude")
+        notes += [reason, text("The magnitude is shown instead.")]
     channels = scorer.channels(scored)
-    notes: list[Text] = [channels.note] if channels.note else []
+    notes += [channels.note] if channels.note else []
 
-    heatmap, row_edges = heat(scorer, matrix, channels.values, max(1, layer.in_channels))
+    heatmap, row_edges = heat(scorer, scored, channels.values, max(1, layer.in_channels))
     ranking = np.argsort(-_block_means(channels.values, row_edges), kind="stable")
     ranks = np.empty(len(ranking), dtype=np.int32)
     ranks[ranking] = np.arange(len(ranking), dtype=np.int32)
@@ -62,7 +74,7 @@ def layer_view(opened: OpenedModel, layer_id: str, plan: Plan, score: str) -> La
     minimum, maximum, std = _spread(matrix)
     limit = max(abs(minimum), abs(maximum)) or 1.0
     edges = np.linspace(-limit, limit, BINS + 1, dtype=np.float64)
-    after = _after(opened, layer, node, weights, plan, limit, notes)
+    after = _after(opened, layer, node, weights, plan, limit, scoring, notes)
     return LayerView(
         layer_id=layer_id,
         score=score,
@@ -77,14 +89,16 @@ def layer_view(opened: OpenedModel, layer_id: str, plan: Plan, score: str) -> La
         maximum=maximum,
         std=std,
         sqnr_db=None if after is None else after.sqnr_db,
+        unmeasured=unmeasured,
         notes=tuple(notes),
     )
 
 
 def heat(
-    scorer: Score, matrix: np.ndarray, channels: np.ndarray, inputs: int
+    scorer: Score, scored: ScoredLayer, channels: np.ndarray, inputs: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return importance reduced to at most 512 × 512, float32, and the first channel of each row."""
+    matrix = scored.matrix
     rows, columns = matrix.shape
     kernel = columns // inputs if columns % inputs == 0 else 1
     row_edges, in_edges = _edges(rows, HEATMAP_SIDE), _edges(columns // kernel, HEATMAP_SIDE)
@@ -92,11 +106,11 @@ def heat(
     sums = np.empty((len(row_edges), len(in_edges)), dtype=np.float32)
     if matrix.flags.c_contiguous or not matrix.T.flags.c_contiguous:
         for i, (start, end) in enumerate(_spans(row_edges, rows)):
-            block = scorer.weights(matrix[start:end], channels[start:end])
+            block = scorer.weights(scored, (slice(start, end), slice(None)), channels[start:end])
             sums[i] = np.add.reduceat(block.sum(axis=0), column_edges)
     else:  # stored with the inputs first: going down the columns reads memory in its order
         for j, (start, end) in enumerate(_spans(column_edges, columns)):
-            block = scorer.weights(matrix[:, start:end], channels)
+            block = scorer.weights(scored, (slice(None), slice(start, end)), channels)
             sums[:, j] = np.add.reduceat(block.sum(axis=1), row_edges)
     heights = np.diff(np.append(row_edges, rows))
     widths = np.diff(np.append(in_edges, columns // kernel))
@@ -117,13 +131,17 @@ def _after(
     weights: list[np.ndarray],
     plan: Plan,
     limit: float,
+    scoring: Scoring,
     notes: list[Text],
 ) -> _After | None:
     """The weights as the plan would leave them; None if it leaves this layer alone."""
     if not plan.changes(layer.id):
         return None
     try:
-        step = next(step for step in resolve(opened, plan) if step.layer.id == layer.id)
+        steps = resolve(opened, plan)
+        step = next(step for step in steps if step.layer.id == layer.id)
+        step, remark = zeros_at_once(opened, plan, steps, step, scoring)
+        notes += [remark] if remark is not None else []
     except PlanError as error:
         notes.append(error.what)
         return None
@@ -134,15 +152,19 @@ def _after(
     counts = np.zeros(BINS)
     signal = noise = 0.0
     cuts = []
-    for weight in weights:
-        cut = cut_of(weight, step)
+    for name, weight in zip(layer.weights, weights, strict=True):
+        # chosen by a score they are not those below one magnitude
+        cut = None if step.masks is not None else cut_of(weight, step)
         cuts.append(cut)
-        part, share = _some_channels(weight, out_axis(layer, node) if weight.ndim > 1 else 0)
+        axis = out_axis(layer, node) if weight.ndim > 1 else 0
+        part, share = _some_channels(weight, axis)
         whole = share == 1.0
         # in a part of the channels a share would fall elsewhere than in all of them
         own = step if whole or cut is None else replace(step, sparsity=0.0, threshold=cut)
+        if step.masks is not None and not whole:
+            own = replace(step, masks=Masks({name: _some_channels(step.masks.keep[name], axis)[0]}))
         try:
-            changed = planned_weight(part, own)
+            changed = planned_weight(part, own, name)
         except ValueError as error:  # NaN or infinite weights
             notes.append(text("The plan cannot be shown: {reason}.", reason=str(error)))
             return None
@@ -203,12 +225,6 @@ def _some_channels(weight: np.ndarray, axis: int) -> tuple[np.ndarray, float]:
     selection[axis] = slice(None, None, step)
     part = np.ascontiguousarray(weight[tuple(selection)])
     return part, part.size / weight.size
-
-
-def _matrix(layer: Layer, node: ir.Node, weights: list[np.ndarray]) -> np.ndarray:
-    views = [matrix_view(layer, node, weight) for weight in weights if weight.ndim]
-    same = [view for view in views if len(view) == len(views[0])]
-    return views[0] if len(same) == 1 else np.concatenate(same, axis=1)
 
 
 def _spread(matrix: np.ndarray) -> tuple[float, float, float]:

@@ -1,0 +1,248 @@
+"""What the scores that look at samples need of each layer, streamed over calibration samples.
+
+Inputs, curvature and activity come from networks cut behind the layers in question; gradients from one
+backward pass for all layers. Memory is that of the sums and of a few samples' activations.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.context import Context
+from core.data.dataset import Batch
+from core.gradients.gradients import loss_gradients
+from core.gradients.saliency import by_layer
+from core.graph.opened import OpenedModel
+from core.importance.score import Statistics
+from core.methods._activity import Activation, activation_behind
+from core.methods._bias import read_bias
+from core.methods._layer_moments import part, samples_in
+from core.methods._matrices import Form, form_of, patches, places
+from core.methods._taps import Tap, node_named
+from core.methods.calibrate import Feeds
+from core.methods.hessian import Moments, inverse
+from core.values import Layer, Text, text
+
+MEASURING = text("Measuring importance on samples")
+DAMPING = 0.01
+POSITIONS = 50
+_MOMENT_BYTES = 512 << 20
+"""Second moments held at once; more layers take another pass over the samples."""
+_ACTIVATION_BYTES = 128 << 20
+"""Of the values looked at in one piece of a batch."""
+_GRADIENT_BATCH = 8
+
+Batches = Callable[[], Iterable[Batch]]
+
+
+def input_statistics(
+    opened: OpenedModel,
+    layers: Sequence[Layer],
+    batches: Batches,
+    samples: int,
+    curvature: bool,
+    context: Context,
+) -> dict[str, Statistics]:
+    """The power of the layers' inputs, and with `curvature` their second moments' diagonals, by layer id.
+
+    Layers that are no matrix product get the reason instead. Raises what reading samples raises, Cancelled.
+    """
+    found: dict[str, Statistics] = {}
+    forms: dict[str, Form] = {}
+    for layer in layers:
+        form = _form(opened, layer)
+        if isinstance(form, Form):
+            forms[layer.id] = form
+        else:
+            found[layer.id] = Statistics(why_not=form)
+    groups = list(_groups(forms, curvature))
+    for place, group in enumerate(groups):
+        steps = _Steps(context, place * samples, len(groups) * samples)
+        found |= _measured(opened, {name: forms[name] for name in group}, batches, curvature, steps)
+    return found
+
+
+def activity_statistics(
+    opened: OpenedModel, layers: Sequence[Layer], batches: Batches, samples: int, context: Context
+) -> dict[str, Statistics]:
+    """The share of each channel's values that are not zero behind the layer's activation, by layer id."""
+    model = opened.clone()
+    found: dict[str, Statistics] = {}
+    behind: dict[str, Activation] = {}
+    for layer in layers:
+        activation = activation_behind(model, layer)
+        if isinstance(activation, Activation):
+            behind[layer.id] = activation
+        else:
+            found[layer.id] = Statistics(why_not=activation)
+    if not behind:
+        return found
+    tap = Tap(model, [activation.value for activation in behind.values()])
+    active = {name: np.zeros(activation.channels) for name, activation in behind.items()}
+    seen = dict.fromkeys(behind, 0)
+    samples_seen = 0
+    for feeds in _pieces(batches, tap, _Steps(context, 0, samples)):
+        samples_seen += samples_in(feeds)
+        for (name, activation), values in zip(behind.items(), tap.run(feeds), strict=True):
+            counts = activation.per_channel(values != 0)
+            if counts is None:
+                continue
+            active[name] += counts.sum(axis=1)
+            seen[name] += counts.shape[1]
+    for name, count in seen.items():
+        share = (active[name] / max(1, count)).astype(np.float32)
+        fits = Statistics(active=share, samples=samples_seen)
+        found[name] = fits if count else Statistics(why_not=_NO_CHANNELS)
+    return found
+
+
+def gradient_statistics(
+    opened: OpenedModel, batches: Callable[[int], Iterable[Batch]], samples: int, context: Context
+) -> dict[str, Statistics]:
+    """Taylor and Fisher scores of every layer that the answers depend on, by layer id.
+
+    `batches(size)` starts the samples anew. Raises UnsupportedModelError where an operator has no
+    derivative, DataError without samples, Cancelled.
+    """
+    count = -(-samples // _GRADIENT_BATCH)
+    sums = loss_gradients(opened, batches(_GRADIENT_BATCH), context, batch_count=count)
+    found = by_layer(opened, sums)
+    result = {
+        name: Statistics(taylor=one.taylor, fisher=one.fisher, samples=samples) for name, one in found.items()
+    }
+    for layer in opened.info.layers:
+        result.setdefault(layer.id, Statistics(why_not=_NO_GRADIENT))
+    return result
+
+
+_NO_CHANNELS = text("Its channels cannot be told apart in what follows it.")
+_NO_GRADIENT = text("No gradient reaches this layer: the answers do not depend on it, or not smoothly.")
+
+
+def _form(opened: OpenedModel, layer: Layer) -> Form | Text:
+    try:
+        node = node_named(opened.model, layer.id)
+    except KeyError:
+        return text("It lies inside a branch or loop, whose inner values are not looked at.")
+    form = form_of(node) if len(layer.weights) == 1 else None
+    if form is None:
+        return text("It is no plain convolution or matrix product, so what its weights meet is not measured.")
+    return form
+
+
+def _groups(forms: dict[str, Form], curvature: bool) -> Iterator[list[str]]:
+    """Layers whose moments fit into memory together."""
+    group: list[str] = []
+    used = 0
+    for name, form in forms.items():
+        size = 8 * form.groups * form.columns * (form.columns if curvature else 1)
+        if group and used + size > _MOMENT_BYTES:
+            yield group
+            group, used = [], 0
+        group.append(name)
+        used += size
+    if group:
+        yield group
+
+
+@dataclass
+class _Powers:
+    """Sums of squares alone, for scores that need no more."""
+
+    total: np.ndarray
+    count: int = 0
+
+    def add(self, rows: np.ndarray) -> None:
+        fine = rows[np.isfinite(rows).all(axis=(1, 2))]
+        self.total += np.square(fine, dtype=np.float64).sum(axis=0)
+        self.count += len(fine)
+
+
+def _measured(
+    opened: OpenedModel, forms: dict[str, Form], batches: Batches, curvature: bool, steps: _Steps
+) -> dict[str, Statistics]:
+    model = opened.clone()
+    nodes = [node_named(model, name) for name in forms]
+    tap = Tap(model, [value for node in nodes for value in (node.inputs[0], node.outputs[0])])  # type: ignore[misc]
+    sums: list[Moments | _Powers] = [
+        Moments(form) if curvature else _Powers(np.zeros((form.groups, form.columns)))
+        for form in forms.values()
+    ]
+    # of its own, so that a layer's figures are the same whichever layers are measured beside it
+    drawn = [np.random.default_rng(zlib.crc32(name.encode())) for name in forms]
+    samples = 0
+    for feeds in _pieces(batches, tap, steps):
+        samples += samples_in(feeds)
+        values = tap.run(feeds)
+        for index, form in enumerate(forms.values()):
+            inputs, outputs = values[2 * index], values[2 * index + 1]
+            at = places(form, outputs.shape, POSITIONS, drawn[index])
+            sums[index].add(patches(form, inputs, outputs.shape[2:], at))
+    result = {}
+    for (name, form), gathered in zip(forms.items(), sums, strict=True):
+        steps.context.check()
+        if not gathered.count:
+            result[name] = Statistics(
+                why_not=text("None of the samples gives this layer numbers to work on.")
+            )
+        elif isinstance(gathered, Moments):
+            result[name] = replace(_curvature(opened, name, gathered), samples=samples)
+        else:
+            power = _by_row_group(form, gathered.total / gathered.count)
+            result[name] = Statistics(power=power, samples=samples)
+    return result
+
+
+def _curvature(opened: OpenedModel, name: str, moments: Moments) -> Statistics:
+    node, form = node_named(opened.model, name), moments.form
+    weight = node.inputs[1]
+    assert weight is not None and weight.const_value is not None
+    centred = read_bias(node, form.channels) is not None
+    exact = moments.quadratic(0.0, centred)
+    diagonal = np.einsum("gii->gi", exact.hessian)
+    # what the mean adds, which a bias makes good
+    power = diagonal + np.square(exact.mean) if centred else diagonal
+    energy = np.square(exact.output_std(form.matrices(weight.const_value.numpy())))
+    inverted = np.einsum("gii->gi", inverse(moments.quadratic(DAMPING, centred).hessian))
+    return Statistics(
+        power=_by_row_group(form, power),
+        diagonal=_by_row_group(form, diagonal),
+        inverse=_by_row_group(form, inverted),
+        energy=energy.astype(np.float32),
+    )
+
+
+def _by_row_group(form: Form, values: np.ndarray) -> np.ndarray:
+    """(groups, columns) as the scores read them: blocks of columns of the same rows lie side by side."""
+    return np.ascontiguousarray(values.reshape(1, -1) if form.blocks else values, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """Where a pass over the samples stands among all passes."""
+
+    context: Context
+    before: int
+    total: int
+
+    def report(self, done: int) -> None:
+        self.context.report(MEASURING, self.before + done, self.total)
+
+
+def _pieces(batches: Batches, tap: Tap, steps: _Steps) -> Iterator[Feeds]:
+    """Samples in pieces whose looked-at values fit."""
+    size = done = 0
+    for batch in batches():
+        feeds, count = batch.feeds, samples_in(batch.feeds)
+        steps.report(done)
+        if not size:
+            one = sum(value.nbytes for value in tap.run(part(feeds, 0, 1)))
+            size = int(np.clip(_ACTIVATION_BYTES // max(1, one), 1, count))
+        for start in range(0, count, size):
+            steps.report(done + start)
+            yield part(feeds, start, min(start + size, count))
+        done += count
