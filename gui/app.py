@@ -13,6 +13,7 @@ from PySide6.QtCore import QCoreApplication, QTimer
 from PySide6.QtWidgets import QApplication
 
 from gui.actions import Actions
+from gui.best_plans import BestPlanSearch
 from gui.commands import Commands
 from gui.engine_client import EngineClient
 from gui.faults import Faults, start_log
@@ -55,7 +56,8 @@ class Window:
         # the style sheet last: with it in force each widget is polished anew whenever it gets a parent
         style_sheet = application.styleSheet()
         application.setStyleSheet("")
-        self.main = MainWindow(self.session, self.theme, self.actions, self.commands, settings)
+        search = BestPlanSearch(engine, self.session)
+        self.main = MainWindow(self.session, self.theme, self.actions, self.commands, settings, search)
         application.setStyleSheet(style_sheet)
 
     def close(self) -> None:

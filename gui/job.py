@@ -8,7 +8,7 @@ from core.values import Text
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A long job that is running: kind is 'open', 'data', 'analyze', 'measure', 'compress', 'export'."""
+    """A long job that is running: kind is 'open', 'data', 'analyze', 'measure', 'plan', 'compress', 'export'."""
 
     kind: str
     id: int

@@ -7,6 +7,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEv
 from PySide6.QtWidgets import QFrame, QMainWindow, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from gui.actions import Actions
+from gui.best_plans import BestPlanSearch
 from gui.commands import Commands
 from gui.i18n import tr
 from gui.icons import icon
@@ -14,6 +15,7 @@ from gui.job import Job
 from gui.session import Session
 from gui.settings import Settings
 from gui.theme import Theme
+from gui.views.best_view import BestView
 from gui.views.data_view import DataView
 from gui.views.error_bar import ErrorBar
 from gui.views.export_bar import ExportBar
@@ -40,7 +42,13 @@ STRETCH = {"columns": (1, 6), "work": (3, 1), "middle": (1, 1)}
 
 class MainWindow(QMainWindow):
     def __init__(
-        self, session: Session, theme: Theme, actions: Actions, commands: Commands, settings: Settings
+        self,
+        session: Session,
+        theme: Theme,
+        actions: Actions,
+        commands: Commands,
+        settings: Settings,
+        search: BestPlanSearch,
     ) -> None:
         super().__init__()
         self._session = session
@@ -58,6 +66,7 @@ class MainWindow(QMainWindow):
         self.run_view = RunView(session, theme)
         self.overview = OverviewView(session, theme)
         self.method = MethodView(session, theme)
+        self.best = BestView(session, search, theme)
         self.netron = NetronView(session, theme)
         self.outcome = OutcomeView(session, theme)
         self.data_view = DataView(session, theme)
@@ -83,7 +92,7 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        for view in (self.run_view, self.overview, self.method, self.netron):
+        for view in (self.run_view, self.overview, self.best, self.method, self.netron):
             self.tabs.addTab(view, "")
         middle = self._splitter("middle", Qt.Orientation.Vertical, _panel(self.table), _panel(self.tabs))
         work = self._splitter("work", Qt.Orientation.Horizontal, middle, _panel(self.inspector, 322))
@@ -183,7 +192,7 @@ class MainWindow(QMainWindow):
         self._footer.setVisible(opened)
 
     def retranslate(self) -> None:
-        titles = (tr("Run"), tr("Overview"), tr("Method"), tr("Netron"))
+        titles = (tr("Run"), tr("Overview"), tr("Best plans"), tr("Method"), tr("Netron"))
         for index, title in enumerate(titles):
             self.tabs.setTabText(index, title)
         model = self._session.model

@@ -66,12 +66,12 @@ class Session(SessionState):
         """Open a model; with `data` that is opened too as soon as the model is there."""
         self.stop()
         self._pending_data = data
-        self._begin("open", m.OpenModel(model=path))
+        self.begin("open", m.OpenModel(model=path))
 
     def open_data(self, spec: DataSpec) -> None:
         if self.model is not None:
             self._asked_data = spec
-            self._begin("data", m.OpenData(model=self.model.path, data=spec))
+            self.begin("data", m.OpenData(model=self.model.path, data=spec))
 
     def change_data(self, **changes: Any) -> None:
         """Read the data anew with these fields of its `DataSpec` changed, also after it could not be read."""
@@ -85,7 +85,7 @@ class Session(SessionState):
             plans = [self.plan.layer(layer.id) for layer in self.model.layers]
             planned = {plan.weight_bits or FLOAT_BITS for plan in plans} - {FLOAT_BITS}
             rounded = {plan.activation_bits or FLOAT_BITS for plan in plans} - {FLOAT_BITS}
-            self._begin(
+            self.begin(
                 "analyze",
                 m.Analyze(
                     model=self.model.path,
@@ -100,7 +100,7 @@ class Session(SessionState):
     def measure_layer(self, layer_id: str, sparsities: tuple[float, ...], bits: tuple[int, ...]) -> None:
         """Measure this layer alone at these settings; points of other settings and layers stay."""
         if self.model is not None and self.data is not None:
-            self._begin(
+            self.begin(
                 "measure",
                 m.Analyze(
                     model=self.model.path,
@@ -119,7 +119,7 @@ class Session(SessionState):
         self.run_points = ()
         self.run_state = "running"
         self.run_changed.emit(None)
-        self._begin(
+        self.begin(
             "compress",
             m.Compress(model=self.model.path, data=self.data.spec, plan=self.plan, project=self.project_path),
         )
@@ -127,7 +127,7 @@ class Session(SessionState):
     def export(self, destination: str) -> None:
         if self.result is not None and self.model is not None:
             spec = self.data.spec if self.data else None
-            self._begin(
+            self.begin(
                 "export",
                 m.Export(result=self.result, model=self.model.path, data=spec, destination=destination),
             )
@@ -138,7 +138,7 @@ class Session(SessionState):
             self._set_job(msgspec.structs.replace(self.job, stopping=True))
             self._engine.cancel(self.job.id)
 
-    def _begin(self, kind: str, request: m.Request) -> None:
+    def begin(self, kind: str, request: m.Request) -> None:
         sent = self._engine.send(request)
         self._set_job(Job(kind=kind, id=sent.id))
 

@@ -1,0 +1,232 @@
+"""Tab 'Best plans': a goal in words, the curve of best plans, a click takes one."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.values import BestPlan, Goal, Plan
+from gui import format as fmt
+from gui.best_plans import BestPlanSearch
+from gui.i18n import tr, tr_text
+from gui.session import Session
+from gui.theme import Theme
+from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.plan_chart import PlanChart, loss_of
+
+PROFILES = ("cpu", "download", "accelerator", "microcontroller")
+
+
+class BestView(QWidget):
+    def __init__(
+        self, session: Session, search: BestPlanSearch, theme: Theme, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._search = session, search
+        self.use_loss, self.loss = QCheckBox(), _number(0.0, 50.0, 0.5, 1.0)
+        self.use_size, self.size = QCheckBox(), _number(0.001, 100_000.0, 0.1, 1.0)
+        self.use_speed, self.speed = QCheckBox(), _number(1.0, 50.0, 0.5, 2.0)
+        self.use_loss.setChecked(True)
+        self.target = QComboBox()
+        self.find_button, self.draw_button = QPushButton(), QPushButton()
+        self.find_button.setProperty("primary", True)
+        self.chart = PlanChart(theme, self._words)
+        self.caption = ElidedLabel()
+        self.caption.setProperty("small", True)
+        self._empty = QLabel()
+        self._empty.setProperty("muted", True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
+        self._empty.setMargin(16)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.chart)
+        self._pages.addWidget(self._empty)
+        self._lay_out()
+        self.find_button.clicked.connect(self._find)
+        self.draw_button.clicked.connect(self._draw)
+        self.chart.taken.connect(self._take)
+        self.chart.pointed.connect(self._tell)
+        for box, field in self._goals():
+            box.toggled.connect(field.setEnabled)
+            box.toggled.connect(self._refresh)
+            field.setEnabled(box.isChecked())
+        for signal in (session.model_changed, session.data_changed, session.job_changed, search.changed):
+            signal.connect(self._refresh)
+        session.model_changed.connect(self._on_model)
+        self.retranslate()
+
+    def _goals(self) -> tuple[tuple[QCheckBox, QDoubleSpinBox], ...]:
+        return ((self.use_loss, self.loss), (self.use_size, self.size), (self.use_speed, self.speed))
+
+    def _lay_out(self) -> None:
+        goal = QHBoxLayout()
+        goal.setSpacing(6)
+        for box, field in self._goals():
+            goal.addWidget(box)
+            goal.addWidget(field)
+            goal.addSpacing(6)
+        goal.addWidget(self.target)
+        goal.addStretch(1)
+        goal.addWidget(self.draw_button)
+        goal.addWidget(self.find_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 8, 12, 6)
+        column.setSpacing(4)
+        column.addLayout(goal)
+        column.addWidget(self._pages, 1)
+        column.addWidget(self.caption)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    def retranslate(self) -> None:
+        self.use_loss.setText(tr("lose at most"))
+        self.loss.setSuffix(" " + tr("pt"))
+        self.use_size.setText(tr("at most"))
+        self.size.setSuffix(" MB")
+        self.use_speed.setText(tr("at least"))
+        self.speed.setSuffix(tr("× faster"))
+        self.loss.setAccessibleName(tr("Points that may be lost"))
+        self.size.setAccessibleName(tr("Largest file, in megabytes"))
+        self.speed.setAccessibleName(tr("How many times faster"))
+        self.target.setAccessibleName(tr("What it will run on"))
+        at = max(self.target.currentIndex(), 0)
+        self.target.clear()
+        names = (tr("This computer"), tr("Smallest download"), tr("8-bit accelerator"), tr("Microcontroller"))
+        for profile, name in zip(PROFILES, names, strict=True):
+            self.target.addItem(name, profile)
+        self.target.setCurrentIndex(at)
+        self.find_button.setText(tr("Find the best plan"))
+        self.draw_button.setText(tr("Draw the curve"))
+        self.chart.setAccessibleName(tr("Curve of best plans: size across, points lost downwards"))
+        self._refresh()
+
+    # ------------------------------------------------------------ goal
+
+    def goal(self) -> Goal:
+        """What the fields say."""
+        return Goal(
+            max_loss=self.loss.value() if self.use_loss.isChecked() else None,
+            max_size_bytes=round(self.size.value() * 1e6) if self.use_size.isChecked() else None,
+            speedup=self.speed.value() if self.use_speed.isChecked() else None,
+            profile=self.target.currentData(),
+        )
+
+    def _find(self) -> None:
+        self._search.find(self.goal())
+
+    def _draw(self) -> None:
+        self._search.draw(self.goal())
+
+    def _take(self, plan: BestPlan) -> None:
+        self._search.take(plan, tr("Best plan"))
+
+    def _on_model(self, _model: object) -> None:
+        if self._session.model is not None:
+            megabytes = self._session.model.size_bytes / 1e6
+            self.size.setDecimals(3 if megabytes < 1 else 2 if megabytes < 100 else 0)
+            self.size.setValue(megabytes / 4)
+
+    # ------------------------------------------------------------ content
+
+    def _refresh(self, _value: object = None) -> None:
+        session, found = self._session, self._search.found
+        ready = session.model is not None and session.data is not None and session.job is None
+        asked = any(box.isChecked() for box, _ in self._goals())
+        self.find_button.setEnabled(ready and asked)
+        self.draw_button.setEnabled(ready)
+        tried = self._search.tried
+        self.chart.show_plans(found.points, found.uniform, tried, self.target.currentData() == "download")
+        self._pages.setCurrentIndex(0 if found.points or tried else 1)
+        if session.model is None or session.data is None:
+            self._empty.setText(
+                tr("Open a model and choose data: then the best plan for a goal can be found.")
+            )
+        elif self._search.busy:
+            self._empty.setText(tr("Measuring what each layer can spare; the curve follows."))
+        else:
+            self._empty.setText(
+                tr(
+                    "Say what the result must keep to and press Find: bits and zeros are chosen for every layer."
+                )
+            )
+        self._tell(None)
+
+    def _tell(self, plan: BestPlan | None) -> None:
+        found = self._search.found
+        if plan is not None:
+            self.caption.set_full_text(self._words(plan).replace("\n", " · "))
+        elif found.notes:
+            self.caption.set_full_text(tr_text(found.notes[0]))
+        elif found.chosen is not None:
+            start = tr("Found:") if found.reached else tr("The goal is not reached; closest:")
+            self.caption.set_full_text(f"{start} {self._words(found.chosen)}".replace("\n", " · "))
+        elif found.points:
+            self.caption.set_full_text(
+                tr("dashed: predicted · filled: measured · squares: the same for every layer · click to take")
+            )
+        else:
+            self.caption.set_full_text("")
+
+    def _words(self, plan: BestPlan) -> str:
+        """A plan in words: what it costs, and what it does."""
+        if plan.measured is not None:
+            outcome = plan.measured.outcome
+            count = outcome.primary.count if outcome.primary is not None else 0
+            first = tr("{loss} pt lost, measured on {n} samples it has not seen").format(
+                loss=fmt.number(loss_of(plan), 2), n=fmt.count(count)
+            )
+            size, zipped = outcome.size_bytes, outcome.zipped_bytes
+        else:
+            first = tr("{loss} pt lost, likely {low} to {high} (estimate)").format(
+                loss=fmt.number(plan.loss, 2),
+                low=fmt.number(plan.loss_low, 2),
+                high=fmt.number(plan.loss_high, 2),
+            )
+            size, zipped = plan.size_bytes, plan.zipped_bytes
+        second = tr("{size}, zipped {zipped}").format(size=fmt.size(size), zipped=fmt.size(zipped))
+        return "\n".join((first, second, what_it_does(plan.plan, [layer.id for layer in self._layers()])))
+
+    def _layers(self) -> tuple:  # type: ignore[type-arg]
+        return self._session.model.layers if self._session.model is not None else ()
+
+
+def what_it_does(plan: Plan, layers: list[str]) -> str:
+    """'12 layers at 4 bits, 9 at 8, 1 as it is; 5 with zeros'."""
+    bits: dict[int, int] = {}
+    zeros = 0
+    for layer_id in layers:
+        own = plan.layer(layer_id)
+        bits[own.weight_bits or 32] = bits.get(own.weight_bits or 32, 0) + 1
+        zeros += own.zeros > 0
+    parts = [
+        tr("{n} layers at {bits} bits").format(n=count, bits=width)
+        for width, count in sorted(bits.items())
+        if width < 32
+    ]
+    if bits.get(32):
+        parts.append(tr("{n} in float").format(n=bits[32]))
+    if zeros:
+        parts.append(tr("{n} with zeros").format(n=zeros))
+    return ", ".join(parts)
+
+
+def _number(low: float, high: float, step: float, value: float) -> QDoubleSpinBox:
+    field = QDoubleSpinBox()
+    field.setRange(low, high)
+    field.setSingleStep(step)
+    field.setDecimals(1)
+    field.setValue(value)
+    return field

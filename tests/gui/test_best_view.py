@@ -1,0 +1,110 @@
+"""Tab 'Best plans': goals go to the engine, plans come back as points, a click makes one the plan."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from pytestqt.qtbot import QtBot
+from shell_values import make_data, make_model
+
+from core import messages as m
+from core.values import BestPlan, BestPlans, LayerPlan, Measurement, Outcome, Plan, PlanMeasured
+from gui.app import Window
+
+
+def plan_of(bits: int) -> Plan:
+    return Plan().with_layer("stem", weight_bits=bits, activation_bits=8)
+
+
+def best(bits: int, size: int, loss: float) -> BestPlan:
+    return BestPlan(
+        plan=plan_of(bits),
+        loss=loss,
+        loss_low=loss - 0.2,
+        loss_high=loss + 0.4,
+        size_bytes=size,
+        zipped_bytes=size,
+    )
+
+
+@pytest.fixture
+def opened(window: Window, qtbot: QtBot) -> Window:
+    session, engine = window.session, window.engine
+    session.open_model("/models/tiny.onnx")
+    engine.event.emit(m.Done(id=engine.last(m.OpenModel).id, value=make_model()))
+    session.open_data(make_data().spec)
+    engine.event.emit(m.Done(id=engine.last(m.OpenData).id, value=make_data()))
+    window.main.tabs.setCurrentWidget(window.main.best)
+    return window
+
+
+def answer(window: Window, found: BestPlans) -> None:
+    window.engine.event.emit(m.Done(id=window.session.job.id, value=found))
+
+
+def test_a_goal_is_asked_for_as_it_was_said(opened: Window, qtbot: QtBot) -> None:
+    view = opened.main.best
+    view.loss.setValue(1.5)
+    view.use_speed.setChecked(True)
+    view.speed.setValue(2.5)
+    view.target.setCurrentIndex(1)
+    qtbot.mouseClick(view.find_button, Qt.MouseButton.LeftButton)
+    asked = opened.engine.last(m.FindPlan)
+    assert (asked.goal.max_loss, asked.goal.speedup, asked.goal.max_size_bytes) == (1.5, 2.5, None)
+    assert asked.goal.profile == "download" and asked.data == make_data().spec
+    assert not view.find_button.isEnabled()  # one job at a time
+    answer(opened, BestPlans())
+    assert view.find_button.isEnabled()
+    for box in (view.use_loss, view.use_speed):
+        box.setChecked(False)
+    assert not view.find_button.isEnabled()  # no goal, nothing to look for
+
+
+def test_a_click_on_a_point_takes_its_plan_and_can_be_undone(opened: Window, qtbot: QtBot) -> None:
+    view, session = opened.main.best, opened.session
+    qtbot.mouseClick(view.draw_button, Qt.MouseButton.LeftButton)
+    assert opened.engine.last(m.BestCurve).goal.profile == "cpu"
+    points = (best(32, 4000, 0.0), best(8, 2500, 0.1), best(4, 1800, 1.2))
+    answer(opened, BestPlans(points=points, uniform=(best(4, 1900, 3.0),)))
+    before = session.plan
+    at = view.chart.place(points[1]).toPoint()
+    qtbot.mouseMove(view.chart, at)
+    assert "likely" in view.caption.full_text
+    qtbot.mouseClick(view.chart, Qt.MouseButton.LeftButton, pos=at)
+    assert session.plan == points[1].plan
+    session.undo_stack.undo()
+    assert session.plan == before
+    qtbot.mouseClick(view.chart, Qt.MouseButton.LeftButton, pos=QPoint(60, 20))
+    assert session.plan == before  # beside all points
+
+
+def test_points_are_reached_by_keyboard(opened: Window, qtbot: QtBot) -> None:
+    view = opened.main.best
+    qtbot.mouseClick(view.draw_button, Qt.MouseButton.LeftButton)
+    points = (best(32, 4000, 0.0), best(8, 2500, 0.1))
+    answer(opened, BestPlans(points=points))
+    view.chart.setFocus()
+    qtbot.keyClick(view.chart, Qt.Key.Key_Home)
+    qtbot.keyClick(view.chart, Qt.Key.Key_Return)
+    assert opened.session.plan == points[1].plan  # the smallest
+    qtbot.keyClick(view.chart, Qt.Key.Key_Right)
+    qtbot.keyClick(view.chart, Qt.Key.Key_Space)
+    assert opened.session.plan == points[0].plan
+
+
+def test_a_search_shows_what_it_tried_and_says_when_the_goal_is_not_reached(
+    opened: Window, qtbot: QtBot
+) -> None:
+    view = opened.main.best
+    qtbot.mouseClick(view.find_button, Qt.MouseButton.LeftButton)
+    accuracy = Measurement(metric="top1", value=88.0, count=2000, unit="%")
+    outcome = Outcome(measurements=(accuracy,), size_bytes=2000, zipped_bytes=1500)
+    tried = BestPlan(
+        plan=Plan(defaults=LayerPlan(weight_bits=8)), loss=0.5, loss_low=0.0, loss_high=1.0, size_bytes=2100,
+        zipped_bytes=1600, measured=PlanMeasured(plan=plan_of(8), outcome=outcome, loss=2.25),
+    )  # fmt: skip
+    opened.engine.event.emit(m.Partial(id=opened.session.job.id, value=tried))
+    assert view.chart.nearest(view.chart.place(tried)) == tried
+    answer(opened, BestPlans(chosen=tried, reached=False))
+    assert "not reached" in view.caption.full_text and "2.25" in view.caption.full_text
+    assert "2,000" in view.caption.full_text
