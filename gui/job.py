@@ -8,7 +8,7 @@ from core.values import Text
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A long job that is running: kind is 'open', 'data', 'analyze', 'measure', 'plan', 'compress', 'export'."""
+    """A running job: 'open', 'data', 'analyze', 'measure', 'plan', 'compress' or 'export'."""
 
     kind: str
     id: int

@@ -44,6 +44,8 @@ def frontier_of(
 ) -> tuple[Frontier, Outcome]:
     """The plans to choose from. Raises Cancelled."""
     known = _known(opened, judge, store, context)
+    context.publish(known.baseline)
+    context.publish(known.timings)
     shares = _SHARES if goal.profile == "download" else ()
     settings = settings_of(shares, _BITS[goal.profile], (8,))
     points, link = analyze(opened, judge, settings, samples, (), store, context, plan)

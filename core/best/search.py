@@ -19,6 +19,8 @@ from core.values.best import BestPlan, BestPlans, Goal
 
 ROUNDS = 5
 """Plans that are measured at most."""
+_EXACT = 1e-6
+"""Points: one sample in five hundred is 0.2, and not 0.20000000000000001."""
 _CLOSE = 0.85
 """A plan that uses this share of what may be lost is good enough."""
 
@@ -54,7 +56,7 @@ def find(
         frontier.plans.append(PlanDamage(summed=found.damage, measured=found.measured.damage))
         limits = _corrected(frontier, goal, limits, found)
         fits = _within(goal, found, latency_ms)
-        kept = goal.max_loss is None or found.measured.loss <= goal.max_loss
+        kept = goal.max_loss is None or found.measured.loss <= goal.max_loss + _EXACT
         if fits and kept and (best is None or frontier.bytes_of(found) <= frontier.bytes_of(best)):
             best = found
         if goal.max_loss is None or allowed is None:

@@ -75,14 +75,18 @@ class BestView(QWidget):
             goal.addWidget(box)
             goal.addWidget(field)
             goal.addSpacing(6)
-        goal.addWidget(self.target)
         goal.addStretch(1)
-        goal.addWidget(self.draw_button)
         goal.addWidget(self.find_button)
+        where = QHBoxLayout()
+        where.setSpacing(8)
+        where.addWidget(self.target)
+        where.addStretch(1)
+        where.addWidget(self.draw_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 6)
         column.setSpacing(4)
         column.addLayout(goal)
+        column.addLayout(where)
         column.addWidget(self._pages, 1)
         column.addWidget(self.caption)
 
@@ -151,16 +155,12 @@ class BestView(QWidget):
         self.chart.show_plans(found.points, found.uniform, tried, self.target.currentData() == "download")
         self._pages.setCurrentIndex(0 if found.points or tried else 1)
         if session.model is None or session.data is None:
-            self._empty.setText(
-                tr("Open a model and choose data: then the best plan for a goal can be found.")
-            )
+            self._empty.setText(tr("Open a model and choose data to find the best plan for a goal."))
         elif self._search.busy:
             self._empty.setText(tr("Measuring what each layer can spare; the curve follows."))
         else:
             self._empty.setText(
-                tr(
-                    "Say what the result must keep to and press Find: bits and zeros are chosen for every layer."
-                )
+                tr("Say what the result must keep to, then press Find: every layer gets its bits and zeros.")
             )
         self._tell(None)
 

@@ -1,4 +1,4 @@
-"""The curve of best plans: size across, points lost downwards, a band where predicted; a click takes a plan."""
+"""The curve of best plans: size across, points lost downwards, a band where predicted; a click takes one."""
 
 from __future__ import annotations
 
