@@ -26,11 +26,16 @@ from core.values import (
     Timings,
     stored_bits,
 )
+from core.values.plan import even_block
 
 INTEGER_SPEEDUP = 2.5
 """Time of a float kernel over its 8-bit kernel; a default until measured on this computer."""
 SIXTEEN_BITS_SLOWDOWN = 1.8
 """Time of a layer between conversions to 16 bits, which is computed in float, over its float kernel's."""
+BLOCK_GRAPH_BYTES = 95
+ZERO_GRAPH_BYTES = 130
+CONVERSION_GRAPH_BYTES = 250
+"""Bytes of the operators that blocks, zero points and integer activations add to a layer; as in real files."""
 DEFLATE_FLOAT = 0.92
 DEFLATE_INT8 = 0.93
 DEFLATE_INT4 = 0.97
@@ -45,8 +50,48 @@ def layer_bytes(layer: Layer, plan: LayerPlan) -> int:
     if bits >= layer.weight_bits:
         return layer.bytes
     weights = layer.params - (layer.out_channels if layer.params > layer.out_channels else 0)
-    scales = 4 * (layer.out_channels if plan.granularity != "tensor" else 1)
-    return (weights * stored_bits(bits) + 7) // 8 + 4 * (layer.params - weights) + scales
+    parameters = grid_bytes(weights, layer.out_channels, plan)
+    return (weights * stored_bits(bits) + 7) // 8 + 4 * (layer.params - weights) + parameters
+
+
+def _blocks(columns: int, plan: LayerPlan) -> int:
+    """Scales of a row with so many weights."""
+    block, bits = plan.block_size or 0, plan.weight_bits or FLOAT_BITS
+    if plan.granularity != "block" or columns <= block:
+        return 1
+    if plan.activation_bits not in (None, FLOAT_BITS) and bits > (4 if plan.symmetric is False else 5):
+        return 1  # integer kernels have no room for them
+    return -(-columns // even_block(columns, block))
+
+
+def graph_bytes(layer: Layer, plan: LayerPlan) -> int:
+    """Bytes of the operators that a layer under `plan` needs more: what small networks notice."""
+    bits = plan.weight_bits or FLOAT_BITS
+    if bits >= layer.weight_bits:
+        return 0
+    size = 0
+    if _blocks(layer.params // max(1, layer.out_channels), plan) > 1:
+        size += BLOCK_GRAPH_BYTES
+    if plan.symmetric is False:
+        size += ZERO_GRAPH_BYTES
+    if plan.activation_bits not in (None, FLOAT_BITS):
+        size += CONVERSION_GRAPH_BYTES
+        # eight bits mostly have one scale for a whole layer, and the bias with them
+        if bits < 8 and layer.params > layer.out_channels:
+            size += 4 * layer.out_channels
+    return size
+
+
+def grid_bytes(weights: int, rows: int, plan: LayerPlan) -> int:
+    """Bytes of the scales and zero points of so many weights in so many rows (output channels)."""
+    zero_bits = 0 if plan.symmetric is not False else stored_bits(plan.weight_bits or FLOAT_BITS)
+    if plan.granularity == "tensor":
+        return 4 + (zero_bits + 7) // 8
+    blocks = rows * _blocks(weights // max(1, rows), plan)
+    if plan.activation_bits in (None, FLOAT_BITS) or blocks == rows:
+        return 4 * blocks + (zero_bits * blocks + 7) // 8
+    # integer kernels: a scale for each row, a whole factor of four bits for each block
+    return 4 * rows + (4 * blocks + 7) // 8 + (zero_bits * blocks + 7) // 8
 
 
 def zipped_layer_bytes(layer: Layer, plan: LayerPlan) -> float:
@@ -124,7 +169,7 @@ def estimate(
         if not plan.changes(layer.id) or not (layer.prunable or layer.quantizable):
             continue
         changed += 1
-        size -= layer.bytes - layer_bytes(layer, resolved)
+        size -= layer.bytes - layer_bytes(layer, resolved) - graph_bytes(layer, resolved)
         zipped -= zipped_layer_bytes(layer, untouched) - zipped_layer_bytes(layer, resolved)
         if resolved.activation_bits == 8 and (resolved.weight_bits or FLOAT_BITS) <= 8:
             share_saved += shares.get(layer.id, 0.0) * (1 - 1 / INTEGER_SPEEDUP)

@@ -70,15 +70,3 @@ class Layout:
 def whole_block(columns: int, block: int) -> int:
     """The largest block of at most `block` that divides the row."""
     return next(size for size in range(min(block, columns), 0, -1) if columns % size == 0)
-
-
-def even_block(columns: int, block: int) -> int:
-    """A block of at most `block` that divides the row, if one is nearly as large, else `block`.
-
-    Even blocks are written with one operator less, and no scale serves a few weights only.
-    """
-    fewest = -(-columns // block)
-    for count in range(fewest, fewest + fewest // 2 + 1):
-        if columns % count == 0:
-            return columns // count
-    return block

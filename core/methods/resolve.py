@@ -13,13 +13,13 @@ from core.graph.opened import OpenedModel
 from core.graph.opset import raise_opset
 from core.methods import setting
 from core.methods._edit import attribute_int
-from core.methods._layout import Layout, even_block, whole_block
+from core.methods._layout import Layout, whole_block
 from core.methods._spatial_mean import pool_spatial_means
 from core.methods.masks import Masks
 from core.methods.quantize_activations import can_be_integer
 from core.methods.round_weights import INT8_MOST, REDUCED_MOST, most_factor
 from core.values import FLOAT_BITS, Layer, LayerPlan, Plan, Text, stored_bits, text
-from core.values.plan import BLOCK_SIZES, GRANULARITIES, parse_pattern
+from core.values.plan import BLOCK_SIZES, GRANULARITIES, even_block, parse_pattern
 
 NBITS = "nbits"
 """`Step.kernel` of what MatMulNBits computes."""

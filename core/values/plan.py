@@ -24,6 +24,18 @@ def stored_bits(bits: int) -> int:
     return next((width for width in (2, 4, 8) if bits <= width), bits)
 
 
+def even_block(columns: int, block: int) -> int:
+    """A block of at most `block` that divides the row, if one is nearly as large, else `block`.
+
+    Even blocks are written with one operator less, and no scale serves a few weights only.
+    """
+    fewest = -(-columns // block)
+    for count in range(fewest, fewest + fewest // 2 + 1):
+        if columns % count == 0:
+            return columns // count
+    return block
+
+
 class LayerPlan(Value, frozen=True, kw_only=True, omit_defaults=True):
     """What is to be done to a layer. None: as the plan's defaults say."""
 

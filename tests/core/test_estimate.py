@@ -1,6 +1,13 @@
+import msgspec
 import pytest
 
+from core.context import Context
 from core.estimate import estimate, layer_bytes, predicted_loss, zipped_layer_bytes
+from core.formats import open_model
+from core.graph.weights import to_bytes
+from core.methods.assemble import assemble, placement_for
+from core.methods.quantize_activations import Range
+from core.methods.resolve import base_model, resolve
 from core.values import (
     Latency,
     Layer,
@@ -140,3 +147,43 @@ def test_sixteen_bit_activations_cost_time_and_eight_bit_ones_save_it():
     assert milliseconds(8) == pytest.approx(7.0)
     assert milliseconds(32) == pytest.approx(10.0)
     assert milliseconds(16) == pytest.approx(14.0)
+
+
+def test_bytes_of_blocks_and_zero_points_by_hand():
+    blocks = LayerPlan(weight_bits=4, granularity="block", block_size=25)
+    # 100 weights a row: four scales of four bytes for each of ten rows
+    assert layer_bytes(DENSE, blocks) == 500 + 40 + 160
+    # and zero points of half a byte
+    assert layer_bytes(DENSE, msgspec.structs.replace(blocks, symmetric=False)) == 500 + 40 + 160 + 20
+    # with integer activations one scale a row, and a factor and a zero point of half a byte for each block
+    assert layer_bytes(DENSE, msgspec.structs.replace(blocks, activation_bits=8)) == 500 + 40 + 40 + 20
+    lopsided = msgspec.structs.replace(blocks, activation_bits=8, symmetric=False)
+    assert layer_bytes(DENSE, lopsided) == 500 + 40 + 40 + 20 + 20
+    # eight bits leave integer kernels no room for blocks
+    wide = msgspec.structs.replace(blocks, activation_bits=8, weight_bits=8)
+    assert layer_bytes(DENSE, wide) == 1000 + 40 + 40
+    assert layer_bytes(DENSE, LayerPlan(weight_bits=4, granularity="tensor", symmetric=False)) == 500 + 40 + 5
+
+
+@pytest.mark.parametrize("weight_bits", [4, 8])
+@pytest.mark.parametrize("activation_bits", [8, 32])
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("granularity", ["channel", "block"])
+@pytest.mark.parametrize("name", ["resnet20_cifar10", "mobilenet_cifar10"])
+def test_the_size_is_that_of_the_written_file(
+    name, granularity, symmetric, activation_bits, weight_bits, shared_models
+):
+    opened = open_model(shared_models / f"{name}.onnx", Context())
+    defaults = LayerPlan(
+        weight_bits=weight_bits,
+        activation_bits=activation_bits,
+        granularity=granularity,
+        block_size=64,
+        symmetric=symmetric,
+    )
+    plan = Plan(defaults=defaults, methods={"quantize_weights": {"reduce_range": "off"}})
+    steps = resolve(opened, plan)
+    base = base_model(opened, steps)
+    ranges = {value: Range(-1.0, 1.0) for value in placement_for(base, steps).calibrated}
+    size = len(to_bytes(assemble(base, steps, ranges)))
+    assert estimate(opened.info, plan, None).size_bytes == pytest.approx(size, rel=0.05)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.methods._layout import Layout, even_block, whole_block
+from core.methods._layout import Layout, whole_block
 from core.methods.round_weights import asymmetric_grid, most_factor, on_levels, on_scale, round_weight
 from core.methods.stored import restored
+from core.values.plan import even_block
 
 
 def test_rows_and_blocks_of_a_matrix_stored_as_in_by_out() -> None:
