@@ -1,4 +1,4 @@
-"""How fast and how right the analysis is: against the plain loop, estimates against measurements, predictions of plans.
+"""How fast and how right the analysis is: the plain loop, estimates, predictions of plans.
 
     python bench/sweep.py MODEL --data D --calibration-data C --preprocess P [--plans 50] [--plain-layers 0]
 
@@ -91,8 +91,8 @@ def ours(opened: OpenedModel, judge: Judge) -> tuple[dict[tuple[object, ...], Se
         f"{np.mean([p.measurement.count for p in measured.values()]):.0f} samples each"
     )
     print(
-        f"- first estimates of all layers after {max(first.values()):.1f} s; Spearman with the measured damage "
-        f"{spearmanr(guess, truth).statistic:.3f}, median factor {np.exp(np.median(off)):.2f}"
+        f"- first estimates of all layers after {max(first.values()):.1f} s; Spearman with the measured "
+        f"damage {spearmanr(guess, truth).statistic:.3f}, median factor {np.exp(np.median(off)):.2f}"
     )
     return measured, store
 
@@ -129,8 +129,8 @@ def plain(
     analyze_only_measuring(opened, judge, made)
     own = (time.perf_counter() - again) * len(layers) / len(chosen)
     print(
-        f"- the same weights measured: plain loop {seconds:.1f} s, here {own:.1f} s, {seconds / own:.1f} times "
-        f"faster; {inside} of {points} of the plain loop's losses lie within the intervals"
+        f"- the same weights measured: plain loop {seconds:.1f} s, here {own:.1f} s, {seconds / own:.1f} "
+        f"times faster; {inside} of {points} of the plain loop's losses lie within the intervals"
     )
 
 
@@ -193,9 +193,10 @@ def plans(opened: OpenedModel, judge: Judge, store: Kept, count: int) -> None:
             within += guess.low <= found.loss <= guess.high
             taught = (*taught, PlanDamage(summed=first.damage, measured=found.damage))
     print(
-        f"- {len(errors)} random plans: error of the predicted loss, median {np.median(errors):.2f}, 90th percentile "
-        f"{np.percentile(errors, 90):.2f} points; learning as it goes {np.median(learnt):.2f} and "
-        f"{np.percentile(learnt, 90):.2f}; {within} within the band; a prediction takes {np.percentile(times, 95):.2f} ms"
+        f"- {len(errors)} random plans: error of the predicted loss, median {np.median(errors):.2f}, "
+        f"90th percentile {np.percentile(errors, 90):.2f} points; learning as it goes "
+        f"{np.median(learnt):.2f} and {np.percentile(learnt, 90):.2f}; {within} within the band; "
+        f"a prediction takes {np.percentile(times, 95):.2f} ms"
     )
 
 
