@@ -200,6 +200,9 @@ def compress_command(options: argparse.Namespace, context: Context, console: Con
     print_outcome("after", result.after)
     for note in result.notes:
         print(f"note: {note}")
+    for warning in exported.warnings:
+        if warning not in result.notes:
+            print(f"warning: {warning}")
     print(f"written and verified: {exported.path}")
     if exported.report_path:
         print(f"report: {exported.report_path}")

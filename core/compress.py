@@ -22,10 +22,11 @@ from core.allocate import allocate
 from core.context import Context
 from core.corrections import Corrections, MeasurementStore
 from core.data.dataset import DataSet, data_key
-from core.errors import DataError, PlanError
+from core.errors import DataError, EngineError, PlanError
 from core.evaluate.judge import Judge
 from core.evaluate.latency import measure_latency
 from core.evaluate.size import model_files, size_bytes, zipped_bytes
+from core.evaluate.slower import why_slower
 from core.graph.opened import OpenedModel
 from core.graph.weights import get_weights, save
 from core.methods import setting
@@ -37,9 +38,9 @@ from core.methods.quantize_activations import Range
 from core.methods.resolve import Step, base_model, resolve
 from core.pruning import choose_zeros
 from core.readback import read_back
-from core.run_notes import run_notes
+from core.run_notes import is_slower, run_notes, slower_notes
 from core.steps import Rounded
-from core.values import Latency, Measurement, Outcome, Plan, Result, RunPoint, digest, text
+from core.values import Latency, Measurement, Outcome, Plan, Result, RunPoint, Text, digest, text
 
 METHOD_VERSION = 4
 """Raise it when the same plan gives another network, so that kept measurements no longer count."""
@@ -105,6 +106,7 @@ def compress(
     context.report(text("Writing the compressed model"))
     artefact = run.write(done)
     before, after = _outcomes(opened, artefact, judge, context)
+    slower = _slower(opened, artefact, judge, before, after, context)
     notes = {step.layer.id: step.note for step in steps if step.note is not None}
     layers = read_back(artefact, opened.info.layers, plan, notes)
     return Result(
@@ -114,7 +116,8 @@ def compress(
         before=before,
         after=after,
         layers=layers,
-        notes=run_notes(changing, layers, before, after, corrections.count),
+        notes=run_notes(changing, layers, before, after, corrections.count, slower),
+        slower=slower,
         seconds=time.monotonic() - started,
     )
 
@@ -302,6 +305,27 @@ def _outcomes(
         _outcome(opened.source, before, latencies[0], context),
         _outcome(artefact, after, latencies[1], context),
     )
+
+
+def _slower(
+    opened: OpenedModel,
+    artefact: Path,
+    judge: Judge | None,
+    before: Outcome,
+    after: Outcome,
+    context: Context,
+) -> tuple[Text, ...]:
+    """That the file is slower than its original, and what takes the time; () if it is not."""
+    if not is_slower(before, after):
+        return ()
+    context.report(text("Looking for what takes the time"))
+    feeds = judge.feeds(1) if judge is not None else None
+    try:
+        causes = why_slower(opened, artefact, feeds, context)
+    except (DataError, EngineError):
+        # that it is slower is known all the same
+        causes = ()
+    return slower_notes(before, after, causes)
 
 
 def _outcome(

@@ -86,7 +86,15 @@ def export(
         sha256=sha256,
         size_bytes=size,
         report_path=str(report) if report is not None else None,
+        warnings=_warnings(result),
     )
+
+
+def _warnings(result: Result) -> tuple[Text, ...]:
+    """A file that is slower than its original is never handed over without saying so."""
+    if result.after.latency is None:
+        return (text("Its speed was not measured, so it may be slower than the original."),)
+    return result.slower
 
 
 def _waiting_report(report: Path, account: bytes) -> Path:

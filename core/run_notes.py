@@ -18,12 +18,14 @@ def run_notes(
     before: Outcome,
     after: Outcome,
     compensated: int = 0,
+    slower: Sequence[Text] = (),
 ) -> tuple[Text, ...]:
     """The remarks, most important first. `steps` are those that change a layer.
 
-    `compensated`: in how many of them the other weights or the bias were adjusted.
+    `compensated`: in how many of them the other weights or the bias were adjusted. `slower`: what
+    `slower_notes` says.
     """
-    notes = [*_speed(steps, layers, before, after), *_size(steps, before, after)]
+    notes = [*slower, *_speed(steps, layers, bool(slower)), *_size(steps, before, after)]
     if compensated:
         notes.append(
             text(
@@ -81,40 +83,37 @@ def _overflow(steps: Sequence[Step]) -> list[Text]:
     return []
 
 
-def _speed(
-    steps: Sequence[Step], layers: Sequence[LayerReport], before: Outcome, after: Outcome
-) -> list[Text]:
+def is_slower(before: Outcome, after: Outcome) -> bool:
+    """Whether the compressed file takes longer than the original, beyond what measuring scatters."""
+    if before.latency is None or after.latency is None:
+        return False
+    return after.latency.median_ms > (1 + NOISE) * before.latency.median_ms
+
+
+def slower_notes(before: Outcome, after: Outcome, causes: Sequence[Text]) -> tuple[Text, ...]:
+    """That it is slower than the original, by how much, and why; () if it is not."""
+    if before.latency is None or after.latency is None or not is_slower(before, after):
+        return ()
+    ratio = after.latency.median_ms / max(before.latency.median_ms, 1e-9)
+    if not causes:
+        causes = (text("No single part of it stands out: everything takes a little longer."),)
+    return (
+        text("It is slower than the original: {ratio} times the time of one run.", ratio=round(ratio, 2)),
+        *causes,
+    )
+
+
+def _speed(steps: Sequence[Step], layers: Sequence[LayerReport], slower: bool) -> list[Text]:
     integer = sum(1 for layer in layers if layer.activation_bits == 8)
     blocks = sum(1 for step in steps if step.kernel == NBITS)
     notes = []
-    if before.latency is not None and after.latency is not None:
-        ratio = after.latency.median_ms / max(before.latency.median_ms, 1e-9)
-        if ratio > 1 + NOISE:
-            notes.append(
-                text(
-                    "It is slower than the original: {ratio} times the time of one run.",
-                    ratio=round(ratio, 2),
-                )
+    if slower and blocks:
+        notes.append(
+            text(
+                "Products of many rows are faster in float here than in blocks (MatMulNBits): choose "
+                "to compute in blocks only where that is faster."
             )
-            if 0 < integer < len(layers):
-                notes.append(
-                    text(
-                        "{integer} of {total} layers run on integers; every border costs a conversion.",
-                        integer=integer,
-                        total=len(layers),
-                    )
-                )
-            elif blocks:
-                notes.append(
-                    text(
-                        "Products of many rows are faster in float here than in blocks (MatMulNBits): choose "
-                        "to compute in blocks only where that is faster."
-                    )
-                )
-            elif integer:
-                notes.append(
-                    text("The layers are so small that the conversions to integers cost more than they save.")
-                )
+        )
     if any(layer.activation_bits == 16 for layer in layers):
         notes.append(
             text(

@@ -15,6 +15,7 @@ import time
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -44,19 +45,11 @@ def layer_times(
     Without feeds the inputs are random. Layers in a branch that wasn't taken are left out. `total_ms` is
     the whole run; what no layer accounts for (reordering, pooling ...) is the rest of it.
     """
-    with tempfile.TemporaryDirectory(prefix="secateur-profile-") as folder:
-        runner = Runner(opened.model, threads, profile_prefix=str(Path(folder) / "run"))
-        given = dict(feeds) if feeds is not None else example_feeds(runner, runner.batch_size(1))
-        warm_up = int(feeds is None) + WARM_UP
-        for _ in range(warm_up):
-            runner.run(given)
-            context.check()
-        runs = _repeat(runner, given, context, seconds)
-        events = json.loads(Path(runner.session.end_profiling()).read_text(encoding="utf-8"))
-    total_ms, nodes = _last_runs(events, runs)
+    times = kernel_times(opened.model, feeds, context, threads, seconds)
+    total_ms = times.total_ms
     layer_of = LayerNames(opened)
     spent: dict[str, float] = defaultdict(float)
-    for (name, op), milliseconds in nodes.items():
+    for (name, op), milliseconds in times.nodes.items():
         layer_id = layer_of.find(name, op)
         if layer_id is not None:
             spent[layer_id] += milliseconds
@@ -65,7 +58,37 @@ def layer_times(
         for layer in opened.info.layers
         if layer.id in spent
     )
-    return Timings(layers=layers, total_ms=total_ms, threads=runner.threads)
+    return Timings(layers=layers, total_ms=total_ms, threads=times.threads)
+
+
+@dataclass(frozen=True)
+class KernelTimes:
+    """Median milliseconds of a whole run, and of each (node, operator) that onnxruntime made of the model."""
+
+    total_ms: float
+    nodes: dict[tuple[str, str], float]
+    threads: int
+
+
+def kernel_times(
+    model: ir.Model | Path,
+    feeds: Mapping[str, np.ndarray] | None,
+    context: Context,
+    threads: int | None = None,
+    seconds: float = SECONDS,
+) -> KernelTimes:
+    """Profile a model. Without feeds the inputs are random."""
+    with tempfile.TemporaryDirectory(prefix="secateur-profile-") as folder:
+        runner = Runner(model, threads, profile_prefix=str(Path(folder) / "run"))
+        given = dict(feeds) if feeds is not None else example_feeds(runner, runner.batch_size(1))
+        warm_up = int(feeds is None) + WARM_UP
+        for _ in range(warm_up):
+            runner.run(given)
+            context.check()
+        runs = _repeat(runner, given, context, seconds)
+        events = json.loads(Path(runner.session.end_profiling()).read_text(encoding="utf-8"))
+    total_ms, nodes = _last_runs(events, runs)
+    return KernelTimes(total_ms, nodes, runner.threads)
 
 
 class LayerNames:
@@ -92,7 +115,7 @@ class LayerNames:
         if bare.endswith("_quant"):
             return self.find(bare.removesuffix("_quant"), op)
         starts = (i for i in self._longest_first if bare.startswith((i + "/", i + "_")))
-        return next((i for i in starts if self._same_work(i, op)), None)
+        return next((i for i in starts if self.same_work(i, op)), None)
 
     def _behind(self, value: ir.Value) -> str | None:
         """The nearest layer whose result, through what was fused to it, is this value."""
@@ -108,7 +131,7 @@ class LayerNames:
             queue.extend(given for given in producer.inputs if given is not None)
         return None
 
-    def _same_work(self, layer_id: str, op: str) -> bool:
+    def same_work(self, layer_id: str, op: str) -> bool:
         """Whether the node multiplies as the layer does: a Transpose named after it does not."""
         wanted = self._ops[layer_id]
         products = ("Gemm", "MatMul")

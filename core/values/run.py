@@ -54,6 +54,8 @@ class Result(Value, frozen=True, kw_only=True, tag=True):
     layers: tuple[LayerReport, ...] = ()
     notes: tuple[Text, ...] = ()
     """Honest remarks: zeros make nothing faster, slower than the original, ..."""
+    slower: tuple[Text, ...] = ()
+    """Set where it takes longer than the original on this computer: by how much, and what takes the time."""
     course: tuple[RunPoint, ...] = ()
     """After each step on the whole network."""
     seconds: float = 0.0
@@ -77,6 +79,8 @@ class Exported(Value, frozen=True, kw_only=True, tag=True):
     sha256: str
     size_bytes: int
     report_path: str | None = None
+    warnings: tuple[Text, ...] = ()
+    """What whoever uses the file should know: that it is slower than the original, and why."""
 
 
 class BenchmarkRow(Value, frozen=True, kw_only=True):

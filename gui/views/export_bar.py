@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from core.values import Exported
 from gui import format
-from gui.i18n import tr
+from gui.i18n import tr, tr_text
 from gui.job import Job
 from gui.session import Session
 from gui.theme import Theme
@@ -27,6 +27,9 @@ class ExportBar(QFrame):
         self._what = QLabel(self)
         self._what.setTextFormat(Qt.TextFormat.PlainText)
         self._what.setProperty("heading", True)
+        self._warning = QLabel(self)
+        self._warning.setTextFormat(Qt.TextFormat.PlainText)
+        self._warning.setWordWrap(True)
         self._where = ElidedLabel(Qt.TextElideMode.ElideMiddle, self)
         self._folder, self._report, self._close = (QPushButton(self) for _ in range(3))
         self._folder.clicked.connect(self._show_folder)
@@ -38,6 +41,7 @@ class ExportBar(QFrame):
         words.setSpacing(3)
         words.addWidget(self._what)
         words.addWidget(self._where)
+        words.addWidget(self._warning)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 9, 10, 9)
         row.setSpacing(4)
@@ -80,6 +84,10 @@ class ExportBar(QFrame):
         self._what.setText(what)
         self.setAccessibleName(what)
         self._where.set_full_text(exported.path)
+        warning = " ".join(tr_text(sentence) for sentence in exported.warnings)
+        self._warning.setText(warning)
+        self._warning.setVisible(bool(warning))
+        self.setAccessibleDescription(warning)
         self._report.setVisible(exported.report_path is not None)
         self._report.setToolTip(exported.report_path or "")
 
@@ -109,6 +117,7 @@ class ExportBar(QFrame):
     def _recolor(self, *_: object) -> None:
         back = self._theme.color("accent_soft").name()
         line = self._theme.color("accent").name()
+        self._warning.setStyleSheet(f"color: {self._theme.color('attention').name()};")
         self.setStyleSheet(
             f"QFrame#exportBar {{ background: {back}; border: 1px solid {line}; border-radius: 9px; }}"
         )

@@ -19,7 +19,7 @@ from core.errors import Cancelled, ExportError
 from core.export import export, same_answers
 from core.formats import open_model
 from core.graph.opened import OpenedModel
-from core.values import LayerPlan, Plan, Result
+from core.values import LayerPlan, Plan, Result, text
 
 OLD = b"what was there before"
 
@@ -181,3 +181,15 @@ def test_answers_agree_but_for_rounding() -> None:
 
 def test_a_result_crosses_the_pipe_whole(result: Result) -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(result), type=Result) == result
+
+
+def test_a_slower_file_is_never_handed_over_without_saying_so(
+    result: Result, opened: OpenedModel, destination: Path
+) -> None:
+    said = (text("It is slower than the original: {ratio} times the time of one run.", ratio=2.0),)
+    slow = msgspec.structs.replace(result, slower=said)
+    assert export(slow, destination, opened, None, Context()).warnings == said
+    unknown = msgspec.structs.replace(result.after, latency=None)
+    unmeasured = msgspec.structs.replace(result, after=unknown)
+    (warning,) = export(unmeasured, destination, opened, None, Context()).warnings
+    assert "not measured" in str(warning)

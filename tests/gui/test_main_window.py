@@ -318,6 +318,17 @@ def test_export_asks_where_and_says_what_came_out(window: Window, qtbot: QtBot, 
     assert bar._what.text() == "Exported and checked: 312 kB, Accuracy 90.5 % ± 1.5 on 1,000 samples"
     assert bar._where.full_text == request.destination
     assert bar._report.isVisible()
+    assert not bar._warning.isVisible()
+
+
+def test_a_slower_file_is_exported_with_a_warning(window: Window) -> None:
+    load(window)
+    window.session._take(make_result(window.session.plan))
+    slower = text("It is slower than the original: {ratio} times the time of one run.", ratio=1.4)
+    warned = Exported(path="/out.onnx", sha256="", size_bytes=1000, warnings=(slower,))
+    window.session._take(warned)
+    assert "1.4 times" in window.main.export_bar._warning.text()
+    assert window.main.export_bar._warning.isVisible()
 
 
 # ---------------------------------------------------------------- language, theme, access
