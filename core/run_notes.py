@@ -68,16 +68,16 @@ def _overflow(steps: Sequence[Step]) -> list[Text]:
     if reduced:
         return [
             text(
-                "In {count} layers the weights use 7 of their 8 bits: this processor has no VNNI, and its "
-                "8-bit products would overflow.",
+                "In {count} layers neighbouring weights are kept small together: this processor has no VNNI, "
+                "and its 8-bit products would overflow.",
                 count=reduced,
             )
         ]
     if any(not step.exact for step in full) and saturates():
         return [
             text(
-                "8-bit products overflow on this processor (no VNNI), which costs accuracy here; leave the "
-                "weights' highest bit unused to avoid it."
+                "8-bit products overflow on this processor (no VNNI), which costs accuracy here; choose "
+                "weights that do not overflow to avoid it."
             )
         ]
     return []

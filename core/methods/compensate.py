@@ -7,13 +7,14 @@ Stork 1993), then coordinate descent on the grid. Pure functions on a layer in m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.methods import METHODS
 from core.methods._factor import Factor, factorise
 from core.methods._grid import Grid, search_grid
+from core.methods._pairs import fine_scale, kernel_order, mended
 from core.methods._sparse import obs_scores, refit, select, sparse_solution
 from core.methods._sweep import Descent, sweep
 from core.methods.hessian import inverse
@@ -47,10 +48,12 @@ class Wanted:
     symmetric: bool = True
     factors: int = 0
     """Where not 0, scales of blocks are their row's times up to this (`IntegerWeight.factor`)."""
+    paired: bool = False
+    """Neighbours must not be too large together (`core.methods._pairs`)."""
 
     def grid(self, matrices: np.ndarray) -> Grid:
         """The clipped grid of least error for these weights, float32."""
-        return search_grid(
+        grid = search_grid(
             matrices,
             self.bits,
             self.per_row,
@@ -59,6 +62,25 @@ class Wanted:
             self.symmetric,
             self.factors,
         )
+        return self._without_overflow(matrices, grid) if self.paired else grid
+
+    def _without_overflow(self, matrices: np.ndarray, grid: Grid) -> Grid:
+        groups, rows, columns = matrices.shape
+        flat = matrices[:, :, kernel_order(columns, self.kernel)].reshape(-1, columns)
+        scale = np.broadcast_to(grid.scale, (groups, rows, 1)).reshape(-1)
+        found = fine_scale(flat, scale, shared=grid.scale.size == 1).reshape(groups, rows, 1)
+        shared = tuple(axis for axis in (0, 1) if grid.scale.shape[axis] == 1)
+        return replace(grid, scale=found.max(axis=shared, keepdims=True) if shared else found)
+
+    def mended(self, integers: np.ndarray) -> np.ndarray:
+        """q (groups, rows, columns) with pairs that fit: making good for others may push some too far."""
+        if not self.paired:
+            return integers
+        order = kernel_order(integers.shape[2], self.kernel)
+        flat = mended(integers[:, :, order].reshape(-1, len(order)))
+        result = np.empty_like(integers)
+        result[:, :, order] = flat.reshape(integers.shape)
+        return result
 
     @property
     def prunes(self) -> bool:
@@ -100,7 +122,10 @@ def compensated(
             if error > (1.0 - _ENOUGH) * before:
                 break
     # exactly on the grid, whatever descent left in the last bits
-    return np.ascontiguousarray(grid.snap(rounded.astype(np.float32))), grid
+    rounded = rounded.astype(np.float32)
+    if wanted.paired:
+        return np.ascontiguousarray(wanted.mended(grid.round(rounded)) * grid.scale), grid
+    return np.ascontiguousarray(grid.snap(rounded)), grid
 
 
 def _pruned(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.methods._pairs import fine_scale, kernel_rows
 from core.methods.prune_weights import prune
 from core.methods.quantize_weights import quantize_merged
 from core.methods.resolve import Step
-from core.methods.round_weights import round_weight
+from core.methods.round_weights import on_scale, round_weight
 from core.methods.stored import FloatWeight, IntegerWeight, StoredWeight
 from core.values import FLOAT_BITS
 
@@ -26,8 +27,21 @@ def stored_weight(weight: np.ndarray, step: Step, name: str = "") -> StoredWeigh
         return FloatWeight(cut)
     layout = step.layout(weight.shape)
     if step.merge:
-        return IntegerWeight(*quantize_merged(cut, step.grid_bits, step.channel_axes, step.search))
-    return round_weight(cut, step.grid_bits, layout, step.symmetric, step.factors, step.search)
+        found = IntegerWeight(*quantize_merged(cut, step.grid_bits, step.channel_axes, step.search))
+    else:
+        found = round_weight(cut, step.grid_bits, layout, step.symmetric, step.factors, step.search)
+    return _without_overflow(cut, found, step) if step.paired else found
+
+
+def _without_overflow(weight: np.ndarray, rounded: IntegerWeight, step: Step) -> IntegerWeight:
+    """The same with scales under which no two neighbours are too large together."""
+    rows = kernel_rows(weight, step.row_axes[0])
+    scale = rounded.scale
+    one = scale.size == 1
+    found = fine_scale(rows, np.broadcast_to(scale.reshape(-1), (len(rows),)), shared=one)
+    fine = found[:1].reshape(scale.shape) if one else found.reshape(scale.shape)
+    # from the weight itself: rounding what is rounded would lose a little more
+    return on_scale(IntegerWeight(rounded.q, scale), fine, step.grid_bits, np.asarray(True), weight)
 
 
 def planned_weight(weight: np.ndarray, step: Step, name: str = "") -> np.ndarray:

@@ -197,10 +197,10 @@ METHODS.add(
             ),
             Parameter(
                 name="reduce_range",
-                label=text("Leave the highest bit unused"),
+                label=text("Weights that do not overflow"),
                 help=text(
-                    "Processors without VNNI overflow where 8-bit weights meet 8-bit activations; 7 of the 8 "
-                    "bits are exact there."
+                    "Processors without VNNI overflow where large 8-bit weights lie side by side. Scales "
+                    "that keep such neighbours small avoid it and cost about a third of a bit."
                 ),
                 kind="choice",
                 default="auto",

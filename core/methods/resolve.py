@@ -62,7 +62,7 @@ class Step:
     merge: bool = False
     """One scale for the whole layer where its channels are alike."""
     reduced: bool = False
-    """Only 7 of the 8 bits are used, so that the kernels of processors without VNNI add up exactly."""
+    """Some of the 8 bits are left unused, so that the kernels of processors without VNNI add up exactly."""
     exact: bool = False
     """Its integer kernels add up in 32 bits on every processor."""
     block: int = 0
@@ -90,7 +90,12 @@ class Step:
     @property
     def grid_bits(self) -> int:
         """Bits of the grid that weights are rounded to; `weight_bits` is what the plan asks for."""
-        return 7 if self.reduced else self.weight_bits
+        return 7 if self.reduced and not self.paired else self.weight_bits
+
+    @property
+    def paired(self) -> bool:
+        """8 bits, but neighbours that are not too large together (`core.methods._pairs`)."""
+        return self.reduced and self.symmetric and not self.block
 
     @property
     def weight_key(self) -> tuple[object, ...]:
@@ -98,7 +103,7 @@ class Step:
         pruning = self.sparsity, self.threshold, *(self.pattern or ())
         if self.masks is not None:
             pruning = (*pruning, self.masks.key)
-        grid = self.block, self.symmetric, self.factors, self.kernel
+        grid = self.block, self.symmetric, self.factors, self.kernel, self.paired
         return *pruning, self.grid_bits, self.channel_axes, self.search, self.merge, *grid
 
     def layout(self, shape: tuple[int, ...]) -> Layout:

@@ -82,12 +82,22 @@ def integer_weight(
     return IntegerWeight(q, layout.broadcast(row).astype(np.float32), zeros, factor.astype(np.int8), layout)
 
 
-def on_scale(weight: IntegerWeight, scale: np.ndarray, bits: int, where: np.ndarray) -> IntegerWeight:
-    """The weight with another scale (of the same shape), rounded anew `where` that is True."""
+def on_scale(
+    weight: IntegerWeight,
+    scale: np.ndarray,
+    bits: int,
+    where: np.ndarray,
+    values: np.ndarray | None = None,
+) -> IntegerWeight:
+    """The weight with another scale (of the same shape), rounded anew `where` that is True.
+
+    `values`: the numbers to round; None: what the weight stands for.
+    """
     low, high = integer_range(bits, weight.zero is None)
     zero = 0 if weight.zero is None else weight.spread(weight.zero).astype(np.float32)
     factor = 1 if weight.factor is None else weight.spread(weight.factor)
-    q = np.clip(np.rint(weight.values() / (scale * factor)) + zero, low, high).astype(np.int8)
+    wanted = weight.values() if values is None else values.astype(np.float32)
+    q = np.clip(np.rint(wanted / (scale * factor)) + zero, low, high).astype(np.int8)
     fresh = np.where(where, q, weight.q)
     return IntegerWeight(fresh, scale, weight.zero, weight.factor, weight.layout)
 

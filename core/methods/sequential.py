@@ -260,6 +260,7 @@ def wanted_of(step: Step, form: Form, plain: StoredWeight | None = None) -> Want
         block=step.layout(form.shape).block,
         symmetric=step.symmetric,
         factors=step.factors,
+        paired=step.paired,
     )
 
 

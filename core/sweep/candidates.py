@@ -112,6 +112,7 @@ def _wanted(step: Step, form: Form, plain: StoredWeight) -> Wanted:
         per_row=not isinstance(plain, IntegerWeight) or plain.scale.size != 1,
         shared_rows=form.blocks,
         kernel=int(np.prod(form.shape[2:])) if form.op == "Conv" else 1,
+        paired=step.paired,
     )
 
 
