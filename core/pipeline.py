@@ -27,7 +27,7 @@ from core.steps import BITS, Done, Rounded, Task, WholeStep, asked
 from core.steps._keep import keep, keep_refined, kept, kept_refined
 from core.values import LayerPlan, Plan, Result, RunPoint, Text, digest, text
 
-VERSION = 1
+VERSION = 2
 """Raise it when all steps' kept results are to be made anew."""
 
 
@@ -206,7 +206,9 @@ def _opened(original: OpenedModel, model: ir.Model, key: str) -> OpenedModel:
 
 
 def _with_layers(plan: Plan, done: Done) -> Plan:
-    """The plan with what a step settled for layers."""
+    """The plan with what a step settled."""
+    methods = {name: {**plan.methods.get(name, {}), **changed} for name, changed in done.methods.items()}
+    plan = msgspec.structs.replace(plan, methods={**plan.methods, **methods})
     for name, own in done.layers.items():
         settled = own.over(plan.exceptions.get(name, LayerPlan()))
         if own.sparsity is not None:

@@ -51,6 +51,8 @@ class Done:
     """In words, for the log."""
     layers: dict[str, LayerPlan] = field(default_factory=dict)
     """What layers get from here on, by id, whatever the plan said before."""
+    methods: dict[str, dict[str, str | int | float | bool]] = field(default_factory=dict)
+    """Parameters that hold from here on."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ class _Kept(msgspec.Struct, frozen=True):
     """The compressed ONNX file; empty: it lies in the work folder."""
     did: tuple[Text, ...]
     layers: dict[str, LayerPlan]
+    methods: dict[str, dict[str, str | int | float | bool]]
     seconds: float
 
 
@@ -38,7 +39,7 @@ def keep(done: Done, seconds: float, key: str, store: MeasurementStore, work_dir
         packed = b""
         work_dir.mkdir(parents=True, exist_ok=True)
         save(done.model, _file(key, work_dir))
-    store.put(key, msgspec.msgpack.encode(_Kept(packed, done.did, done.layers, seconds)))
+    store.put(key, msgspec.msgpack.encode(_Kept(packed, done.did, done.layers, done.methods, seconds)))
 
 
 def kept(key: str, store: MeasurementStore, work_dir: Path) -> tuple[Done, float] | None:
@@ -54,7 +55,7 @@ def kept(key: str, store: MeasurementStore, work_dir: Path) -> tuple[Done, float
             model = ir.serde.deserialize_model(proto)
         else:
             model = ir.load(_file(key, work_dir))
-        return Done(model, value.did, value.layers), value.seconds
+        return Done(model, value.did, value.layers, value.methods), value.seconds
     return None
 
 

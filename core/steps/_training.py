@@ -13,11 +13,12 @@ from core.gradients.convert import trained
 from core.gradients.grids import ActivationGrid, WeightGrid
 from core.graph.weights import find_node, set_weight
 from core.methods._bias import read_bias, set_bias
+from core.methods._pairs import kernel_rows, mended
 from core.methods.assemble import placement_for
 from core.methods.prune_weights import prune_mask
 from core.methods.quantize_activations import bounded
-from core.methods.quantize_weights import WEIGHT_RANGE
 from core.methods.resolve import Step
+from core.methods.round_weights import integer_range
 from core.methods.stored import FloatWeight, IntegerWeight, StoredWeight
 from core.steps._rounded import Rounded
 
@@ -40,10 +41,10 @@ def weight_grids(rounded: Rounded, model: ir.Model) -> dict[str, WeightGrid]:
     able = set(trained(model))
     grids = {}
     for step in rounded.steps:
-        low, high = WEIGHT_RANGE.get(step.grid_bits, (0, 0))
         for name, weight in _stored(rounded, step):
             if name in able and isinstance(weight, IntegerWeight):
-                grids[name] = WeightGrid(weight.scale, int(low), int(high))
+                scale, zero = _parameters(weight)
+                grids[name] = WeightGrid(scale, *integer_range(step.grid_bits, weight.zero is None), zero)
     return grids
 
 
@@ -76,6 +77,8 @@ def zero_masks(rounded: Rounded, model: ir.Model) -> dict[str, np.ndarray]:
                 before = np.abs(rounded.base.graph.initializers[name].const_value.numpy())  # type: ignore[union-attr]
                 scores = np.where(zero, before, np.inf)
                 zero &= ~prune_mask(scores, step.sparsity, step.threshold)
+            if step.masks is not None and name in step.masks.keep:
+                zero = ~np.asarray(step.masks.keep[name], bool)
             masks[name] = ~zero
     return masks
 
@@ -99,15 +102,36 @@ def stored_again(rounded: Rounded, model: ir.Model) -> tuple[dict[str, StoredWei
         for name, before in _stored(rounded, step):
             array = model.graph.initializers[name].const_value.numpy()  # type: ignore[union-attr]
             if isinstance(before, IntegerWeight):
-                low, high = WEIGHT_RANGE[step.grid_bits]
-                q = np.clip(np.rint(array.astype(np.float32) / before.scale), low, high)
-                weights[name] = IntegerWeight(q.astype(np.int8), before.scale)
+                weights[name] = _integers(array, before, step)
             elif isinstance(before, FloatWeight):
                 weights[name] = FloatWeight(array)
         bias = read_bias(node, _channels(step))
         if bias is not None and (bias.any() or step.layer.id in rounded.biases):
             biases[step.layer.id] = bias
     return weights, biases
+
+
+def _parameters(weight: IntegerWeight) -> tuple[np.ndarray, np.ndarray | int]:
+    """Scale, factors included, and zero point, so that they broadcast over the weight."""
+    scale = np.asarray(weight.spread(weight.scale), np.float32)
+    if weight.factor is not None:
+        scale = scale * weight.spread(weight.factor).astype(np.float32)
+    return scale, 0 if weight.zero is None else weight.spread(weight.zero).astype(np.float32)
+
+
+def _integers(array: np.ndarray, before: IntegerWeight, step: Step) -> IntegerWeight:
+    scale, zero = _parameters(before)
+    low, high = integer_range(step.grid_bits, before.zero is None)
+    q = np.clip(np.rint(array.astype(np.float32) / scale) + zero, low, high)
+    if step.paired:
+        # two neighbours that grew together would overflow in kernels without VNNI
+        axis = step.row_axes[0]
+        moved = np.moveaxis(q, axis, 0)
+        last = np.moveaxis(moved, 1, -1) if q.ndim > 2 else moved
+        fitting = mended(kernel_rows(q, axis)).reshape(last.shape)
+        q = np.moveaxis(np.moveaxis(fitting, -1, 1) if q.ndim > 2 else fitting, 0, axis)
+    q8 = np.ascontiguousarray(q.astype(np.int8))
+    return IntegerWeight(q8, before.scale, before.zero, before.factor, before.layout)
 
 
 def _stored(rounded: Rounded, step: Step) -> list[tuple[str, StoredWeight]]:

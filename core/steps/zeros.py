@@ -15,6 +15,7 @@ from core.corrections import Corrections
 from core.graph.opened import OpenedModel
 from core.methods import setting
 from core.methods.assemble import assemble
+from core.methods.prune_weights import AUTOMATIC, LAYER
 from core.methods.resolve import Step, base_model, resolve
 from core.pruning import choose_zeros
 from core.steps import BITS, Done, Task, WholeStep, ordered, register
@@ -50,7 +51,11 @@ def run(opened: OpenedModel, task: Task) -> Done:
             moved[step.layer.id] = settled.over(moved.get(step.layer.id, LayerPlan()))
     share = round(100 * gone / max(1, total), 1)
     did = text("{share} % zeros in {count} layers.", share=share, count=len(steps))
-    return Done(model, (did,), moved)
+    # who takes the bits later finds the zeros by their magnitude, whatever chose them
+    settled_too: dict[str, dict[str, str | int | float | bool]] = {
+        "prune_weights": {"score": AUTOMATIC, "scope": LAYER}
+    }
+    return Done(model, (did,), moved, settled_too if "prune_weights" in plan.methods else {})
 
 
 def _weight(model: ir.Model, step: Step) -> np.ndarray:

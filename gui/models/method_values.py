@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.values import NO_CHANGE, Catalogue, Described, Plan, Preset
+from core.values import NO_CHANGE, Catalogue, Described, LayerPlan, Plan, Preset
 
 Setting = str | int | float | bool
 
@@ -25,11 +25,25 @@ def changed_count(catalogue: Catalogue, plan: Plan) -> int:
     return sum(len(changed_of(step, plan)) for step in catalogue.methods) + bool(plan.order)
 
 
-def preset_of(catalogue: Catalogue, plan: Plan) -> Preset | None:
-    """The preset that the plan's defaults and settings come to, whatever single layers were given."""
-    for preset in catalogue.presets:
-        theirs = Plan(defaults=preset.defaults, methods=preset.methods)
-        same = preset.defaults.over(NO_CHANGE) == plan.defaults.over(NO_CHANGE) and preset.order == plan.order
-        if same and all(values_of(step, theirs) == values_of(step, plan) for step in catalogue.methods):
-            return preset
-    return None
+MOST_CHANGED = 6
+"""With more settings changed a plan is no longer told as a changed preset."""
+
+
+def differences(catalogue: Catalogue, preset: Preset, plan: Plan) -> int:
+    """In how many settings a plan differs from a preset, whatever single layers were given."""
+    theirs = Plan(defaults=preset.defaults, methods=preset.methods)
+    here, there = plan.defaults.over(NO_CHANGE), preset.defaults.over(NO_CHANGE)
+    count = sum(getattr(here, name) != getattr(there, name) for name in LayerPlan.__struct_fields__)
+    for step in catalogue.methods:
+        own, wanted = values_of(step, plan), values_of(step, theirs)
+        count += sum(own[name] != wanted[name] for name in own)
+    return count + (preset.order != plan.order)
+
+
+def nearest_preset(catalogue: Catalogue, plan: Plan) -> tuple[Preset | None, int]:
+    """The preset that the plan comes to or was made of, and in how many settings it was changed."""
+    ranked = [(differences(catalogue, preset, plan), preset) for preset in catalogue.presets]
+    if not ranked:
+        return None, 0
+    count, preset = min(ranked, key=lambda each: each[0])
+    return (preset, count) if count <= MOST_CHANGED else (None, count)

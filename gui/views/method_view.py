@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 from core.values import Catalogue, Described, Plan, Preset
 from gui import format as fmt
 from gui.i18n import tr, tr_text
-from gui.models.method_values import changed_count, changed_of, preset_of, values_of
+from gui.models.method_values import changed_count, changed_of, nearest_preset, values_of
 from gui.session import Session
 from gui.theme import Theme
 from gui.views.order_section import OrderSection
@@ -140,12 +140,16 @@ class MethodView(QWidget):
 
     def _show(self) -> None:
         session = self._session
-        preset = preset_of(session.catalogue, session.plan)
-        self.cards.mark(preset)
+        preset, changed = nearest_preset(session.catalogue, session.plan)
+        self.cards.mark(preset, changed)
         if not session.catalogue.presets:
             caption = tr("The ways to compress appear here as soon as the engine is ready.")
         elif preset is None:
             caption = tr("What is it for? · your own settings, none of these")
+        elif changed:
+            caption = tr("What is it for? · {preset}, settings changed: {n}").format(
+                preset=tr_text(preset.label), n=fmt.count(changed)
+            )
         else:
             caption = tr("What is it for? · one click sets all layers that you have not changed yourself")
         self._caption.set_full_text(caption)

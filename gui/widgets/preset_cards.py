@@ -7,7 +7,7 @@ from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QRes
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from core.values import Preset
-from gui.i18n import tr_text
+from gui.i18n import tr, tr_text
 from gui.theme import Theme
 from gui.widgets.axis import small_font
 
@@ -23,6 +23,8 @@ class PresetCard(QAbstractButton):
         self.preset = preset
         self._theme = theme
         self._words = ""
+        self.changed = False
+        """Whether the plan was made of it, but is no longer as it says."""
         self.setObjectName(preset.name)
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -32,9 +34,17 @@ class PresetCard(QAbstractButton):
     def retranslate(self) -> None:
         self._words = tr_text(self.preset.help)
         self.setText(tr_text(self.preset.label))
-        self.setAccessibleName(self.text())
+        self.setAccessibleName(self._title())
         self.setAccessibleDescription(self._words)
         self.setToolTip(self._words)
+
+    def set_changed(self, changed: bool) -> None:
+        self.changed = changed
+        self.setAccessibleName(self._title())
+        self.update()
+
+    def _title(self) -> str:
+        return tr("{preset} · changed").format(preset=self.text()) if self.changed else self.text()
 
     def height_for(self, width: int) -> int:
         words = QFontMetrics(self._small()).boundingRect(
@@ -50,7 +60,8 @@ class PresetCard(QAbstractButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         color = self._theme.color
         chosen = self.isChecked()
-        fill = "accent_soft" if chosen or self.isDown() else "hover" if self.underMouse() else "panel"
+        soft = (chosen and not self.changed) or self.isDown()
+        fill = "accent_soft" if soft else "hover" if self.underMouse() else "panel"
         painter.setBrush(color(fill))
         painter.setPen(QPen(color("accent" if chosen or self.hasFocus() else "line"), 1))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
@@ -62,7 +73,7 @@ class PresetCard(QAbstractButton):
         area = self.rect().adjusted(PAD, PAD, -PAD, -PAD)
         painter.setFont(bold)
         painter.setPen(color("text"))
-        title = QFontMetrics(bold).elidedText(self.text(), Qt.TextElideMode.ElideRight, area.width())
+        title = QFontMetrics(bold).elidedText(self._title(), Qt.TextElideMode.ElideRight, area.width())
         painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop), title)
         painter.setFont(self._small())
         painter.setPen(color("text" if chosen else "muted"))
@@ -100,9 +111,12 @@ class PresetCards(QWidget):
             card.show()
         self.retranslate()
 
-    def mark(self, preset: Preset | None) -> None:
+    def mark(self, preset: Preset | None, changed: int = 0) -> None:
+        """Mark the preset in force; `changed`: how many of its settings are not as it has them."""
         for card in self.cards:
-            card.setChecked(preset is not None and card.preset.name == preset.name)
+            mine = preset is not None and card.preset.name == preset.name
+            card.setChecked(mine)
+            card.set_changed(mine and changed > 0)
 
     def _on_clicked(self) -> None:
         self.chosen.emit(self.sender().preset)

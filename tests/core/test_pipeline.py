@@ -12,6 +12,7 @@ from core.context import Context
 from core.errors import Cancelled, PlanError
 from core.gradients.finetune import Settings
 from core.pipeline import alone
+from core.presets import PRESETS
 from core.steps import STEPS, asked, finetune, ordered
 from core.steps import channels as channels_step
 from core.values import DataSpec, LayerPlan, Plan
@@ -326,3 +327,10 @@ def test_few_samples_still_leave_some_to_choose_by(workspace, digits_resnet, dig
         arrays = [next(iter(feeds.values())) for feeds in (*parts.fit(), *parts.held_out)]
         pictures = np.concatenate([array.reshape(len(array), -1) for array in arrays])
         assert len(np.unique(pictures, axis=0)) == len(pictures)
+
+
+def test_every_preset_has_an_order_that_can_be(workspace, digits_resnet):
+    opened = workspace.opened(str(digits_resnet), Context())
+    for preset in PRESETS:
+        plan = Plan(defaults=preset.defaults, methods=preset.methods, order=preset.order)
+        assert asked(opened, plan)[-1].name == ("finetune" if preset.name == "accurate" else "quantize")

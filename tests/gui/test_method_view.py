@@ -116,9 +116,29 @@ def test_a_preset_is_one_step_and_leaves_what_single_layers_were_given(
 
 
 def test_own_settings_are_no_preset(view: MethodView, session: Session) -> None:
-    session.set_defaults("x", sparsity=0.3)
+    session.set_defaults(
+        "x", sparsity=0.3, pattern="2:4", weight_bits=3, activation_bits=32, granularity="tensor"
+    )
+    session.set_parameter("calibrate", "samples", 10, "x")
+    session.set_parameter("calibrate", "search", False, "x")
     assert marked(view) == []
     assert "your own settings" in view._caption.full_text
+
+
+def test_a_preset_with_other_settings_is_a_changed_one(
+    qtbot: QtBot, view: MethodView, session: Session
+) -> None:
+    qtbot.mouseClick(view.cards.cards[1], LEFT)
+    assert not view.cards.cards[1].changed
+    session.set_parameter("calibrate", "percentile", 99.0, "x")
+    card = view.cards.cards[1]
+    assert marked(view) == ["small"] and card.changed
+    assert card.accessibleName() == "Smallest · changed"
+    assert "Smallest, settings changed: 1" in view._caption.full_text
+    view.grab()
+    # one click brings its own settings back
+    qtbot.mouseClick(card, LEFT)
+    assert not card.changed and card.accessibleName() == "Smallest"
 
 
 def test_cards_are_chosen_by_keyboard(qtbot: QtBot, view: MethodView, session: Session) -> None:
