@@ -35,7 +35,7 @@ SIXTEEN_BITS_SLOWDOWN = 1.8
 BLOCK_GRAPH_BYTES = 95
 ZERO_GRAPH_BYTES = 130
 CONVERSION_GRAPH_BYTES = 250
-"""Bytes of the operators that blocks, zero points and integer activations add to a layer; as in real files."""
+"""Bytes that operators for blocks, zero points and integer activations add to a layer, as in real files."""
 DEFLATE_FLOAT = 0.92
 DEFLATE_INT8 = 0.93
 DEFLATE_INT4 = 0.97
