@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from core.errors import PlanError
+from core.graph.batchnorm import SCALE
 from core.graph.coupling import Coupled, couple, prepared
 from core.graph.coupling.atoms import Cut
 from core.graph.weights import set_weight
@@ -30,6 +31,7 @@ def remove_channels(model: ir.Model, cuts: Cuts) -> ir.Model:
     stored = [(value, axis) for value, axis in coupled.coupling.constants() if value.is_initializer()]
     # what the shapes were before is asked for while fixing, hence the weights come last
     kept = [(value, axis, cut.keep(value, axis)) for value, axis in stored if cut.changes(value, axis)]
+    scales = [(node, cut.keep(node.outputs[0], 1)) for node in result.graph.all_nodes() if SCALE in node.meta]
     shapes = [
         (value, {axis: int(cut.keep(value, axis).sum()) for axis in range(len(value.shape or ()))})
         for node in result.graph.all_nodes()
@@ -47,6 +49,8 @@ def remove_channels(model: ir.Model, cuts: Cuts) -> ir.Model:
         assert value.const_value is not None
         array = value.const_value.numpy()
         set_weight(result, value.name or "", np.compress(keep, array, axis=axis))
+    for node, keep in scales:
+        node.meta[SCALE] = node.meta[SCALE][keep]
     for name, value in list(result.graph.initializers.items()):
         # a vector of sizes that has been replaced
         if not value.uses() and not value.is_graph_output() and not value.is_graph_input():

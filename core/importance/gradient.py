@@ -15,6 +15,7 @@ from core.values import Described, text
 
 class Taylor(SummedScore):
     needs = "gradients"
+    of_network = True
 
     def measured(self, statistics: Statistics) -> bool:
         return statistics.taylor is not None
@@ -26,6 +27,7 @@ class Taylor(SummedScore):
 
 class Fisher(SummedScore):
     needs = "gradients"
+    of_network = True
 
     def measured(self, statistics: Statistics) -> bool:
         return statistics.fisher is not None

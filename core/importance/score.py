@@ -84,6 +84,8 @@ class Score(ABC):
     """Scores are not negative; larger is more important; comparable within a layer."""
 
     needs: Need = ""
+    of_network: bool = False
+    """Whether its numbers are of the whole network's answers, so that layers can be added up."""
 
     def why_not(self, scored: ScoredLayer) -> Text | None:
         """Why there is no such score of this layer; None if there is."""

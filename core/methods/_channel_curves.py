@@ -51,7 +51,7 @@ def magnitude(model: ir.Model, group: ChannelGroup) -> np.ndarray:
 
 def by_importance(group: ChannelGroup, importance: np.ndarray) -> Curve:
     """The least important first; the damage is the share of the group's importance that has gone."""
-    order = np.argsort(importance, kind="stable")[: _most(group.size)]
+    order = np.argsort(importance, kind="stable")[: most_of(group.size)]
     share = np.cumsum(importance[order]) / max(float(importance.sum()), 1e-30)
     return Curve(order, np.concatenate([[0.0], share]))
 
@@ -80,7 +80,7 @@ def by_moments(
             curves[group.id] = by_importance(group, magnitude(model, group))
             continue
         counts = sorted({round(share * group.size) for share in levels} - {0, group.size})
-        result = eliminate(consumers, group.size, group.size - _most(group.size), counts)
+        result = eliminate(consumers, group.size, group.size - most_of(group.size), counts)
         damage = result.damage
         if answers is not None:
             damage = _measured(model, consumers, result, answers, start, context)
@@ -128,7 +128,7 @@ def apply(model: ir.Model, consumer: Consumer, matrix: np.ndarray) -> None:
         set_bias(model, node, (bias + shift).astype(np.float32))
 
 
-def _most(size: int) -> int:
+def most_of(size: int) -> int:
     """How many units of a group may go."""
     return size - max(1, int(np.ceil(KEEP_SHARE * size)))
 

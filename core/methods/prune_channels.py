@@ -21,10 +21,13 @@ from core.methods import METHODS, setting
 from core.methods._channel_costs import ChannelCosts
 from core.methods._channel_curves import Curve, by_moments, importances, magnitude
 from core.methods._pieces import Feeds
+from core.methods.prune_weights import SCORE_CHOICES
 from core.methods.repair_channels import Answers, Repair, repair
 from core.values import Choice, Described, Parameter, Plan, text
 
 Batches = Callable[[], Iterable[Feeds]]
+Units = Callable[[ir.Model, Sequence[ChannelGroup]], Mapping[str, Curve]]
+"""The order in which the units of a network's groups go, and at what damage."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,10 @@ class PrunedChannels:
     repairs: tuple[Repair, ...]
     macs_share: float
     """Multiply-accumulates left, of the original's."""
+    rounds: int = 1
+    """How many were carried out and kept."""
+    refused: float | None = None
+    """Set where a round was taken back: the share of answers that had changed after it."""
 
 
 def multiple_of(size: int, wanted: int = 16) -> int:
@@ -79,7 +86,7 @@ def choose_channels(
     if curves is None:
         curves = importances(model, free, magnitude)
     if goal.channels is not None:
-        counts = {group.id: _share(group, goal) for group in free}
+        counts = {group.id: _share(group, goal, (sizes or {}).get(group.id, group.size)) for group in free}
     else:
         counts = _greedy(model, free, goal, curves, sizes or {})
     limit = {name: min(count, len(curves[name].order)) for name, count in counts.items()}
@@ -96,46 +103,69 @@ def prune_channels(
     repair_rounds: int = 1,
     positions: int = 50,
     context: Context | None = None,
+    units: Units | None = None,
+    most_changed: float = 0.0,
 ) -> PrunedChannels:
     """Choose, remove and repair; the original stays as it is.
 
     score: 'magnitude' (needs no data), 'moments' (damage to the consumers), or 'measured' (the same order,
-    damage measured on the whole network). With several rounds each takes an equal part of what is to go.
-    Raises PlanError if the goal cannot be reached, Cancelled.
+    damage measured on the whole network); `units` say it instead. With several rounds each takes an equal
+    part of what is to go; where more than `most_changed` of the held-out answers (0..1; 0: no limit) then
+    differ from the original's, the state before is what comes back. Raises PlanError if the goal cannot be
+    reached, Cancelled.
     """
     context = context or Context()
     groups = channel_groups(original)
     costs = ChannelCosts(original, groups)
     sizes = {group.id: group.size for group in groups}
     alive = {group.id: np.arange(group.size) for group in groups}
-    answers = Answers(original, held_out) if held_out and score == "measured" else None
+    judge = Answers(original, held_out) if held_out and (score == "measured" or most_changed) else None
+    answers = judge if score == "measured" else None
     model = original
     repairs: tuple[Repair, ...] = ()
+    total: dict[str, np.ndarray] = {}
+    changed: float | None = None
+    done = 0
     for turn in range(1, rounds + 1):
-        part = _part(goal, turn, rounds)
+        before = model, alive, total, repairs
+        # whoever may stop early wants numbers of channels that suit the processor at every stop
+        part = _part(goal, turn, rounds, even=bool(most_changed))
         now = channel_groups(model)
         curves: Mapping[str, Curve] | None = None
-        if score != "magnitude" and batches is not None:
-            free = [group for group in now if group.removable]
+        free = [group for group in now if group.removable]
+        if units is not None:
+            curves = units(model, free)
+        elif score != "magnitude" and batches is not None:
             curves = by_moments(model, free, batches, context, answers, positions=positions)
         aim = part if part.channels is not None else _of_what_is_left(part, costs, sizes, alive)
         cuts = choose_channels(model, now, aim, curves, sizes=sizes)
         model = remove_channels(model, cuts)
-        for name, units in cuts.items():
-            alive[name] = np.delete(alive[name], units)
+        alive = {name: np.delete(left, cuts.get(name, ())) for name, left in alive.items()}
         total = {name: np.setdiff1d(np.arange(sizes[name]), left) for name, left in alive.items()}
-        total = {name: units for name, units in total.items() if units.size}
+        total = {name: gone for name, gone in total.items() if gone.size}
         if batches is not None and repair_rounds:
             model, log = repair(
                 original, model, total, batches, held_out, context, positions, rounds=repair_rounds
             )
             repairs += log
+        done = turn
+        if most_changed and judge is not None:
+            changed = judge.changed(model)
+            if changed > most_changed:
+                (model, alive, total, repairs), done = before, turn - 1
+                break
     left_macs = costs.total({name: sizes[name] - len(left) for name, left in alive.items()})
-    return PrunedChannels(model, total, repairs, left_macs / max(costs.total(), 1.0))
+    share = left_macs / max(costs.total(), 1.0)
+    return PrunedChannels(model, total, repairs, share, done, None if done == rounds else changed)
 
 
 def from_plan(
-    original: ir.Model, plan: Plan, batches: Batches | None, held_out: Sequence[Feeds], context: Context
+    original: ir.Model,
+    plan: Plan,
+    batches: Batches | None,
+    held_out: Sequence[Feeds],
+    context: Context,
+    units: Units | None = None,
 ) -> PrunedChannels | None:
     """`prune_channels` as the plan's settings say; None if the plan removes no channels.
 
@@ -155,16 +185,16 @@ def from_plan(
         repair_rounds=int(setting(plan, "repair_channels", "rounds")),
         positions=int(setting(plan, "repair_channels", "positions")),
         context=context,
+        units=units,
+        most_changed=float(setting(plan, "prune_channels", "limit")) / 100,
     )
 
 
-def _part(goal: Goal, turn: int, rounds: int) -> Goal:
-    """The goal after this many rounds: channels as a share of those left, MACs of the original's."""
+def _part(goal: Goal, turn: int, rounds: int, even: bool = False) -> Goal:
+    """The goal after this many rounds, of the original's channels or MACs."""
+    multiple = goal.multiple if turn == rounds or even else 1
     if goal.channels is not None:
-        before, after = (1 - goal.channels * (turn - 1) / rounds), (1 - goal.channels * turn / rounds)
-        multiple = goal.multiple if turn == rounds else 1
-        return Goal(channels=1 - after / before, multiple=multiple)
-    multiple = goal.multiple if turn == rounds else 1
+        return Goal(channels=goal.channels * turn / rounds, multiple=multiple)
     return Goal(macs=(goal.macs or 0.0) * turn / rounds, multiple=multiple)
 
 
@@ -177,10 +207,10 @@ def _of_what_is_left(
     return Goal(macs=max(0.0, 1.0 - wanted / max(now, 1.0)), multiple=goal.multiple)
 
 
-def _share(group: ChannelGroup, goal: Goal) -> int:
-    """How many units go for a share of each group, what is left being a multiple (rounded up)."""
-    multiple = multiple_of(group.size, goal.multiple)
-    left = (1.0 - (goal.channels or 0.0)) * group.size
+def _share(group: ChannelGroup, goal: Goal, original: int) -> int:
+    """How many units go for a share of the original's, what is left being a multiple (rounded up)."""
+    multiple = multiple_of(original, goal.multiple)
+    left = (1.0 - (goal.channels or 0.0)) * original
     kept = int(np.ceil(round(left, 6) / multiple)) * multiple
     return group.size - max(1, min(kept, group.size))
 
@@ -277,7 +307,7 @@ METHODS.add(
                         text("Damage to the next layers"),
                         text("Worked out from what the next layers read: faster, nearly as good."),
                     ),
-                    Choice("magnitude", text("Magnitude"), text("Small weights go first; needs no data.")),
+                    *SCORE_CHOICES,
                 ),
             ),
             Parameter(
@@ -297,6 +327,19 @@ METHODS.add(
                 default=1,
                 low=1,
                 high=10,
+            ),
+            Parameter(
+                name="limit",
+                label=text("Stop at changed answers"),
+                help=text(
+                    "The rounds stop, and the last one is taken back, when more of the held-out samples than "
+                    "this are answered otherwise than by the original. 0: no limit."
+                ),
+                kind="number",
+                default=0.0,
+                low=0.0,
+                high=100.0,
+                unit="%",
             ),
         ),
     ),

@@ -17,7 +17,7 @@ import numpy as np
 import onnx_ir as ir
 
 from core.context import Context
-from core.evaluate.answers import find_subject
+from core.evaluate.answers import find_subject, predicted_classes
 from core.evaluate.runner import Runner
 from core.graph.coupling import couple, prepared
 from core.graph.surgery import Cuts, cut_of
@@ -71,6 +71,22 @@ class Answers:
             found.append(distance(wanted, answers, subject))
         mean = float(np.average(found, weights=counts))
         return mean if np.isfinite(mean) else float("inf")
+
+    def changed(self, model: ir.Model) -> float:
+        """The share of samples that a classifier puts into another class than the original does, 0..1; else
+        the root of the square error relative to the answers' square."""
+        if self._subject is None:
+            return 0.0
+        if not self._subject.classes:
+            return float(np.sqrt(self.distance(model)))
+        runner = Runner(model)
+        differ = []
+        for feeds, wanted in zip(self._feeds, self._wanted, strict=True):
+            answers = runner.run(feeds)[self._subject.output]
+            differ.append(
+                predicted_classes(answers, self._subject) != predicted_classes(wanted, self._subject)
+            )
+        return float(np.concatenate(differ).mean())
 
 
 def repair(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from core.graph.opened import OpenedModel
+from core.importance import SCORES
+from core.methods import setting
 from core.methods.prune_channels import from_plan
 from core.steps import Done, Task, WholeStep, register
 from core.steps._samples import split
+from core.unit_scores import units_by
 from core.values import StepInfo, text
 
 
@@ -13,7 +16,10 @@ def run(opened: OpenedModel, task: Task) -> Done:
     """Raises PlanError if so much cannot go, Cancelled."""
     samples = split(task.data)
     task.context.report(text("Removing channels"))
-    pruned = from_plan(opened.model, task.plan, samples.fit, samples.held_out, task.context)
+    score = str(setting(task.plan, "prune_channels", "score"))
+    seed = int(setting(task.plan, "prune_weights", "seed"))
+    units = units_by(opened, task.data, score, seed, task.context) if score in SCORES else None
+    pruned = from_plan(opened.model, task.plan, samples.fit, samples.held_out, task.context, units)
     if pruned is None:
         return Done(opened.model)
     count = sum(len(units) for units in pruned.cuts.values())
@@ -27,6 +33,14 @@ def run(opened: OpenedModel, task: Task) -> Done:
     kept = sum(repair.kept for repair in pruned.repairs)
     if pruned.repairs:
         did.append(text("Repaired {count} of {total} layers.", count=kept, total=len(pruned.repairs)))
+    if pruned.refused is not None:
+        did.append(
+            text(
+                "Stopped after round {count}: the next would change {share} % of the held-out answers.",
+                count=pruned.rounds,
+                share=round(100 * pruned.refused, 1),
+            )
+        )
     return Done(pruned.model, tuple(did))
 
 
@@ -41,6 +55,7 @@ register(
             asked_by=(("prune_channels", "macs"), ("prune_channels", "channels")),
         ),
         run,
-        version=2,
+        about=lambda plan: setting(plan, "prune_weights", "seed"),
+        version=3,
     )
 )
