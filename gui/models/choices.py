@@ -11,6 +11,10 @@ WEIGHT_BITS = (8, 6, 5, 4, 3, 2)
 """Besides float. 7 gains nothing over 8: it is kept in as many bytes and zips hardly better."""
 ACTIVATION_BITS = (8, 16)
 """Besides float."""
+SCALES = ("tensor", "channel", "block 16", "block 32", "block 64", "block 128", "block 256")
+"""What shares a scale, with the size of a block."""
+DEFAULT_BLOCK = 32
+SYMMETRIES = (True, False)
 ANYWHERE = "unstructured"
 PATTERNS = (ANYWHERE, "2:4", "4:8", "1:4")
 BY_MAGNITUDE = ("automatic", "magnitude", "l2")
@@ -39,6 +43,51 @@ def activation_help(bits: int) -> str:
     return tr(
         "Almost as exact as float. For accelerators that compute with 16 bits: "
         "on this computer such a network is slower than the original."
+    )
+
+
+def scales_of(plan: LayerPlan) -> str:
+    """What shares a scale under this plan, as one of `SCALES`, or 'block N' of another size."""
+    granularity = plan.granularity or "channel"
+    return f"block {plan.block_size or DEFAULT_BLOCK}" if granularity == "block" else granularity
+
+
+def scales_settings(scales: str) -> dict[str, object]:
+    """The settings that give a layer these scales."""
+    granularity, _, size = scales.partition(" ")
+    return {"granularity": granularity} | ({"block_size": int(size)} if size else {})
+
+
+def scales_name(scales: str) -> str:
+    if scales == "tensor":
+        return tr("Whole layer")
+    if scales == "channel":
+        return tr("Each channel")
+    return tr("Blocks of {n}").format(n=scales.partition(" ")[2])
+
+
+def scales_help(scales: str) -> str:
+    """What these scales are good for, in plain words."""
+    if scales == "tensor":
+        return tr("One scale for a whole layer: the simplest chips want it so. Costs the most accuracy.")
+    if scales == "channel":
+        return tr("Each output channel has a scale of its own: right for nearly everything.")
+    return tr(
+        "Each run of {n} weights has a scale of its own: more exact with few bits, a little larger. Beside "
+        "integer activations the scales are whole multiples of the channel's."
+    ).format(n=scales.partition(" ")[2])
+
+
+def symmetry_name(symmetric: bool) -> str:
+    return tr("Symmetric") if symmetric else tr("Zero point")
+
+
+def symmetry_help(symmetric: bool) -> str:
+    if symmetric:
+        return tr("The steps of weights reach as far below zero as above: the fastest kernels want it so.")
+    return tr(
+        "The steps of the weights follow their range, for layers whose weights lean to one side. Zeros stay "
+        "exact. With 8 bits beside 8-bit activations convolutions become slower."
     )
 
 

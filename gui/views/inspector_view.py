@@ -165,6 +165,7 @@ class InspectorView(QWidget):
         self.curve.sparsity_moved.connect(self._on_sparsity)
         self.bits.bits_chosen.connect(self._on_bits)
         self.bits.activation_bits_chosen.connect(self._on_activation_bits)
+        self.bits.scales_chosen.connect(self._on_scales)
         self.pattern.activated.connect(self._on_pattern)
         self.measure.clicked.connect(self._on_measure)
         self.order.currentIndexChanged.connect(self._on_order)
@@ -364,6 +365,9 @@ class InspectorView(QWidget):
 
     def _on_activation_bits(self, bits: int) -> None:
         self._set(tr("Activations"), "", activation_bits=bits, keep=None)
+
+    def _on_scales(self, settings: dict[str, object]) -> None:
+        self._set(tr("Scales"), "", **settings, keep=None)
 
     def _on_measure(self) -> None:
         layer = self._layer

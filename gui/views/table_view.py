@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from core.values import FLOAT_BITS, NO_CHANGE, Plan
 from gui import format as fmt
 from gui.i18n import tr
-from gui.models.choices import bits_name, bits_settings, fixes_share, sparsity_settings
+from gui.models.choices import bits_name, bits_settings, fixes_share, scales_settings, sparsity_settings
 from gui.models.layer_table import ROW_ROLE, LayerFilter, LayerTableModel, Row
 from gui.session import Session
 from gui.theme import Theme
@@ -268,6 +268,10 @@ class TableView(QWidget):
         elif what == "bits":
             able = [row.layer.id for row in rows if row.layer.quantizable]
             self._set(able, tr("Bits"), "", **bits_settings(value))
+        elif what in ("scales", "symmetric"):
+            able = [row.layer.id for row in rows if row.layer.quantizable]
+            settings = scales_settings(str(value)) if what == "scales" else {"symmetric": value}
+            self._set(able, tr("Scales"), "", **settings, keep=None)
         elif what == "keep":
             keep = None if all(row.plan.keep for row in rows) else True
             self._set(ids, tr("Keep as is"), "", keep=keep)
@@ -293,7 +297,7 @@ class TableView(QWidget):
     def _on_defaults(self, name: str, value: object) -> None:
         # all moves of the slider while the popup is open are one step back
         merge = f"defaults {self._edits} {name}" if name == "sparsity" else ""
-        settings = {name: value}
+        settings = scales_settings(str(value)) if name == "scales" else {name: value}
         if name == "weight_bits" and value == FLOAT_BITS:
             settings["activation_bits"] = FLOAT_BITS  # integers need both sides to be integers
         self._session.set_defaults(tr("Defaults"), merge, **settings)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from core.values import FLOAT_BITS, Layer, LayerPlan, SensitivityPoint
 from gui.i18n import tr
-from gui.models.choices import WEIGHT_BITS
+from gui.models.choices import WEIGHT_BITS, scales_help, scales_of, scales_settings, symmetry_help
 from gui.theme import Theme
 from gui.widgets.bits_bars import BitsBars
-from gui.widgets.choice_boxes import activation_bits_box
+from gui.widgets.choice_boxes import activation_bits_box, scales_box, symmetry_box
 from gui.widgets.labels import heading, line, note, small
 
 
 class BitsSection(QWidget):
     bits_chosen = Signal(int)
     activation_bits_chosen = Signal(int)
+    scales_chosen = Signal(object)
+    """Settings of LayerPlan, by name."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,6 +38,22 @@ class BitsSection(QWidget):
         self._note.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         column.addLayout(line(self._title, self._note, self._activations, self.activations))
         column.addWidget(self.bars)
+        self._scales = small()
+        self._scales.setWordWrap(False)
+        self.scales, self.symmetry = scales_box(), symmetry_box()
+        for box in (self.scales, self.symmetry):
+            # they share what room there is rather than widen the inspector
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(5)
+        self._scales.setBuddy(self.scales)
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        row.addWidget(self._scales)
+        row.addWidget(self.scales, 5)
+        row.addWidget(self.symmetry, 4)
+        column.addLayout(row)
+        self.scales.activated.connect(self._on_scales)
+        self.symmetry.activated.connect(self._on_symmetry)
         self.bars.bits_chosen.connect(self.bits_chosen)
         self.activations.activated.connect(self._on_activations)
         self.retranslate()
@@ -51,7 +69,14 @@ class BitsSection(QWidget):
     ) -> None:
         """`top` ends the scale of losses, whose unit is `unit`."""
         self._possible, self._decibels = layer.quantizable, decibels
-        for widget in (self.bars, self._activations, self.activations):
+        for widget in (
+            self.bars,
+            self._activations,
+            self.activations,
+            self._scales,
+            self.scales,
+            self.symmetry,
+        ):
             widget.setVisible(self._possible)
         self._say()
         if not self._possible:
@@ -68,6 +93,14 @@ class BitsSection(QWidget):
         self.bars.show_bits(choices, chosen, top, unit)
         self.activations.show_value(plan.activation_bits or FLOAT_BITS)
         integer = chosen < FLOAT_BITS
+        self.scales.show_value(scales_of(plan))
+        self.symmetry.show_value(plan.symmetric is not False)
+        for box, words in (
+            (self.scales, scales_help(scales_of(plan))),
+            (self.symmetry, symmetry_help(plan.symmetric is not False)),
+        ):
+            box.setEnabled(integer)
+            box.setToolTip(words if integer else tr("Float weights have no scales."))
         self.activations.setEnabled(integer)
         self.activations.setToolTip(
             tr("The bits of what the layer computes with. 8: on integers, which is faster.")
@@ -88,8 +121,17 @@ class BitsSection(QWidget):
         self._title.setText(tr("Fewer bits"))
         self.bars.setAccessibleName(tr("Loss by bits; Left and Right choose"))
         self._activations.setText(tr("Activations"))
+        self._scales.setText(tr("Scales"))
+        self.scales.setAccessibleName(tr("Scales of this layer's weights"))
+        self.symmetry.setAccessibleName(tr("Steps of this layer's weights"))
         self.activations.setAccessibleName(tr("Bits of this layer's activations"))
         self._say()
+
+    def _on_scales(self, _index: int) -> None:
+        self.scales_chosen.emit(scales_settings(self.scales.currentData()))
+
+    def _on_symmetry(self, _index: int) -> None:
+        self.scales_chosen.emit({"symmetric": self.symmetry.currentData()})
 
     def _on_activations(self, _index: int) -> None:
         self.activation_bits_chosen.emit(self.activations.currentData())

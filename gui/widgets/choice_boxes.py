@@ -12,12 +12,18 @@ from core.values import FLOAT_BITS
 from gui.models.choices import (
     ACTIVATION_BITS,
     PATTERNS,
+    SCALES,
+    SYMMETRIES,
     WEIGHT_BITS,
     activation_help,
     bits_help,
     bits_name,
     pattern_help,
     pattern_name,
+    scales_help,
+    scales_name,
+    symmetry_help,
+    symmetry_name,
 )
 
 
@@ -71,6 +77,14 @@ def weight_bits_box(parent: QWidget | None = None) -> ChoiceBox:
 
 def activation_bits_box(parent: QWidget | None = None) -> ChoiceBox:
     return ChoiceBox((*ACTIVATION_BITS, FLOAT_BITS), bits_name, activation_help, parent)
+
+
+def scales_box(parent: QWidget | None = None) -> ChoiceBox:
+    return ChoiceBox(SCALES, scales_name, scales_help, parent)
+
+
+def symmetry_box(parent: QWidget | None = None) -> ChoiceBox:
+    return ChoiceBox(SYMMETRIES, symmetry_name, symmetry_help, parent)
 
 
 def pattern_box(parent: QWidget | None = None) -> ChoiceBox:

@@ -9,13 +9,27 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSlider,
 from core.values import FLOAT_BITS, NO_CHANGE, LayerPlan
 from gui import format as fmt
 from gui.i18n import tr
-from gui.models.choices import bits_help, fixed_reason, pattern_help
-from gui.widgets.choice_boxes import activation_bits_box, pattern_box, weight_bits_box
+from gui.models.choices import (
+    bits_help,
+    fixed_reason,
+    pattern_help,
+    scales_help,
+    scales_of,
+    symmetry_help,
+)
+from gui.widgets.choice_boxes import (
+    ChoiceBox,
+    activation_bits_box,
+    pattern_box,
+    scales_box,
+    symmetry_box,
+    weight_bits_box,
+)
 
 
 class DefaultsPopup(QFrame):
     changed = Signal(str, object)
-    """Name of a setting of LayerPlan and its value."""
+    """Name of a setting of LayerPlan and its value; 'scales' with what `choices.scales_settings` reads."""
     method_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -28,7 +42,7 @@ class DefaultsPopup(QFrame):
         self._hint = QLabel()
         self._hint.setProperty("small", True)
         self._hint.setWordWrap(True)
-        self._labels = tuple(QLabel() for _ in range(4))
+        self._labels = tuple(QLabel() for _ in range(6))
         self.sparsity = QSlider(Qt.Orientation.Horizontal)
         self.sparsity.setRange(0, 100)
         self.sparsity.setSingleStep(5)
@@ -40,6 +54,8 @@ class DefaultsPopup(QFrame):
         self.pattern = pattern_box()
         self.weight_bits = weight_bits_box()
         self.activation_bits = activation_bits_box()
+        self.scales = scales_box()
+        self.symmetry = symmetry_box()
         self.method = QPushButton()
         self.method.clicked.connect(self._on_method)
         grid = QGridLayout(self)
@@ -51,16 +67,18 @@ class DefaultsPopup(QFrame):
         grid.addWidget(self._labels[0], 2, 0)
         grid.addWidget(self.sparsity, 2, 1)
         grid.addWidget(self._value, 2, 2)
-        boxes = (self.pattern, self.weight_bits, self.activation_bits)
+        boxes = self._boxes()
         for row, (label, box) in enumerate(zip(self._labels[1:], boxes, strict=True), 3):
             grid.addWidget(label, row, 0)
             grid.addWidget(box, row, 1, 1, 2)
-        grid.addWidget(self.method, 6, 0, 1, 3)
+        grid.addWidget(self.method, 3 + len(boxes), 0, 1, 3)
         self.retranslate()
         self.sparsity.valueChanged.connect(self._on_sparsity)
         self.pattern.currentIndexChanged.connect(self._on_pattern)
         self.weight_bits.currentIndexChanged.connect(self._on_weight_bits)
         self.activation_bits.currentIndexChanged.connect(self._on_activation_bits)
+        self.scales.currentIndexChanged.connect(self._on_scales)
+        self.symmetry.currentIndexChanged.connect(self._on_symmetry)
 
     def show_defaults(self, defaults: LayerPlan) -> None:
         """Take over the plan's defaults without announcing them."""
@@ -71,6 +89,8 @@ class DefaultsPopup(QFrame):
         self.pattern.show_value(full.pattern)
         self.weight_bits.show_value(full.weight_bits)
         self.activation_bits.show_value(full.activation_bits)
+        self.scales.show_value(scales_of(full))
+        self.symmetry.show_value(full.symmetric)
         self._filling = False
         self._explain()
 
@@ -87,6 +107,12 @@ class DefaultsPopup(QFrame):
             "" if integer else tr("Integer activations need weights of 8 bits or fewer.")
         )
         self.pattern.setToolTip(pattern_help(full.pattern or "unstructured"))
+        for box, help_text in (
+            (self.scales, scales_help(scales_of(full))),
+            (self.symmetry, symmetry_help(full.symmetric is not False)),
+        ):
+            box.setEnabled(integer)
+            box.setToolTip(help_text if integer else tr("Float weights have no scales."))
         self.weight_bits.setToolTip(bits_help(full.weight_bits or FLOAT_BITS))
 
     def open_under(self, button: QWidget) -> None:
@@ -106,7 +132,14 @@ class DefaultsPopup(QFrame):
     def retranslate(self) -> None:
         self._title.setText(tr("What every layer gets"))
         self._hint.setText(tr("Layers that you changed keep their own settings."))
-        names = (tr("Sparsity"), tr("Pattern"), tr("Weights"), tr("Activations"))
+        names = (
+            tr("Sparsity"),
+            tr("Pattern"),
+            tr("Weights"),
+            tr("Activations"),
+            tr("A scale for"),
+            tr("Steps of weights"),
+        )
         for label, text in zip(self._labels, names, strict=True):
             label.setText(text)
         self.sparsity.setAccessibleName(tr("Default sparsity"))
@@ -114,11 +147,16 @@ class DefaultsPopup(QFrame):
         self.weight_bits.setAccessibleName(tr("Default bits of weights"))
         self.activation_bits.setAccessibleName(tr("Default bits of activations"))
         self.method.setText(tr("Presets, steps and settings…"))
+        self.scales.setAccessibleName(tr("Default scales of weights"))
+        self.symmetry.setAccessibleName(tr("Default steps of weights"))
         self._filling = True
-        for box in (self.pattern, self.weight_bits, self.activation_bits):
+        for box in self._boxes():
             box.retranslate()
         self._filling = False
         self._explain()
+
+    def _boxes(self) -> tuple[ChoiceBox, ...]:
+        return self.pattern, self.weight_bits, self.activation_bits, self.scales, self.symmetry
 
     def _on_method(self) -> None:
         self.close()
@@ -136,6 +174,12 @@ class DefaultsPopup(QFrame):
 
     def _on_activation_bits(self, _index: int) -> None:
         self._announce("activation_bits", self.activation_bits.currentData())
+
+    def _on_scales(self, _index: int) -> None:
+        self._announce("scales", self.scales.currentData())
+
+    def _on_symmetry(self, _index: int) -> None:
+        self._announce("symmetric", self.symmetry.currentData())
 
     def _announce(self, name: str, value: object) -> None:
         if not self._filling:

@@ -9,7 +9,20 @@ from PySide6.QtWidgets import QMenu, QWidget
 from core.values import FLOAT_BITS
 from gui import format as fmt
 from gui.i18n import tr
-from gui.models.choices import PATTERNS, bits_help, bits_name, pattern_help, pattern_name
+from gui.models.choices import (
+    PATTERNS,
+    SCALES,
+    SYMMETRIES,
+    bits_help,
+    bits_name,
+    pattern_help,
+    pattern_name,
+    scales_help,
+    scales_name,
+    scales_of,
+    symmetry_help,
+    symmetry_name,
+)
 from gui.models.layer_table import Row, bits_text
 
 SPARSITIES = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -17,7 +30,8 @@ SPARSITIES = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 class LayerMenu(QMenu):
     chosen = Signal(str, object)
-    """'sparsity' with a share, 'pattern' with its name, 'bits' with a number; 'keep', 'reset' with None."""
+    """'sparsity' with a share, 'pattern' and 'scales' with a name, 'bits' with a number, 'symmetric' with a
+    bool; 'keep', 'reset' with None."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,6 +57,7 @@ class LayerMenu(QMenu):
             action.setToolTip(pattern_help(pattern))
         quantizable = [row for row in rows if row.layer.quantizable]
         self.add_bits(self._group(tr("Bits"), bool(quantizable)), quantizable)
+        self._add_scales(self._group(tr("Scales"), bool(quantizable)), quantizable)
         self.addSeparator()
         self._choice(self, tr("Keep as is"), ("keep", None), all(bool(row.plan.keep) for row in rows))
         reset = self.addAction(tr("Reset to default"))
@@ -67,6 +82,18 @@ class LayerMenu(QMenu):
             action = self._choice(menu, name, ("bits", bits), all(row.bits == bits for row in rows))
             action.setToolTip(bits_help(bits))
             group.addAction(action)
+
+    def _add_scales(self, menu: QMenu, rows: list[Row]) -> None:
+        for scales in SCALES:
+            chosen = all(scales_of(row.plan) == scales for row in rows)
+            self._choice(menu, scales_name(scales), ("scales", scales), chosen).setToolTip(
+                scales_help(scales)
+            )
+        menu.addSeparator()
+        for symmetric in SYMMETRIES:
+            chosen = all((row.plan.symmetric is not False) == symmetric for row in rows)
+            action = self._choice(menu, symmetry_name(symmetric), ("symmetric", symmetric), chosen)
+            action.setToolTip(symmetry_help(symmetric))
 
     def _group(self, title: str, enabled: bool) -> QMenu:
         menu = self.addMenu(title)

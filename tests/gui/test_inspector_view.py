@@ -317,3 +317,20 @@ def test_a_spike_of_zeros_does_not_flatten_the_histogram(view: InspectorView, se
     session.layer_view_changed.emit(spiky)
     assert view.histogram.plot().y_high == 15
     view.histogram.grab()
+
+
+def test_blocks_and_zero_points_are_chosen_for_one_layer(view: InspectorView, session: Session) -> None:
+    show(session)
+    session.set_layers([STEM], "Bits", weight_bits=32, activation_bits=32)
+    # float weights have no scales
+    assert not view.bits.scales.isEnabled() and "no scales" in view.bits.scales.toolTip()
+    session.set_layers([STEM], "Bits", weight_bits=4)
+    assert view.bits.scales.isEnabled() and view.bits.scales.currentText() == "Each channel"
+    choose(view.bits.scales, "Blocks of 64")
+    assert (session.plan.layer(STEM).granularity, session.plan.layer(STEM).block_size) == ("block", 64)
+    assert "64 weights has a scale of its own" in view.bits.scales.toolTip()
+    choose(view.bits.symmetry, "Zero point")
+    assert session.plan.layer(STEM).symmetric is False
+    # a block of another size, as a plan from elsewhere may have it
+    session.set_layers([STEM], "Scales", block_size=48)
+    assert view.bits.scales.currentText() == "Blocks of 48"

@@ -390,3 +390,31 @@ def test_texts_follow_the_language_at_once(qapp: QApplication, view: TableView) 
     translations.choose("en")
     qapp.processEvents()
     assert view._count.text() == "4 layers"
+
+
+def test_the_defaults_scales_are_chosen_in_the_popup(qtbot: QtBot, view: TableView, session: Session) -> None:
+    session.set_defaults("Set bits", weight_bits=4, activation_bits=32)
+    qtbot.mouseClick(view.defaults_button, Qt.MouseButton.LeftButton)
+    popup = view.defaults
+    assert popup.scales.currentText() == "Each channel" and popup.scales.isEnabled()
+    qtbot.keyClick(popup.scales, Qt.Key.Key_End)
+    assert (session.plan.defaults.granularity, session.plan.defaults.block_size) == ("block", 256)
+    qtbot.keyClick(popup.symmetry, Qt.Key.Key_Down)
+    assert session.plan.defaults.symmetric is False
+    popup.close()
+
+
+def test_the_context_menu_gives_several_layers_blocks(
+    qtbot: QtBot, view: TableView, session: Session
+) -> None:
+    session.set_defaults("Set bits", weight_bits=4)
+    ids = [row.layer.id for row in view.model.rows if row.layer.quantizable][:2]
+    view._menu_ids = ids
+    view._on_menu("scales", "block 32")
+    assert [session.plan.layer(layer).block_size for layer in ids] == [32, 32]
+    view._on_menu("symmetric", False)
+    assert {session.plan.layer(layer).symmetric for layer in ids} == {False}
+    view.menu.fill([row for row in view.model.rows if row.layer.id in set(ids)])
+    scales = next(action for action in view.menu.actions() if action.text() == "Scales").menu()
+    checked = [action.text() for action in scales.actions() if action.isChecked()]
+    assert checked == ["Blocks of 32", "Zero point"]
