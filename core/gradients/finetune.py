@@ -21,7 +21,7 @@ from core.data.dataset import Batch
 from core.evaluate.answers import Subject, find_subject
 from core.gradients.convert import to_torch
 from core.gradients.gradients import no_labels, task_of
-from core.gradients.grids import ActivationGrid, WeightGrid
+from core.gradients.grids import ActivationGrid, RoundingGrid, WeightGrid
 from core.gradients.lazy import torch
 from core.gradients.losses import distillation, label_loss, relative_error
 from core.gradients.samples import Augmentation, Samples
@@ -115,7 +115,7 @@ def finetune(
     settings: Settings = Settings(),
     teacher: ir.Model | None = None,
     masks: Mapping[str, np.ndarray] | None = None,
-    weight_grids: Mapping[str, WeightGrid] | None = None,
+    weight_grids: Mapping[str, WeightGrid | RoundingGrid] | None = None,
     activation_grids: Mapping[str, ActivationGrid] | None = None,
     features: tuple[str, ...] = (),
     train: tuple[str, ...] | None = None,

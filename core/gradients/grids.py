@@ -36,6 +36,35 @@ class WeightGrid:
 
 
 @dataclass(frozen=True)
+class RoundingGrid:
+    """A weight in units of its grid, v, that stands for scale · (round(v) - zero_point), v near `start`."""
+
+    scale: np.ndarray
+    low: int
+    high: int
+    start: np.ndarray
+    """Whole numbers in low..high, of the weight's shape."""
+    zero_point: np.ndarray | int = 0
+    reach: int = 1
+    """How many grid points from `start` a weight may go."""
+
+    def rounding(self) -> Tap:
+        """A function that puts v on the grid and scales it, with a straight-through gradient."""
+        scale = torch.from_numpy(np.asarray(self.scale, np.float32))
+        zero = torch.from_numpy(np.asarray(self.zero_point, np.float32))
+        start = torch.from_numpy(np.asarray(self.start, np.float32))
+        bottom, top = (
+            torch.clamp(start - self.reach, min=self.low),
+            torch.clamp(start + self.reach, max=self.high),
+        )
+
+        def apply(units: torch.Tensor) -> torch.Tensor:
+            return (torch.clamp(round_through(units), bottom, top) - zero) * scale
+
+        return apply
+
+
+@dataclass(frozen=True)
 class ActivationGrid:
     """One scale and zero point for a whole tensor, uint8 unless said otherwise."""
 

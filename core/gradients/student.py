@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import PlanError
-from core.gradients.grids import ActivationGrid, WeightGrid
+from core.gradients.grids import ActivationGrid, RoundingGrid, WeightGrid
 from core.gradients.lazy import torch
 from core.values import text
 
@@ -23,7 +23,7 @@ class Student:
         self,
         graph: TorchGraph,
         masks: Mapping[str, np.ndarray],
-        weight_grids: Mapping[str, WeightGrid],
+        weight_grids: Mapping[str, WeightGrid | RoundingGrid],
         activation_grids: Mapping[str, ActivationGrid],
         chosen: list[str],
     ) -> None:

@@ -124,6 +124,13 @@ def ordered(plan: Plan) -> tuple[WholeStep, ...]:
                 text("Leave one of the two out."),
             )
     if BITS in plan.order:
+        for name in plan.order[: plan.order.index(BITS)]:
+            if STEPS[name].info.only_after_bits:
+                raise PlanError(
+                    text("The step '{name}' cannot come before '{bits}'.", name=name, bits=BITS),
+                    text("It works on the bits that layers have got."),
+                    text("Move it behind '{bits}'.", bits=BITS),
+                )
         for name in plan.order[plan.order.index(BITS) + 1 :]:
             if not STEPS[name].info.may_follow_bits:
                 raise PlanError(
@@ -142,7 +149,8 @@ def asked(opened: OpenedModel, plan: Plan) -> tuple[WholeStep, ...]:
     order = ordered(plan)
     bits = STEPS[BITS]
     if BITS in plan.order and plan.order[-1] != BITS and not bits.asked(opened, plan):
-        late = [step for step in order[plan.order.index(BITS) + 1 :] if step.asked(opened, plan)]
+        behind = [step for step in order[plan.order.index(BITS) + 1 :] if not step.info.only_after_bits]
+        late = [step for step in behind if step.asked(opened, plan)]
         if late:
             raise PlanError(
                 text(
@@ -154,12 +162,15 @@ def asked(opened: OpenedModel, plan: Plan) -> tuple[WholeStep, ...]:
                 text("Move it before '{bits}', or set bits.", bits=BITS),
             )
     for step in STEPS.values():
-        if step not in order and step.asked(opened, plan):
+        idle = step.info.only_after_bits and not STEPS[BITS].asked(opened, plan)
+        if step not in order and step.asked(opened, plan) and not idle:
             raise PlanError(
                 text("The plan asks for the step '{name}', but its order leaves it out.", name=step.name),
                 next_step=text("Add it to the order, or take back what asks for it."),
             )
-    return tuple(step for step in order if step.asked(opened, plan))
+    found = [step for step in order if step.asked(opened, plan)]
+    with_bits = any(step.name == BITS for step in found)
+    return tuple(step for step in found if with_bits or not step.info.only_after_bits)
 
 
 discover(__name__, __path__)

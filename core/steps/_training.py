@@ -40,12 +40,21 @@ def weight_grids(rounded: Rounded, model: ir.Model) -> dict[str, WeightGrid]:
     """The grid of each weight that is stored as integers and can be trained, by name."""
     able = set(trained(model))
     grids = {}
-    for step in rounded.steps:
-        for name, weight in _stored(rounded, step):
-            if name in able and isinstance(weight, IntegerWeight):
-                scale, zero = _parameters(weight)
-                grids[name] = WeightGrid(scale, *integer_range(step.grid_bits, weight.zero is None), zero)
+    for step, name, weight in integer_weights(rounded):
+        if name in able:
+            scale, zero = parameters_of(weight)
+            grids[name] = WeightGrid(scale, *integer_range(step.grid_bits, weight.zero is None), zero)
     return grids
+
+
+def integer_weights(rounded: Rounded) -> list[tuple[Step, str, IntegerWeight]]:
+    """Each weight that is stored as integers, with its step and name."""
+    return [
+        (step, name, weight)
+        for step in rounded.steps
+        for name, weight in _stored(rounded, step)
+        if isinstance(weight, IntegerWeight)
+    ]
 
 
 def activation_grids(rounded: Rounded) -> dict[str, ActivationGrid]:
@@ -111,7 +120,7 @@ def stored_again(rounded: Rounded, model: ir.Model) -> tuple[dict[str, StoredWei
     return weights, biases
 
 
-def _parameters(weight: IntegerWeight) -> tuple[np.ndarray, np.ndarray | int]:
+def parameters_of(weight: IntegerWeight) -> tuple[np.ndarray, np.ndarray | int]:
     """Scale, factors included, and zero point, so that they broadcast over the weight."""
     scale = np.asarray(weight.spread(weight.scale), np.float32)
     if weight.factor is not None:
@@ -120,7 +129,7 @@ def _parameters(weight: IntegerWeight) -> tuple[np.ndarray, np.ndarray | int]:
 
 
 def _integers(array: np.ndarray, before: IntegerWeight, step: Step) -> IntegerWeight:
-    scale, zero = _parameters(before)
+    scale, zero = parameters_of(before)
     low, high = integer_range(step.grid_bits, before.zero is None)
     q = np.clip(np.rint(array.astype(np.float32) / scale) + zero, low, high)
     if step.paired:

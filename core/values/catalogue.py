@@ -54,6 +54,8 @@ class StepInfo(Described, frozen=True, kw_only=True):
     """Or: any layer that gets zeros, or fewer bits."""
     may_follow_bits: bool = False
     """Whether it can come after the bits are taken too."""
+    only_after_bits: bool = False
+    """Whether it has something to do only there."""
     repeats: bool = False
     """Whether it may come several times."""
 

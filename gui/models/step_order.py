@@ -39,10 +39,11 @@ def moved(order: Sequence[str], index: int, by: int) -> list[str]:
 
 
 def possible(catalogue: Catalogue, order: Sequence[str]) -> bool:
-    """Whether nothing stands after the bits that would change what they were chosen for."""
+    """Whether nothing stands behind the bits that would spoil them, and nothing before that needs them."""
     steps = {step.name: step for step in catalogue.steps}
     first = next((i for i, name in enumerate(order) if steps[name].asked_by_layers == BITS), len(order))
-    return all(steps[name].may_follow_bits for name in order[first + 1 :])
+    early = any(steps[name].only_after_bits for name in order[:first])
+    return not early and all(steps[name].may_follow_bits for name in order[first + 1 :])
 
 
 def asked(step: StepInfo, catalogue: Catalogue, plan: Plan, model: ModelInfo | None) -> bool:
