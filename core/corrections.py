@@ -96,6 +96,7 @@ class Corrections:
             result.cache,
             result.biases,
             opened.info.macs or 0,
+            first,
         )
         methods = {name: dict(plan.methods[name]) for name in sorted(plan.methods)}
         result._base_key = (VERSION, opened.info.sha256, data_key(data), samples, methods)
@@ -134,9 +135,12 @@ class Corrections:
         assert self._corrector is not None
         steps = self.steps[: index + 1]
         ranges = self._corrector.ranges
-        names = placement_for(self._corrector.base, steps).calibrated
+        names = placement_for(self._corrector.base, self.steps).calibrated
         measured = [(name, ranges[name].low, ranges[name].high) for name in names]
-        return digest("correction", self._base_key, self.first, [step.key for step in steps], measured)
+        # the activations of later layers count too: what a layer reads may be read by them
+        later = [(step.layer.id, step.activation_bits) for step in self.steps[index + 1 :]]
+        about = [step.key for step in steps], later, measured
+        return digest("correction", self._base_key, self.first, *about)
 
 
 def _cuts(base: ir.Model, step: Step) -> bool:

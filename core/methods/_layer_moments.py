@@ -1,7 +1,7 @@
-"""The moments of the layers of a run, measured layer by layer, or in groups where the network is large.
+"""The moments of the layers of a run, layer by layer: each sample goes once through either network.
 
-Each measurement streams the calibration samples through two networks cut behind the layers in question: the
-one compressed so far, and the original. Memory is that of a few samples' activations and of the sums.
+The original's outputs are gathered for a few layers ahead; the compressed network moves on with the layers,
+so that each sees what all before it became. Memory is that of few samples' activations and one layer's sums.
 """
 
 from __future__ import annotations
@@ -13,18 +13,27 @@ import numpy as np
 import onnx_ir as ir
 
 from core.context import Context
+from core.evaluate.runner import Runner
 from core.methods._bias import read_bias
+from core.methods._edit import constant
 from core.methods._matrices import Form, form_of, outputs_at, patches, places
 from core.methods._pieces import Feeds, part, samples_in
+from core.methods._shelf import Shelf
+from core.methods._stream import Stream
 from core.methods._taps import Tap, joined, node_named
-from core.methods.hessian import Moments, Quadratic
+from core.methods.hessian import HeldOut, Moments, Quadratic
 from core.methods.resolve import Step
 
-PASS_MACS = 4e12
-"""Multiply-accumulates for all passes together, at which layers begin to share one."""
-_MOMENT_BYTES = 512 << 20
-_ACTIVATION_BYTES = 192 << 20
-"""Of the tapped values of one piece of a batch; the networks' own inner values come on top."""
+PASS_MACS = 1.2e12
+"""Multiply-accumulates for both networks together: of large ones fewer samples are looked at."""
+FEWEST = 32
+"""Samples that are looked at in any case."""
+AHEAD_BYTES = 96 << 20
+"""Of the original's outputs of one piece of the samples: so many layers are gathered at once."""
+_PIECE_BYTES = 24 << 20
+"""Of one value of a piece of the samples."""
+_HELD_OUT_POSITIONS = 10
+"""Of each held-out sample's feature map: enough to choose by."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +41,21 @@ class Gathered:
     """What one layer's correction starts from."""
 
     fitted: Quadratic
-    held_out: Quadratic | None
-    """Of other samples, neither centred nor damped; None where the network itself is the judge."""
+    held_out: HeldOut | None
+    """Of other samples; None where the network itself is the judge."""
+
+
+@dataclass(frozen=True)
+class _Join:
+    """The Add behind a layer, by name, and which of its inputs is not the layer's."""
+
+    add: str
+    other: int
 
 
 @dataclass
 class LayerMoments:
-    """`of(index)` measures when it is asked, with the network as it is then."""
+    """`of(index)` measures when it is asked, with the network as it is then; indices may only rise."""
 
     base: ir.Model
     steps: Sequence[Step]
@@ -51,22 +68,34 @@ class LayerMoments:
     damping: float
     macs: int
     context: Context
+    first: int = 0
+    """No layer before this one will be asked for."""
 
     def __post_init__(self) -> None:
         self._forms = [self._form(step) for step in self.steps]
-        self._groups = list(self._partition())
-        self._known: dict[int, Gathered] = {}
+        self._joins = [self._join(step) if self.targets else None for step in self.steps]
+        self._next = self.first
+        self._targets = Shelf()
+        self._known_to = self.first
+        self._pieces: list[bool] = []
+        """Of each piece of the samples whether it is held out."""
+        self._streams: tuple[Stream, Stream] | None = None
+        self._bytes: dict[int, int] = {}
 
     def form(self, index: int) -> Form | None:
         """None for a layer that cannot be corrected: it shares its weights, or is no matrix product."""
         return self._forms[index]
 
     def of(self, index: int, network: Callable[[int], ir.Model]) -> Gathered | None:
-        """The moments of layer `index`. `network(n)`: with the first n layers compressed, a private copy."""
-        if index not in self._known:
-            start, end = next(group for group in self._groups if group[0] <= index < group[1])
-            self._known = self._measure(network(start), range(start, end))
-        return self._known.pop(index, None)
+        """The moments of layer `index`.
+
+        `network(n)`: with the first n layers compressed and all layers' activations as they will be; a
+        private copy whose inner values have the same names whatever n.
+        """
+        # whoever takes up an interrupted run goes the same way again, so that it ends in the same file
+        while self._next < index:
+            self._move(self._next, network, None)
+        return self._move(index, network, self._empty(index))
 
     def _form(self, step: Step) -> Form | None:
         if step.layer.group is not None or len(step.layer.weights) != 1:
@@ -76,100 +105,188 @@ class LayerMoments:
         except KeyError:
             return None  # inside a branch or loop
 
-    def _partition(self) -> Iterator[tuple[int, int]]:
-        """Consecutive layers that are measured in one pass: the same however far a run came."""
-        samples = self.fit_count + self.held_out_count
-        passes = int(np.clip(PASS_MACS / max(1, self.macs * samples), 1, len(self.steps)))
-        most = -(-len(self.steps) // passes)
-        start, used = 0, 0
-        for index, form in enumerate(self._forms):
-            size = 0 if form is None else _moment_bytes(form) * (2 if self.held_out_count else 1)
-            if index > start and (index - start >= most or used + size > _MOMENT_BYTES):
-                yield start, index
-                start, used = index, 0
-            used += size
-        yield start, len(self.steps)
+    def _join(self, step: Step) -> _Join | None:
+        try:
+            found = joined(node_named(self.base, step.layer.id))
+        except KeyError:
+            return None
+        if found is None:
+            return None
+        add, other = found
+        return _Join(add.name or "", next(i for i, value in enumerate(add.inputs) if value is other))
 
-    def _measure(self, model: ir.Model, indices: Sequence[int]) -> dict[int, Gathered]:
-        layers = [index for index in indices if self._forms[index] is not None]
-        if not layers:
-            return {}
-        original = self.base.clone()
-        here: list[ir.Value] = []
-        there: list[ir.Value] = []
-        joins = []
-        for index in layers:
-            node = node_named(model, self.steps[index].layer.id)
-            twin = node_named(original, self.steps[index].layer.id)
-            join, join_twin = joined(node), joined(twin)
-            both = self.targets and join is not None and join_twin is not None
-            joins.append(both and join[0].name == join_twin[0].name)  # type: ignore[index]
-            here += [node.inputs[0], node.outputs[0]]  # type: ignore[list-item]
-            there += [twin.outputs[0]]
-            if joins[-1]:
-                here.append(join[1])  # type: ignore[index]
-                there.append(join_twin[0].outputs[0])  # type: ignore[index]
-        taps = Tap(model, here), Tap(original, there)
-        moments = {index: self._empty(index) for index in layers}
-        rng = np.random.default_rng(indices[0])
-        for feeds, held_out in self._pieces(taps):
+    # ------------------------------------------------------------ the compressed network
+
+    def _move(
+        self, index: int, network: Callable[[int], ir.Model], sums: tuple[Moments, HeldOut | None] | None
+    ) -> Gathered | None:
+        self._next = index + 1
+        form = self._forms[index]
+        if form is None:
+            return None
+        self._look_ahead(index)
+        model = network(index)
+        node = node_named(model, self.steps[index].layer.id)
+        wanted = [node.inputs[0]]
+        join = self._joins[index]
+        if join is not None:
+            wanted.append(node_named(model, join.add).inputs[join.other])
+        twin = node_named(self.base, self.steps[index].layer.id)
+        weight = constant(twin.inputs[1])
+        assert weight is not None
+        matrices = form.matrices(weight)
+        bias = None if twin.op_type == "MatMul" else read_bias(twin, form.channels)
+        for piece, found in self._both()[1].run(model, node, wanted):  # type: ignore[arg-type]
             self.context.check()
-            found, wanted = (iter(tap.run(feeds)) for tap in taps)
-            for index, with_sum in zip(layers, joins, strict=True):
-                inputs, outputs, target = next(found), next(found), next(wanted)
-                other, total = (next(found), next(wanted)) if with_sum else (None, None)
-                form = self._forms[index]
-                assert form is not None
-                if target.shape != outputs.shape:
-                    continue
-                aim = target
-                if other is not None and total is not None and total.shape == other.shape == target.shape:
-                    # what the sum after the layer lacks, whoever is to blame
-                    aim = total - other
-                at = places(form, outputs.shape, self.positions, rng)
-                # what the network got wrong before this group is corrected once, by its first layer
-                missed = (
-                    outputs_at(form, aim, at) - outputs_at(form, outputs, at) if index == layers[0] else None
-                )
-                moments[index][held_out].add(
-                    patches(form, inputs, outputs.shape[2:], at), missed, outputs_at(form, target, at)
-                )
-        return {
-            index: self._gathered(index, *each)
-            for index, each in moments.items()
-            if all(m.count for m in each)
-        }
+            if sums is None:
+                continue
+            at = self._targets.get((piece, index, "at"))
+            target = self._targets.get((piece, index, "target"))
+            shape = tuple(int(size) for size in self._targets.get((piece, index, "shape")))
+            columns = patches(form, found[0], shape[2:], at)
+            aim = target
+            if join is not None and found[1].shape == shape:
+                # what the sum after the layer lacks, whoever is to blame
+                aim = self._targets.get((piece, index, "sum")) - outputs_at(form, found[1], at)
+            missed = aim - _products(form, columns, matrices)
+            if bias is not None:
+                missed -= bias
+            if self._pieces[piece]:
+                assert sums[1] is not None
+                sums[1].add(columns, missed)
+            else:
+                sums[0].add(columns, missed, target)
+        if sums is None or not sums[0].count or (sums[1] is not None and not sums[1].count):
+            return None
+        has_bias = read_bias(twin, form.channels) is not None
+        return Gathered(sums[0].quadratic(self.damping, has_bias), sums[1])
 
-    def _empty(self, index: int) -> tuple[Moments, ...]:
+    def _empty(self, index: int) -> tuple[Moments, HeldOut | None] | None:
+        form = self._forms[index]
+        if form is None:
+            return None
+        return Moments(form), HeldOut(form) if self.held_out_count else None
+
+    # ------------------------------------------------------------ the original
+
+    def _look_ahead(self, index: int) -> None:
+        """Have the original's outputs of this layer, and of those that follow as far as memory allows."""
+        if index < self._known_to:
+            return
+        stream = self._both()[0]
+        self._targets.close()
+        layers: list[int] = []
+        used = 0
+        until = index
+        while until < len(self.steps):
+            size = self._bytes.get(until, 0)
+            if layers and used + size > AHEAD_BYTES:
+                break
+            if self._forms[until] is not None:
+                layers.append(until)
+                used += size
+            until += 1
+        self._known_to = until
+        model = self.base.clone()
+        wanted: list[ir.Value] = []
+        for each in layers:
+            node = node_named(model, self.steps[each].layer.id)
+            wanted.append(node.outputs[0])
+            join = self._joins[each]
+            if join is not None:
+                wanted.append(node_named(model, join.add).outputs[0])
+        last = node_named(model, self.steps[layers[-1]].layer.id)
+        for piece, values in stream.run(model, last, wanted):
+            self.context.check()
+            found = iter(values)
+            for each in layers:
+                output = next(found)
+                total = next(found) if self._joins[each] is not None else None
+                self._sample(piece, each, output, total)
+
+    def _sample(self, piece: int, index: int, output: np.ndarray, total: np.ndarray | None) -> None:
         form = self._forms[index]
         assert form is not None
-        return (Moments(form), Moments(form)) if self.held_out_count else (Moments(form),)
+        count = min(self.positions, _HELD_OUT_POSITIONS) if self._pieces[piece] else self.positions
+        at = places(form, output.shape, count, np.random.default_rng([index, piece]))
+        self._targets.put((piece, index, "at"), at)
+        self._targets.put((piece, index, "shape"), np.asarray(output.shape))
+        self._targets.put((piece, index, "target"), outputs_at(form, output, at))
+        if total is not None:
+            fits = total.shape == output.shape
+            self._targets.put((piece, index, "sum"), outputs_at(form, total if fits else output, at))
 
-    def _gathered(self, index: int, fitted: Moments, held_out: Moments | None = None) -> Gathered:
-        node = node_named(self.base, self.steps[index].layer.id)
-        has_bias = read_bias(node, fitted.form.channels) is not None
-        return Gathered(
-            fitted.quadratic(self.damping, has_bias),
-            None if held_out is None else held_out.quadratic(0.0, centred=False),
-        )
+    # ------------------------------------------------------------ the samples
 
-    def _pieces(self, taps: tuple[Tap, Tap]) -> Iterator[tuple[Feeds, int]]:
-        """Batches, cut so that what is tapped fits; 1 with those that are held out, else 0."""
-        size = 0
-        edges = (self.fit_count, self.fit_count + self.held_out_count)
-        seen = 0
+    def _both(self) -> tuple[Stream, Stream]:
+        """The original's and the compressed network's streams, at the samples."""
+        if self._streams is None:
+            inputs = Shelf()
+            names = [value.name or "" for value in self.base.graph.inputs if value.const_value is None]
+            for number, (feeds, held_out) in enumerate(self._cut_samples()):
+                self._pieces.append(held_out)
+                for name in names:
+                    inputs.put((number, name), np.asarray(feeds[name]))
+            count = len(self._pieces)
+            self._streams = Stream(inputs, names, count), Stream(inputs, names, count)
+        return self._streams
+
+    def _cut_samples(self) -> Iterator[tuple[Feeds, bool]]:
+        """The samples in pieces, first those fitted to; of large networks fewer of either."""
+        share = 1.0
+        if self.macs:
+            total = self.fit_count + self.held_out_count
+            share = min(1.0, max(FEWEST / max(1, total), PASS_MACS / (2.0 * self.macs * total)))
+        fit = max(1, round(self.fit_count * share))
+        edges = (fit, fit + (max(1, round(self.held_out_count * share)) if self.held_out_count else 0))
+        size, fixed, seen = 0, 0, 0
         for feeds in self.batches():
-            if not size:
-                one = sum(value.nbytes for tap in taps for value in tap.run(part(feeds, 0, 1)))
-                size = int(np.clip(_ACTIVATION_BYTES // max(1, one), 1, samples_in(feeds)))
             count, at = samples_in(feeds), 0
+            if not size:
+                fixed = Runner(self.base).batch_size(0)
+                size = fixed or self._piece_size(part(feeds, 0, 1), count)
             while at < count and seen < edges[1]:
                 edge = edges[0] if seen < edges[0] else edges[1]
                 until = min(at + size, count, at + edge - seen)
-                yield part(feeds, at, until), int(seen >= edges[0])
+                piece = part(feeds, at, until)
+                yield (_padded(piece, until - at, fixed) if fixed else piece), seen >= edges[0]
                 seen += until - at
                 at = until
 
+    def _piece_size(self, one: Feeds, most: int) -> int:
+        """Samples in a piece; on the way learns how large each layer's outputs are."""
+        model = self.base.clone()
+        layers = [index for index, form in enumerate(self._forms) if form is not None]
+        nodes = [node_named(model, self.steps[index].layer.id) for index in layers]
+        largest = 1
+        joins = [1 if self._joins[index] is None else 2 for index in layers]
+        inputs = [node.inputs[0] for node in nodes]
+        values = Tap(model, [*inputs, *(node.outputs[0] for node in nodes)]).run(one)  # type: ignore[list-item]
+        sizes = [value.nbytes for value in values]
+        largest = max(sizes, default=1)
+        size = int(np.clip(_PIECE_BYTES // largest, 1, most))
+        for index, bytes_out, times in zip(layers, sizes[len(layers) :], joins, strict=True):
+            self._bytes[index] = bytes_out * times * size
+        return size
 
-def _moment_bytes(form: Form) -> int:
-    return (8 if form.columns <= 2048 else 4) * form.groups * form.columns**2
+
+def _products(form: Form, columns: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """What the layer makes of these columns, without bias: (n, channels) float32."""
+    if form.groups == 1:
+        return np.asarray(columns[:, 0] @ matrices[0].T)
+    each = np.matmul(columns.transpose(1, 0, 2), matrices.swapaxes(1, 2))
+    if form.blocks:
+        return np.asarray(each.sum(axis=0))
+    return each.transpose(1, 0, 2).reshape(len(columns), -1)
+
+
+def _padded(feeds: Feeds, count: int, size: int) -> Feeds:
+    """A whole batch of a network that takes no smaller one: the last sample again and again."""
+    if count == size:
+        return feeds
+    return {
+        name: np.concatenate([array, np.repeat(array[-1:], size - count, axis=0)])
+        if np.ndim(array) and len(array) == count
+        else array
+        for name, array in feeds.items()
+    }

@@ -34,11 +34,13 @@ def assemble(
     ranges: Mapping[str, Range],
     cache: Cache | None = None,
     biases: Mapping[str, np.ndarray] | None = None,
+    finished: bool = True,
 ) -> ir.Model:
     """The network with these steps done; `base` (see `resolve.base_model`) stays as it is.
 
     `ranges` must hold every value of `placement_for(base, steps).calibrated`. What `cache` holds of a
-    weight is taken as it is, so corrected weights come in by it; `biases` are new ones by layer id.
+    weight is taken as it is, so corrected weights come in by it; `biases` are new ones by layer id. Not
+    `finished`: inner values keep the names they had, so that they can be found.
     """
     model = base.clone()
     cache = {} if cache is None else cache
@@ -58,7 +60,8 @@ def assemble(
                 scale = measured.grid(placement.bits[source])[0]
             _apply(model, nodes[step.layer.id], step, scale, cache, written)
     drop_unused_initializers(model)
-    tidy(model)
+    if finished:
+        tidy(model)
     return model
 
 

@@ -123,6 +123,37 @@ class Moments:
         )
 
 
+class HeldOut:
+    """Samples that judge a layer's weights by its own outputs and are not fitted to."""
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+        self._columns: list[np.ndarray] = []
+        self._missed: list[np.ndarray] = []
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self._columns))
+
+    def add(self, patches: np.ndarray, residual: np.ndarray) -> None:
+        """As `Moments.add`; what is not finite is left out."""
+        fine = np.isfinite(patches).all(axis=(1, 2)) & np.isfinite(residual).all(axis=1)
+        self._columns.append(patches[fine])
+        self._missed.append(residual[fine].astype(np.float32))
+
+    def judged(self, before: np.ndarray, after: np.ndarray, bias_moved: np.ndarray | None) -> float:
+        """Mean squared error of the outputs with these weights and bias, less that of the unchanged ones."""
+        total, form = 0.0, self._form
+        difference = np.ascontiguousarray((after - before).swapaxes(1, 2), dtype=np.float32)
+        for columns, missed in zip(self._columns, self._missed, strict=True):
+            each = columns.transpose(1, 0, 2) @ difference
+            moved = each.sum(axis=0) if form.blocks else each.transpose(1, 0, 2).reshape(len(columns), -1)
+            if bias_moved is not None:
+                moved = moved + bias_moved.astype(np.float32)
+            total += float(np.vdot(moved, moved - 2.0 * missed))
+        return total / max(1, self.count)
+
+
 def _mirror(matrices: np.ndarray) -> None:
     """Copy the upper triangles (groups, n, n) to the lower ones, in place and block by block."""
     for matrix in matrices:
@@ -182,21 +213,6 @@ class Quadratic:
     def factor(self) -> Factor:
         """H's factorisation, made once: for the best weights and for the sweep."""
         return factorise(self.hessian)
-
-    def judged(self, before: np.ndarray, after: np.ndarray, bias_moved: np.ndarray | None) -> float:
-        """Mean squared error of the outputs with these weights and bias, less that of the unchanged ones.
-
-        Meant for moments of other samples than those fitted to, not centred and not damped.
-        """
-        difference = (after - before).astype(self.hessian.dtype)
-        total = float(np.einsum("grc,grc->", difference @ self.hessian, difference))
-        if self.cross is not None:
-            total -= 2.0 * float(np.einsum("grc,grc->", difference, self.cross))
-        if bias_moved is not None:
-            moved = np.einsum("grc,gc->gr", difference, self.mean)
-            means = moved.sum(axis=0) if self.form.blocks else moved.reshape(-1)
-            total += float((bias_moved * (bias_moved + 2.0 * means - 2.0 * self.missed)).sum())
-        return total
 
     def bias_shift(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """What to add to the bias so that the mean output is the original's, (channels,) float64."""

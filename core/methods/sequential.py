@@ -25,7 +25,7 @@ from core.methods._pieces import Feeds, part, samples_in
 from core.methods._taps import node_named
 from core.methods.assemble import assemble
 from core.methods.compensate import Wanted, compensated
-from core.methods.hessian import Quadratic
+from core.methods.hessian import HeldOut, Quadratic
 from core.methods.match_statistics import spread_ratio
 from core.methods.planned import stored_weight
 from core.methods.quantize_activations import Range
@@ -74,6 +74,8 @@ class Corrector:
     biases: dict[str, np.ndarray]
     macs: int = 0
     """Multiply-accumulates of one sample: decides what a large network can afford."""
+    first: int = 0
+    """Layers before it are only rounded."""
     _gathering: LayerMoments | None = None
     _reference: list[np.ndarray] | None = None
     _held_out: list[Feeds] | None = None
@@ -96,7 +98,7 @@ class Corrector:
         """Find the best correction of layer `index`, all before it being applied. Raises Cancelled."""
         step = self.steps[index]
         form = self._moments().form(index)
-        gathered = self._moments().of(index, self._network) if form is not None else None
+        gathered = self._moments().of(index, self._upto) if form is not None else None
         if form is None or gathered is None:
             return Correction("plain")
         best: Correction | None = None
@@ -126,11 +128,21 @@ class Corrector:
                 float(setting(self.plan, "compensate", "damping")) / 100.0,
                 self.macs,
                 self.context,
+                self.first,
             )
         return self._gathering
 
     def _network(self, count: int) -> ir.Model:
         return assemble(self.base, self.steps[:count], self.ranges, self.cache, self.biases)
+
+    def _upto(self, count: int) -> ir.Model:
+        """As `_network`, but all layers' activations are already what they will be, whatever `count`."""
+        later = (
+            replace(step, weight_bits=FLOAT_BITS, sparsity=0.0, threshold=None, pattern=None)
+            for step in self.steps[count:]
+        )
+        steps = [*self.steps[:count], *later]
+        return assemble(self.base, steps, self.ranges, self.cache, self.biases, finished=False)
 
     def _candidates(self, step: Step, form: Form, quadratic: Quadratic) -> Iterator[Correction]:
         weight = self._weight(step)
@@ -213,9 +225,7 @@ class Corrector:
                 skip -= count
         return self._held_out
 
-    def _judged(
-        self, index: int, form: Form, candidate: Correction, held_out: Quadratic | None
-    ) -> Correction:
+    def _judged(self, index: int, form: Form, candidate: Correction, held_out: HeldOut | None) -> Correction:
         """The candidate with its distance from the original filled in."""
         self.context.check()
         step = self.steps[index]
