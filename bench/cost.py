@@ -1,6 +1,6 @@
 """What compensating a large network costs: time and processor time by stage, and peak memory.
 
-    python bench/cost.py [--jobs resnet50 vgg] [--images 256] [--bits 4] [--sparsity 0.5] [--activations 8]
+    python -m bench.cost [--jobs resnet50 vgg] [--images 256] [--bits 4] [--sparsity 0.5] [--activations 8]
 
 'resnet50': all layers of a ResNet-50 with random weights, 224 × 224. 'vgg': VGG16's largest dense layer,
 25,088 to 4,096. Each job runs in a process of its own, whose peak is the highest resident memory (VmHWM).
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -90,7 +89,7 @@ def child(job: str, options: argparse.Namespace, result: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{job}.onnx"
         # the network is made in another process, so that making it does not count
-        subprocess.run([sys.executable, __file__, "--make", job, "--out", str(path)], check=True)
+        subprocess.run([sys.executable, "-m", "bench.cost", "--make", job, "--out", str(path)], check=True)
         context = Context()
         opened = open_model(path, context)
         spec = DataSpec(path="random", calibration_count=options.images, judge_count=16)
@@ -108,7 +107,7 @@ def _instrument(stages: Stages) -> None:
     import core.evaluate.runner
     import core.methods.compensate
     import core.methods.sequential as sequential
-    from core.methods import _layer_moments
+    from core.methods import _layer_moments, _stream
 
     for owner, name, stage in (
         (core.compress, "calibrate", "calibration"),
@@ -117,10 +116,12 @@ def _instrument(stages: Stages) -> None:
         (core.evaluate.runner, "_session", "loading into onnxruntime"),
         (sequential.Corrector, "_judged", "judging"),
         (sequential.Corrector, "_plain", "plain rounding"),
-        (sequential.Corrector, "_network", "putting the network together"),
-        (sequential.Corrector, "_candidates", "candidates"),
+        (sequential.Corrector, "_upto", "putting the network together"),
         (sequential, "compensated", "sweep, descent, masks"),
-        (_layer_moments.Tap, "run", "passes"),
+        (_stream._Part, "run", "passes"),
+        (_stream.Shelf, "put", "putting aside"),
+        (_stream.Shelf, "get", "putting aside"),
+        (_layer_moments, "_products", "residuals"),
         (_layer_moments.Moments, "add", "sums of moments"),
         (_layer_moments, "patches", "im2col"),
         (_layer_moments.Moments, "quadratic", "centring"),
@@ -190,8 +191,8 @@ def run(job: str) -> None:
     """One job in a child, with this process's own arguments, and its table."""
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "stages.json"
-        command = [sys.executable, __file__, *sys.argv[1:], "--child", job, "--out", str(result)]
-        subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
+        command = [sys.executable, "-m", "bench.cost", *sys.argv[1:], "--child", job, "--out", str(result)]
+        subprocess.run(command, check=True)
         stages = json.loads(result.read_text())
     print(f"\n## {job}: {' '.join(sys.argv[1:])}")
     print("| stage | s | processor s | peak MB |")
