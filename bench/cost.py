@@ -104,6 +104,7 @@ def child(job: str, options: argparse.Namespace, result: Path) -> None:
 
 def _instrument(stages: Stages) -> None:
     import core.compress
+    import core.corrections
     import core.evaluate.runner
     import core.methods.compensate
     import core.methods.sequential as sequential
@@ -112,6 +113,7 @@ def _instrument(stages: Stages) -> None:
     for owner, name, stage in (
         (core.compress, "calibrate", "calibration"),
         (core.compress, "_outcomes", "latency and sizes"),
+        (core.corrections.Corrections, "ensure", "compensation otherwise"),
         (core.compress._Run, "write", "writing"),
         (core.evaluate.runner, "_session", "loading into onnxruntime"),
         (sequential.Corrector, "_judged", "judging"),
@@ -174,6 +176,7 @@ def main() -> None:
     parser.add_argument("--sparsity", type=float, default=0.0)
     parser.add_argument("--activations", type=int, default=8)
     parser.add_argument("--quick", action="store_true", help="'thorough' off")
+    parser.add_argument("--json", action="store_true", help="s, processor s and MB by stage")
     parser.add_argument("--child", choices=JOBS, help=argparse.SUPPRESS)
     parser.add_argument("--make", choices=JOBS, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
@@ -184,16 +187,19 @@ def main() -> None:
         child(options.child, options, options.out)
     else:
         for job in options.jobs:
-            run(job)
+            run(job, options.json)
 
 
-def run(job: str) -> None:
+def run(job: str, as_json: bool) -> None:
     """One job in a child, with this process's own arguments, and its table."""
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "stages.json"
         command = [sys.executable, "-m", "bench.cost", *sys.argv[1:], "--child", job, "--out", str(result)]
         subprocess.run(command, check=True)
         stages = json.loads(result.read_text())
+    if as_json:
+        print(json.dumps(stages), flush=True)
+        return
     print(f"\n## {job}: {' '.join(sys.argv[1:])}")
     print("| stage | s | processor s | peak MB |")
     print("|---|---:|---:|---:|")

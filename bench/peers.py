@@ -86,6 +86,9 @@ def main() -> None:
         files = [made for peer in options.peers for made in make_all(peer, model, folder)]
         judged = judge_all(model, judge, files, folder, options.rounds)
         show(network, judge, judged, [made for made in files if made.error])
+        found = standing(judged)
+        if found is not None:
+            (folder / "standing.json").write_text(json.dumps(found))
 
 
 def prepare(model: Path, options: argparse.Namespace, images: Path) -> Judge:
@@ -225,25 +228,33 @@ def show(network: str, judge: Judge, judged: list[Made], failed: list[Made]) -> 
     for peer, found in versions.items():
         if isinstance(found, dict) and found:
             print(f"\n{peer}: " + ", ".join(f"{name} {version}" for name, version in found.items()))
-    standing(judged)
     sys.stdout.flush()
 
 
-def standing(judged: list[Made]) -> None:
+def standing(judged: list[Made]) -> dict[str, float | str] | None:
     """Secateur's defaults against the best of the peers at 8 bits."""
     eight = [made for made in judged[1:] if "W4" not in made.configuration]
     ours = next((made for made in eight if made.peer == "secateur"), None)
     peers = [made for made in eight if made.peer != "secateur"]
     if ours is None or not peers:
-        return
+        return None
     best = max(peers, key=lambda made: made.agreement)
     fastest = min(peers, key=lambda made: made.row.latency_ms if made.row else np.inf)
     assert ours.row is not None and fastest.row is not None
+    found: dict[str, float | str] = {
+        "agreement": ours.agreement,
+        "best_agreement": best.agreement,
+        "best": best.name,
+        "lost": ours.row.loss,
+        "speed": fastest.row.latency_ms / ours.row.latency_ms,
+        "fastest": fastest.name,
+    }
     print(
         f"\nAgreement {ours.agreement:.2f} %, best peer {best.agreement:.2f} % ({best.name}): "
         f"{ours.agreement - best.agreement:+.2f} points. Loss {ours.row.loss:.2f} points. Speed "
-        f"{fastest.row.latency_ms / ours.row.latency_ms:.3f} of the fastest peer's file ({fastest.name})."
+        f"{found['speed']:.3f} of the fastest peer's file ({fastest.name})."
     )
+    return found
 
 
 if __name__ == "__main__":
