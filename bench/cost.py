@@ -117,7 +117,7 @@ def _instrument(stages: Stages) -> None:
         (core.compress._Run, "write", "writing"),
         (core.evaluate.runner, "_session", "loading into onnxruntime"),
         (sequential.Corrector, "_judged", "judging"),
-        (sequential.Corrector, "_plain", "plain rounding"),
+        (sequential, "stored_weight", "plain rounding"),
         (sequential.Corrector, "_upto", "putting the network together"),
         (sequential, "compensated", "sweep, descent, masks"),
         (_stream._Part, "run", "passes"),

@@ -23,7 +23,7 @@ from core.methods.sequential import Correction, Corrector
 from core.methods.stored import Cache, restored
 from core.values import Plan, digest, text
 
-VERSION = 3
+VERSION = 4
 """Raise it when the same plan gives other corrections."""
 
 _BATCH = 32
