@@ -188,7 +188,9 @@ def _curve(base: ir.Model, step: Step, quadratic: Quadratic, probe: _Probe) -> C
             # with room for no factors eight bits have a scale per channel
             at = step
             if width == 8:
-                at = replace(step, weight_bits=8, block=0 if step.factors else step.block, factors=0)
+                at = replace(
+                    step, weight_bits=8, clusters=0, block=0 if step.factors else step.block, factors=0
+                )
             rounded = sweep(wide, triangular, wanted_of(at, form).grid(matrices))
             bits[width] = quadratic.error(wide, rounded)
             made.setdefault("bits", rounded)
@@ -251,7 +253,7 @@ def _keep_eight(plan: Plan, steps: Sequence[Step], curves: Mapping[str, Curve], 
 def _is_free(opened: OpenedModel, plan: Plan, step: Step) -> bool:
     """Whether nobody set this layer's zeros or bits by hand, and it shares its weights with nobody."""
     own = plan.exceptions.get(step.layer.id, LayerPlan())
-    touched = (own.sparsity, own.threshold, own.pattern, own.weight_bits, own.keep)
+    touched = (own.sparsity, own.threshold, own.pattern, own.weight_bits, own.clusters, own.keep)
     return step.layer.group is None and all(value is None for value in touched)
 
 
@@ -317,9 +319,13 @@ class _Probe:
         return float(np.mean(found))
 
 
+def _grid_of(step: Step) -> tuple[object, ...]:
+    return step.channel_axes, step.block, step.symmetric
+
+
 def _key(opened: OpenedModel, data: DataSet, plan: Plan, steps: Sequence[Step]) -> str:
     about = [
-        (step.layer.id, bool(step.sparsity), step.weight_bits, step.channel_axes, step.block, step.symmetric)
+        (step.layer.id, bool(step.sparsity), step.weight_bits, step.clusters, *_grid_of(step))
         for step in steps
     ]
     return digest("allocate", VERSION, opened.info.sha256, data_key(data), about)

@@ -305,7 +305,10 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="--sparsity counts for the network as a whole; below 8 bits a tenth of the weights may keep 8",
     )
-    compress.add_argument("--weight-bits", type=int, metavar="B", help="32, or 8 to 2")
+    compress.add_argument("--weight-bits", type=int, metavar="B", help="32, 16 (float16), or 8 to 2")
+    compress.add_argument(
+        "--clusters", type=int, metavar="K", help="weights become one of K shared values a layer, 2 to 256"
+    )
     compress.add_argument("--activation-bits", type=int, metavar="B", help="32, 16 or 8")
     compress.add_argument(
         "--granularity",

@@ -14,6 +14,7 @@ import msgspec
 from core.predict import Curve, PlanDamage, Predicted, predict
 from core.values import (
     FLOAT_BITS,
+    HALF_BITS,
     DamageLink,
     Latency,
     Layer,
@@ -49,15 +50,17 @@ def layer_bytes(layer: Layer, plan: LayerPlan) -> int:
     bits = plan.weight_bits or FLOAT_BITS
     if bits >= layer.weight_bits:
         return layer.bytes
-    weights = layer.params - (layer.out_channels if layer.params > layer.out_channels else 0)
-    parameters = grid_bytes(weights, layer.out_channels, plan)
+    weights = _weights(layer)
+    if bits == HALF_BITS:
+        return 2 * weights + 4 * (layer.params - weights)
+    parameters = grid_bytes(weights, layer.out_channels, plan) + 4 * (plan.clusters or 0)
     return (weights * stored_bits(bits) + 7) // 8 + 4 * (layer.params - weights) + parameters
 
 
 def _blocks(columns: int, plan: LayerPlan) -> int:
     """Scales of a row with so many weights."""
     block, bits = plan.block_size or 0, plan.weight_bits or FLOAT_BITS
-    if plan.granularity != "block" or columns <= block:
+    if plan.granularity != "block" or plan.clusters or columns <= block:
         return 1
     if plan.activation_bits not in (None, FLOAT_BITS) and bits > (4 if plan.symmetric is False else 5):
         return 1  # integer kernels have no room for them
@@ -92,6 +95,14 @@ def grid_bytes(weights: int, rows: int, plan: LayerPlan) -> int:
         return 4 * blocks + (zero_bits * blocks + 7) // 8
     # integer kernels: a scale for each row, a whole factor of four bits for each block
     return 4 * rows + (4 * blocks + 7) // 8 + (zero_bits * blocks + 7) // 8
+
+
+def _weights(layer: Layer) -> int:
+    """How many of its parameters are no bias."""
+    own = math.prod(layer.shape)
+    if len(layer.weights) == 1 and 0 < own <= layer.params:
+        return own
+    return layer.params - (layer.out_channels if layer.params > layer.out_channels else 0)
 
 
 def zipped_layer_bytes(layer: Layer, plan: LayerPlan) -> float:

@@ -43,12 +43,19 @@ def _plan_of(options: argparse.Namespace) -> Plan:
     settings = {
         "sparsity": options.sparsity,
         "weight_bits": options.weight_bits,
+        "clusters": options.clusters,
         "activation_bits": options.activation_bits,
         "granularity": options.granularity or ("block" if options.block_size is not None else None),
         "block_size": options.block_size,
         "symmetric": False if options.asymmetric else None,
     }
     given = {name: value for name, value in settings.items() if value is not None}
+    if options.clusters and options.weight_bits is not None:
+        raise PlanError(
+            text("--clusters and --weight-bits exclude each other."),
+            text("The number of shared values says how many bits a weight takes."),
+            text("Leave out one of the two."),
+        )
     if options.plan:
         if given:
             raise PlanError(
@@ -82,7 +89,7 @@ def _plan_of(options: argparse.Namespace) -> Plan:
             )
         layers = LayerPlan(**given).over(preset.defaults)
         return Plan(defaults=layers, methods=preset.methods, order=preset.order)
-    if not given.keys() & {"sparsity", "weight_bits", "activation_bits"}:
+    if not given.keys() & {"sparsity", "weight_bits", "activation_bits", "clusters"}:
         given |= {"weight_bits": 8, "activation_bits": 8}
     defaults = {"sparsity": 0.0, "weight_bits": FLOAT_BITS, "activation_bits": FLOAT_BITS} | given
     methods: dict[str, dict[str, str | int | float | bool]] = (

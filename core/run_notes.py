@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core.evaluate.processor import saturates
 from core.methods.resolve import NBITS, Step
-from core.values import FLOAT_BITS, LayerReport, Outcome, Text, stored_bits, text
+from core.values import FLOAT_BITS, HALF_BITS, LayerReport, Outcome, Text, stored_bits, text
 
 NOISE = 0.05
 """Share of a median latency within which two files count as equally fast."""
@@ -37,7 +37,7 @@ def run_notes(
     if any(step.prunes for step in steps):
         notes.append(text("Zeros make nothing faster in onnxruntime; they only make zipped files smaller."))
     notes += _overflow(steps)
-    for bits in sorted({step.weight_bits for step in steps} - {2, 4, 8, FLOAT_BITS}):
+    for bits in sorted({step.weight_bits for step in steps} - {2, 4, 8, HALF_BITS, FLOAT_BITS}):
         notes.append(
             text(
                 "No type of {bits} bits can be used: these weights take {stored} bits each in the file.",
@@ -64,7 +64,7 @@ def run_notes(
 def _overflow(steps: Sequence[Step]) -> list[Text]:
     """What processors without VNNI do to 8-bit weights beside 8-bit activations."""
     full = [step for step in steps if step.weight_bits == step.activation_bits == 8 and not step.reduced]
-    reduced = sum(1 for step in steps if step.reduced)
+    reduced = sum(1 for step in steps if step.reduced and step.weight_bits == 8)
     if reduced:
         return [
             text(
@@ -130,6 +130,11 @@ def _speed(steps: Sequence[Step], layers: Sequence[LayerReport], slower: bool) -
                 total=len(layers),
             )
         )
+    elif all(step.weight_bits in (HALF_BITS, FLOAT_BITS) for step in steps):
+        if any(step.weight_bits == HALF_BITS for step in steps):
+            notes.append(text("float16 weights save space only: onnxruntime widens them on loading."))
+    elif not integer and any(step.clusters for step in steps):
+        notes.append(text("Shared values save space only: onnxruntime looks them up on loading."))
     elif not integer and any(step.weight_bits != FLOAT_BITS for step in steps):
         notes.append(
             text(

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.methods import cluster_weights
+from core.methods.cluster_weights import nearest
 from core.methods.quantize_weights import SEARCH_STEPS
 from core.methods.round_weights import asymmetric_grid, integer_range, on_levels
 
@@ -29,9 +31,13 @@ class Grid:
     """Columns that share a scale; 0: all of a row."""
     most: int = 0
     """Where not 0, a row's scales are one scale times whole factors up to this."""
+    codes: np.ndarray | None = None
+    """Shared values, ascending float32: q is the place among them, and a value is scale · codes[q]."""
 
     def round(self, values: np.ndarray) -> np.ndarray:
         """q, in the dtype of `values` (groups, rows, columns)."""
+        if self.codes is not None:
+            return nearest(values / self.scale, self.codes).astype(values.dtype)
         q = np.rint(values / self.spread(self.scale, values))
         if self.zero is not None:
             q += self.spread(self.zero, values)
@@ -39,6 +45,8 @@ class Grid:
 
     def snap(self, values: np.ndarray) -> np.ndarray:
         """The nearest values on the grid."""
+        if self.codes is not None:
+            return np.asarray(self.codes[nearest(values / self.scale, self.codes)] * self.scale)
         q = self.round(values)
         if self.zero is not None:
             q -= self.spread(self.zero, values)
@@ -62,6 +70,31 @@ class Grid:
     def factor(self) -> np.ndarray | None:
         """(groups, rows, blocks) whole numbers; None where the scales are free."""
         return on_levels(self.scale, self.most)[1] if self.most else None
+
+
+def shared_grid(
+    matrices: np.ndarray,
+    clusters: int,
+    per_row: bool = True,
+    shared_rows: bool = False,
+    keep_zero: bool = False,
+    weights: np.ndarray | None = None,
+) -> Grid:
+    """Shared values of least error, with a scale per row unless one is for all; see `shared_rows` there.
+
+    `shared_rows`: the groups are blocks of the same rows. `weights` (groups, columns): how much an error
+    counts; None: alike.
+    """
+    groups, rows, _ = matrices.shape
+    counts = np.broadcast_to(np.float64(1) if weights is None else weights[:, None, :], matrices.shape)
+    if shared_rows:
+        matrices, counts = matrices.swapaxes(0, 1), counts.swapaxes(0, 1)
+    flat = matrices.reshape(rows if shared_rows else groups * rows, -1)
+    codes, scale = cluster_weights.shared_rows(
+        flat, clusters, keep_zero, per_row=per_row, importance=counts.reshape(flat.shape)
+    )
+    shape = (1, 1, 1) if not per_row else (1, rows, 1) if shared_rows else (groups, rows, 1)
+    return Grid(scale.reshape(shape).astype(np.float32), 0, len(codes) - 1, codes=codes)
 
 
 def search_grid(

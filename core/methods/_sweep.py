@@ -6,6 +6,8 @@ of memory. Two levels of blocks: within a small one column by column, from there
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from core.methods._factor import Factor
@@ -105,6 +107,39 @@ class Descent:
         self._slope *= factor
         self._slope -= self._pull
 
+    def recode(self) -> None:
+        """Move shared values against the slope of the error, as far as lowers it most; others are none.
+
+        A weight stays at its place among them, the values in their order, and zero where zeros must stay.
+        """
+        codes = self.grid.codes
+        if codes is None:
+            return
+        scale = np.broadcast_to(self.grid.scale, (*self.weights().shape[:2], 1)).swapaxes(1, 2)
+        places = _standing(self.grid.round(self.weights())).astype(np.intp)
+        diagonal = np.einsum("gii->gi", self._hessian)[:, :, None]
+        flat, most = places.reshape(-1), len(codes)
+        pull = np.bincount(flat, (self._slope * scale).reshape(-1), most)
+        stiff = np.bincount(flat, (diagonal * scale**2 * np.ones_like(self._now)).reshape(-1), most)
+        step = -pull / np.where(stiff > 0, stiff, 1.0)
+        if self._keep is not None:
+            step[codes == 0] = 0.0
+        change = (scale * step[places]).astype(self._now.dtype)
+        answer = self._hessian @ change
+        own = float(np.vdot(change, answer))
+        if not own > 0:
+            return
+        length = -float(np.vdot(change, self._slope)) / own
+        gaps, closing = np.diff(codes.astype(np.float64)), -np.diff(step)
+        nearing = closing > 0
+        if nearing.any():
+            length = min(length, 0.9 * float((gaps[nearing] / closing[nearing]).min()))
+        if not length > 0:
+            return
+        self.grid = replace(self.grid, codes=(codes + length * step).astype(np.float32))
+        self._now += np.asarray(length, self._now.dtype) * change
+        self._slope += np.asarray(length, self._now.dtype) * answer
+
     def _rescale_blocks(self) -> None:
         """The scale of one block after the other, each for the others as they are; zero points stay."""
         grid, now, slope, hessian = self.grid, self._now, self._slope, self._hessian
@@ -177,6 +212,9 @@ class _Snap:
         zero = grid.zero
         self._zeros = None if zero is None else np.ascontiguousarray(np.moveaxis(zero, 2, 0), dtype)
         self._order = order if grid.block else None
+        if grid.codes is not None:
+            self._codes = grid.codes.astype(dtype)
+            self._middles = (self._codes[1:] + self._codes[:-1]) / 2
         self._groups = np.arange(grid.scale.shape[0])
 
     def __call__(self, values: np.ndarray, column: int) -> np.ndarray:
@@ -185,6 +223,8 @@ class _Snap:
             return values
         scale = self._of(self._scales, column)
         values /= scale
+        if grid.codes is not None:
+            return np.asarray(self._codes[np.searchsorted(self._middles, values)] * scale)
         np.rint(values, out=values)
         if self._zeros is None:
             np.clip(values, grid.low, grid.high, out=values)

@@ -10,15 +10,17 @@ from __future__ import annotations
 import numpy as np
 
 from core.methods import METHODS
+from core.methods._layout import Layout
+from core.methods.stored import SharedWeight
 from core.values import Described, text
-
-MOST_CLUSTERS = 256
 
 _BINS = 512
 """The exact start looks at so many groups of neighbours at most."""
 _EXACT_CLUSTERS = 32
 """Up to so many clusters the start is exact; with more, local optima are all nearly as good."""
 _ROUNDS = 100
+_TURNS = 3
+_TINY = float(np.finfo(np.float32).tiny)
 
 
 def shared_values(
@@ -57,6 +59,70 @@ def nearest(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """For each value the place of the nearest of the ascending codes, uint8 of the values' shape."""
     middles = (codes[1:] + codes[:-1]) / 2
     return np.searchsorted(middles, values).astype(np.uint8)
+
+
+def shared_weight(
+    weight: np.ndarray,
+    clusters: int,
+    layout: Layout,
+    keep_zero: bool = False,
+    most: int = 0,
+) -> SharedWeight:
+    """The weight on `clusters` shared values times a scale for each row of `layout`.
+
+    `most`: the values are whole numbers up to this, for kernels on integers; 0: they are float. Raises
+    ValueError for weights that are not finite.
+    """
+    matrix = layout.matrix(weight).astype(np.float32)
+    if not np.isfinite(matrix).all():
+        raise ValueError("the weights hold NaN or infinite values")
+    codes, scale = shared_rows(matrix, clusters, keep_zero, most, per_row=len(matrix) > 1)
+    places = layout.weight(nearest(matrix / scale, codes))
+    whole = layout.broadcast(scale) if scale.size > 1 else scale.reshape([1] * weight.ndim)
+    return SharedWeight(places, codes.astype(np.int8) if most else codes, whole.astype(np.float32))
+
+
+def shared_rows(
+    rows: np.ndarray,
+    clusters: int,
+    keep_zero: bool = False,
+    most: int = 0,
+    per_row: bool = True,
+    importance: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (ascending float32) and scale (rows, 1), or (1, 1) unless `per_row`, of (rows, columns).
+
+    Codes for the scales and scales for the codes are found in turn. `importance`: (columns,) or of the
+    rows' shape, how much an error counts.
+    """
+    counts = np.broadcast_to(1.0 if importance is None else importance, rows.shape)
+    power = np.average(np.square(rows, dtype=np.float64), axis=1 if per_row else None)
+    scale = np.sqrt(power).reshape(-1, 1).astype(np.float32)
+    scale = np.where(scale > _TINY, scale, np.float32(1))
+    for turn in range(_TURNS):
+        codes = shared_values(rows / scale, clusters, counts * scale.astype(np.float64) ** 2, keep_zero)
+        if not per_row or turn == _TURNS - 1:
+            break
+        chosen = codes[nearest(rows / scale, codes)].astype(np.float64)
+        scale = _fitted(rows, chosen, counts, scale)
+    if most:
+        codes, scale = whole_codes(codes, scale, most)
+    return codes, scale
+
+
+def whole_codes(codes: np.ndarray, scale: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Codes as whole numbers up to `most`, what they are too large by in the scale."""
+    largest = float(np.abs(codes).max(initial=0.0))
+    unit = np.float32(largest / most) if largest > 0 else np.float32(1)
+    return np.unique(np.rint(codes / unit)).astype(np.float32), (scale * unit).astype(np.float32)
+
+
+def _fitted(rows: np.ndarray, chosen: np.ndarray, counts: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """The scale of each row with which its codes lie nearest to it."""
+    along = (counts * rows * chosen).sum(axis=1, keepdims=True)
+    own = (counts * chosen**2).sum(axis=1, keepdims=True)
+    usable = (own > 0) & (along > _TINY * own)
+    return np.where(usable, along / np.where(usable, own, 1.0), scale).astype(np.float32)
 
 
 class _Sums:

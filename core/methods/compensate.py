@@ -13,7 +13,7 @@ import numpy as np
 
 from core.methods import METHODS
 from core.methods._factor import Factor, factorise
-from core.methods._grid import Grid, search_grid
+from core.methods._grid import Grid, search_grid, shared_grid
 from core.methods._pairs import fine_scale, kernel_order, mended
 from core.methods._sparse import obs_scores, refit, select, sparse_solution
 from core.methods._sweep import Descent, sweep
@@ -51,8 +51,16 @@ class Wanted:
     paired: bool = False
     """Neighbours must not be too large together (`core.methods._pairs`)."""
 
-    def grid(self, matrices: np.ndarray) -> Grid:
-        """The clipped grid of least error for these weights, float32."""
+    clusters: int = 0
+    """Where not 0, weights are so many shared values times a scale, instead of evenly spaced."""
+
+    def grid(self, matrices: np.ndarray, diagonal: np.ndarray | None = None) -> Grid:
+        """The grid of least error for these weights, float32: clipped, or of shared values.
+
+        `diagonal` (groups, columns) of the Hessian: how much an error counts for shared values.
+        """
+        if self.clusters:
+            return shared_grid(matrices, self.clusters, self.per_row, self.shared_rows, self.prunes, diagonal)
         grid = search_grid(
             matrices,
             self.bits,
@@ -83,6 +91,11 @@ class Wanted:
         return result
 
     @property
+    def rounds(self) -> bool:
+        """Whether the weights lie on a grid; float16 is none."""
+        return self.bits <= 8
+
+    @property
     def prunes(self) -> bool:
         return (
             bool(self.sparsity) or bool(self.threshold) or self.pattern is not None or self.keep is not None
@@ -105,15 +118,17 @@ def compensated(
     keep, start = None, wide
     if wanted.prunes:
         start, keep = _pruned(wide, hessian, wanted, thorough, factor)
-    if wanted.bits >= 32:
+    if not wanted.rounds:
         return start.astype(np.float32), None
-    grid = wanted.grid(start.astype(np.float32, copy=False))
+    diagonal = np.einsum("gii->gi", hessian)
+    grid = wanted.grid(start.astype(np.float32, copy=False), diagonal)
     rounded = sweep(wide, factor or factorise(hessian), grid, keep)
     if thorough:
         descent = Descent(wide, hessian, rounded, grid, keep)
         error = descent.error()
         for _ in range(_PASSES):
             descent.rescale()
+            descent.recode()
             descent.descend()
             before, error = error, descent.error()
             if error < before or not grid.most:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from core.methods._pairs import fine_scale, kernel_rows
+from core.methods.cluster_weights import shared_weight
 from core.methods.prune_weights import prune
 from core.methods.quantize_weights import quantize_merged
 from core.methods.resolve import Step
 from core.methods.round_weights import on_scale, round_weight
-from core.methods.stored import FloatWeight, IntegerWeight, StoredWeight
-from core.values import FLOAT_BITS
+from core.methods.stored import FloatWeight, HalfWeight, IntegerWeight, StoredWeight
+from core.values import FLOAT_BITS, HALF_BITS
 
 
 def pruned(weight: np.ndarray, step: Step, name: str = "") -> np.ndarray:
@@ -25,7 +26,11 @@ def stored_weight(weight: np.ndarray, step: Step, name: str = "") -> StoredWeigh
     cut = pruned(weight, step, name)
     if step.weight_bits == FLOAT_BITS:
         return FloatWeight(cut)
+    if step.weight_bits == HALF_BITS:
+        return HalfWeight(cut.astype(np.float16), weight.dtype)
     layout = step.layout(weight.shape)
+    if step.clusters:
+        return shared_weight(cut, step.clusters, layout, step.prunes, step.most_code)
     if step.merge:
         found = IntegerWeight(*quantize_merged(cut, step.grid_bits, step.channel_axes, step.search))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import prod
 
+import numpy as np
 import onnx_ir as ir
 
 from core.errors import PlanError
@@ -12,19 +13,18 @@ from core.evaluate.processor import saturates
 from core.graph.opened import OpenedModel
 from core.graph.opset import raise_opset
 from core.methods import setting
+from core.methods._check import check
 from core.methods._edit import attribute_int
 from core.methods._layout import Layout, whole_block
 from core.methods._spatial_mean import pool_spatial_means
 from core.methods.masks import Masks
 from core.methods.quantize_activations import can_be_integer
 from core.methods.round_weights import INT8_MOST, REDUCED_MOST, most_factor
-from core.values import FLOAT_BITS, Layer, LayerPlan, Plan, Text, stored_bits, text
-from core.values.plan import BLOCK_SIZES, GRANULARITIES, even_block, parse_pattern
+from core.values import FLOAT_BITS, HALF_BITS, Layer, LayerPlan, Plan, Text, stored_bits, text
+from core.values.plan import even_block, parse_pattern
 
 NBITS = "nbits"
 """`Step.kernel` of what MatMulNBits computes."""
-WEIGHT_BITS = (2, 3, 4, 5, 6, 7, 8, FLOAT_BITS)
-ACTIVATION_BITS = (8, 16, FLOAT_BITS)
 _QUANTIZABLE = (ir.DataType.FLOAT, ir.DataType.FLOAT16)
 _PER_AXIS_OPSET = 13
 """The lowest with DequantizeLinear per channel."""
@@ -37,6 +37,7 @@ _BROADCAST_OPSET = 7
 _INT8_OPSET = 17
 _INT4_OPSET = 21
 _UINT16_OPSET = 21
+HALF_MOST = float(np.finfo(np.float16).max)
 _INT2_OPSET = 25
 
 
@@ -49,6 +50,8 @@ class Step:
     sparsity: float = 0.0
     threshold: float | None = None
     weight_bits: int = FLOAT_BITS
+    clusters: int = 0
+    """Weights are one of so many shared values; `weight_bits` then say which. 0: they are not."""
     activation_bits: int = FLOAT_BITS
     channel_axes: tuple[int, ...] = ()
     """Axes of the weight with a scale each; () for one scale in all."""
@@ -95,7 +98,14 @@ class Step:
     @property
     def paired(self) -> bool:
         """8 bits, but neighbours that are not too large together (`core.methods._pairs`)."""
-        return self.reduced and self.symmetric and not self.block
+        return self.reduced and self.symmetric and not self.block and not self.clusters
+
+    @property
+    def most_code(self) -> int:
+        """The largest shared value where it is a whole number, for kernels on integers; 0: it is float."""
+        if not self.clusters or self.activation_bits == FLOAT_BITS:
+            return 0
+        return REDUCED_MOST if self.reduced else INT8_MOST
 
     @property
     def weight_key(self) -> tuple[object, ...]:
@@ -104,7 +114,8 @@ class Step:
         if self.masks is not None:
             pruning = (*pruning, self.masks.key)
         grid = self.block, self.symmetric, self.factors, self.kernel, self.paired
-        return *pruning, self.grid_bits, self.channel_axes, self.search, self.merge, *grid
+        shared = self.clusters, self.most_code
+        return *pruning, self.grid_bits, self.channel_axes, self.search, self.merge, *grid, *shared
 
     def layout(self, shape: tuple[int, ...]) -> Layout:
         """Which weights share a scale, of one of the layer's weights of this shape."""
@@ -146,7 +157,7 @@ def resolve(opened: OpenedModel, plan: Plan) -> tuple[Step, ...]:
     for layer in opened.info.layers:
         leader = leaders.get(layer.group or "", layer.id)
         settings = plan.layer(leader)
-        _check(layer, settings)
+        check(layer, settings)
         step = _step(layer, nodes[layer.id], settings, plan, layer.id in main)
         if leader != layer.id and step.note is None and plan.layer(layer.id) != settings:
             name = opened.info.layer(leader).label
@@ -197,63 +208,6 @@ def _leaders(opened: OpenedModel, plan: Plan) -> dict[str, str]:
     return leaders
 
 
-def _check(layer: Layer, settings: LayerPlan) -> None:
-    name = layer.label
-    if settings.weight_bits not in WEIGHT_BITS:
-        raise PlanError(
-            text(
-                "Layer '{layer}': {bits} bits is not supported.", layer=name, bits=settings.weight_bits or 0
-            ),
-            next_step=text("Choose 2 to 8 bits for the weights, or 32."),
-        )
-    if settings.activation_bits not in ACTIVATION_BITS:
-        raise PlanError(
-            text(
-                "Layer '{layer}': activations of {bits} bits are not supported.",
-                layer=name,
-                bits=settings.activation_bits or 0,
-            ),
-            next_step=text("Choose 8, 16 or 32 bits for the activations."),
-        )
-    if not 0.0 <= (settings.sparsity or 0.0) <= 1.0:
-        raise PlanError(
-            text(
-                "Layer '{layer}': a sparsity of {sparsity} is not possible.",
-                layer=name,
-                sparsity=settings.sparsity or 0.0,
-            ),
-            next_step=text("Choose a share of zeros from 0 to 1."),
-        )
-    if settings.threshold is not None and not settings.threshold >= 0.0:
-        raise PlanError(
-            text("Layer '{layer}': the pruning threshold must not be negative.", layer=name),
-            next_step=text("Choose a magnitude of 0 or more."),
-        )
-    try:
-        parse_pattern(settings.pattern)
-        known = settings.granularity in GRANULARITIES
-    except ValueError:
-        known = False
-    if not known:
-        raise PlanError(
-            text("Layer '{layer}': this pattern or granularity is not known.", layer=name),
-            next_step=text(
-                "Choose the pattern 'unstructured' or one like '2:4', the granularity 'tensor', 'channel' or "
-                "'block'."
-            ),
-        )
-    smallest, largest = BLOCK_SIZES
-    if settings.granularity == "block" and not smallest <= (settings.block_size or 0) <= largest:
-        raise PlanError(
-            text(
-                "Layer '{layer}': blocks of {size} weights are not supported.",
-                layer=name,
-                size=settings.block_size or 0,
-            ),
-            next_step=text("Choose {least} to {most} weights.", least=smallest, most=largest),
-        )
-
-
 def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main: bool) -> Step:
     own = plan.exceptions.get(layer.id, LayerPlan())
     pattern = parse_pattern(settings.pattern)
@@ -272,7 +226,12 @@ def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main:
         if own.weight_bits not in (None, FLOAT_BITS):
             raise _impossible(layer, reason)
         weight_bits, activation_bits, note = FLOAT_BITS, FLOAT_BITS, reason
-    if activation_bits != FLOAT_BITS and weight_bits == FLOAT_BITS and note is None:
+    if weight_bits == HALF_BITS and layer.weight_bits <= HALF_BITS:
+        weight_bits = FLOAT_BITS  # as it is
+    elif weight_bits == HALF_BITS and not _fits_half(node, layer):
+        weight_bits = FLOAT_BITS
+        note = text("Some of its weights are larger than float16 can hold (65,504): they stay float32.")
+    if activation_bits != FLOAT_BITS and weight_bits > 8 and note is None:
         raise PlanError(
             text("Layer '{layer}': integer activations need integer weights.", layer=layer.label),
             text("onnxruntime computes on integers only if both sides are integers."),
@@ -295,7 +254,8 @@ def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main:
             )
     symmetric = settings.symmetric is not False
     reduced = activation_bits == 8 and not exact and _reduces(plan)
-    block = (settings.block_size or 0) if settings.granularity == "block" else 0
+    clusters = (settings.clusters or 0) if weight_bits != FLOAT_BITS else 0
+    block = (settings.block_size or 0) if settings.granularity == "block" and not clusters else 0
     factors = 0
     if block and activation_bits != FLOAT_BITS:
         factors = most_factor(weight_bits, symmetric, REDUCED_MOST if reduced else INT8_MOST)
@@ -310,6 +270,7 @@ def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main:
         sparsity=settings.zeros if wants_prune else 0.0,
         threshold=settings.threshold if wants_prune and pattern is None else None,
         weight_bits=weight_bits,
+        clusters=clusters,
         activation_bits=activation_bits,
         channel_axes=channel_axes(node, len(layer.shape)) if settings.granularity != "tensor" else (),
         row_axes=channel_axes(node, len(layer.shape)) or (0,),
@@ -318,12 +279,13 @@ def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main:
         # only kernels on integers gain by it
         merge=activation_bits == 8
         and weight_bits == 8
+        and not clusters
         and symmetric
         and bool(setting(plan, "quantize_weights", "merge")),
-        reduced=reduced and weight_bits == 8,
+        reduced=reduced and (weight_bits == 8 or clusters > 0),
         exact=exact,
-        block=block if weight_bits != FLOAT_BITS else 0,
-        symmetric=symmetric or weight_bits == FLOAT_BITS,
+        block=block if weight_bits <= 8 else 0,
+        symmetric=symmetric or weight_bits > 8 or clusters > 0,
         factors=factors,
         unit=prod(layer.shape[2:]) if node.op_type == "ConvTranspose" else 0,
         pieces=attribute_int(node, "group", 1) if node.op_type == "ConvTranspose" else 1,
@@ -372,6 +334,12 @@ def _dtype(node: ir.Node, layer: Layer) -> ir.DataType | None:
         if value is not None and value.name == layer.weights[0]:
             return value.dtype
     return None
+
+
+def _fits_half(node: ir.Node, layer: Layer) -> bool:
+    weights = (value for value in node.inputs if value is not None and value.name in layer.weights)
+    arrays = (value.const_value.numpy() for value in weights if value.const_value is not None)
+    return all(np.abs(array).max(initial=0.0) <= HALF_MOST for array in arrays)
 
 
 def _impossible(layer: Layer, reason: Text) -> PlanError:

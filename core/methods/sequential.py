@@ -18,7 +18,7 @@ from core.evaluate.answers import Subject, find_subject, log_probabilities
 from core.evaluate.runner import Runner
 from core.methods import setting
 from core.methods._bias import read_bias
-from core.methods._grid import Grid
+from core.methods._finished import finished, rescaled
 from core.methods._layer_moments import LayerMoments
 from core.methods._matrices import Form
 from core.methods._pieces import Feeds, part, samples_in
@@ -30,9 +30,8 @@ from core.methods.match_statistics import spread_ratio
 from core.methods.planned import stored_weight
 from core.methods.quantize_activations import Range
 from core.methods.resolve import Step
-from core.methods.round_weights import integer_weight
-from core.methods.stored import Cache, FloatWeight, IntegerWeight, StoredWeight
-from core.values import FLOAT_BITS, Plan
+from core.methods.stored import Cache, IntegerWeight, StoredWeight
+from core.values import Plan
 
 HELD_OUT = 64
 """Calibration samples, the last ones, that choose among candidates and are not fitted to."""
@@ -149,14 +148,15 @@ class Corrector:
         matrices = form.matrices(weight)
         bias = read_bias(twin_of(self.base, step), form.channels)
 
-        def finished(name: str, result: np.ndarray, kept: StoredWeight) -> Correction:
+        def correction(name: str, kept: StoredWeight) -> Correction:
+            result = form.matrices(kept.values())
             moved = None if bias is None else bias + quadratic.bias_shift(matrices, result)
             return Correction(name, kept, None if moved is None else moved.astype(np.float32))
 
         plain = stored_weight(weight, step, step.layer.weights[0])
         yield Correction("plain", plain)
         if bias is not None:
-            yield finished("plain+bias", form.matrices(plain.values()), plain)
+            yield correction("plain+bias", plain)
         wanted = wanted_of(step, form, plain)
         hessian = quadratic.hessian
         thorough = bool(setting(self.plan, "compensate", "thorough"))
@@ -166,32 +166,20 @@ class Corrector:
                 aims.clear()
             aims["targets"] = quadratic.best(matrices)
         for name, aim in aims.items():
-            swept = wanted.bits < FLOAT_BITS or not thorough
+            swept = wanted.rounds or not thorough
             factor = quadratic.factor if swept else None
             result, grid = compensated(aim, hessian, wanted, thorough, factor)
-            if grid is None or not isinstance(plain, IntegerWeight):
-                kept: StoredWeight = FloatWeight(form.weight(result).astype(weight.dtype))
-            else:
-                kept = on_grid(result, grid, plain, form, step)
-            yield finished(name, result, kept)
+            yield correction(name, finished(result, grid, plain, form, step))
 
     def _matched(self, step: Step, form: Form, quadratic: Quadratic, best: Correction) -> Correction:
         """The same with each channel's spread and mean as in the original."""
         assert best.weight is not None
-        weight = best.weight
-        value = form.matrices(weight.values())
-        ratio = spread_ratio(quadratic, value)
-        if isinstance(weight, IntegerWeight) and weight.scale.size == 1:
-            ratio = np.ones_like(ratio)
-        factor = form.per_row(ratio)
-        if isinstance(weight, IntegerWeight):
-            changed: StoredWeight = weight.scaled(ratio)
-        else:
-            changed = FloatWeight(form.weight(value * factor).astype(weight.values().dtype))
+        ratio = spread_ratio(quadratic, form.matrices(best.weight.values()))
+        changed, value = rescaled(best.weight, ratio, form)
         bias = read_bias(twin_of(self.base, step), form.channels)
         if bias is not None:
             before = form.matrices(self._weight(step))
-            bias = (bias + quadratic.bias_shift(before, value * factor)).astype(np.float32)
+            bias = (bias + quadratic.bias_shift(before, value)).astype(np.float32)
         return Correction(f"{best.name}+matched", changed, bias)
 
     def _weight(self, step: Step) -> np.ndarray:
@@ -271,18 +259,8 @@ def wanted_of(step: Step, form: Form, plain: StoredWeight | None = None) -> Want
         symmetric=step.symmetric,
         factors=step.factors,
         paired=step.paired,
+        clusters=step.clusters,
     )
-
-
-def on_grid(matrices: np.ndarray, grid: Grid, plain: IntegerWeight, form: Form, step: Step) -> IntegerWeight:
-    """A weight in matrix form that lies on the grid, as it is stored; `plain` has the shape of its scales."""
-    integers = form.weight(grid.round(matrices)).astype(np.int8)
-    if not grid.block:
-        scale = np.ascontiguousarray(grid.scale.reshape(plain.scale.shape), dtype=np.float32)
-        zero = None if grid.zero is None else grid.zero.reshape(plain.scale.shape).astype(np.int8)
-        return IntegerWeight(integers, scale, zero)
-    zeros, factors = (None if each is None else form.by_row(each) for each in (grid.zero, grid.factor))
-    return integer_weight(integers, form.by_row(grid.scale), zeros, factors, step.layout(form.shape))
 
 
 def twin_of(base: ir.Model, step: Step) -> ir.Node:

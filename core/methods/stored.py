@@ -7,7 +7,7 @@ A kind of stored weight is a frozen class with `values()`, the numbers that the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -100,6 +100,47 @@ class IntegerWeight:
         return found
 
 
+@dataclass(frozen=True, eq=False)
+class HalfWeight:
+    """Numbers of 16 bits, computed with in the weight's own type."""
+
+    array: np.ndarray
+    """float16."""
+    dtype: np.dtype
+    """Of the original weight."""
+
+    def values(self) -> np.ndarray:
+        return self.array.astype(self.dtype)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"half": self.array, "dtype": np.asarray(self.dtype.str)}
+
+
+@dataclass(frozen=True, eq=False)
+class SharedWeight:
+    """scale · codes[places]: few numbers that many weights share."""
+
+    places: np.ndarray
+    """uint8, of the weight's shape."""
+    codes: np.ndarray
+    """Ascending: float32, or int8 where integer kernels compute with them."""
+    scale: np.ndarray
+    """float32; broadcasts over `places`: of each channel, or one for all."""
+
+    def values(self) -> np.ndarray:
+        return np.asarray(self.codes[self.places] * self.scale)
+
+    def scaled(self, ratio: np.ndarray) -> SharedWeight:
+        """With the scale of each row times `ratio` (rows,); a scale of the whole tensor stays."""
+        if self.scale.size == 1:
+            return self
+        scale = self.scale * ratio.reshape(self.scale.shape)
+        return replace(self, scale=scale.astype(np.float32))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"places": self.places, "codes": self.codes, "scale": self.scale}
+
+
 Cache = dict[tuple[object, ...], StoredWeight]
 """Weights as they are written, by name and settings: kept between the networks of one run."""
 
@@ -108,6 +149,10 @@ def restored(arrays: Mapping[str, np.ndarray]) -> StoredWeight | None:
     """The inverse of `arrays`; None if they hold no weight."""
     if "float" in arrays:
         return FloatWeight(arrays["float"])
+    if "half" in arrays:
+        return HalfWeight(arrays["half"], np.dtype(str(arrays["dtype"])))
+    if "places" in arrays:
+        return SharedWeight(arrays["places"], arrays["codes"], arrays["scale"])
     if "q" in arrays:
         q, layout = arrays["q"], None
         if "layout" in arrays:

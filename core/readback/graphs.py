@@ -49,6 +49,8 @@ class Graphs:
             return None
         if node.op_type in MOVES:
             return self.stored(node.input[0], depth + 1)
+        if self._looks_up(node):
+            return self.stored(node.input[1], depth + 1)
         if node.op_type not in JOINS:
             return None
         both = [self.stored(part, depth + 1) for part in node.input]
@@ -66,7 +68,7 @@ class Graphs:
                 found[name] = self.constants[name]
                 continue
             producer = self.producers.get(name)
-            if producer is None or producer.op_type not in MOVES | JOINS:
+            if producer is None or producer.op_type not in MOVES | JOINS | {"Gather"}:
                 continue
             if self.stored(name) is not None:
                 todo.extend(producer.input)
@@ -80,6 +82,9 @@ class Graphs:
         if name in self.constants:
             return numpy_helper.to_array(self.constants[name])
         node = self.producers[name]
+        if self._looks_up(node):
+            places = self.numbers(node.input[1]).astype(np.int64)
+            return numpy_helper.to_array(self.constants[node.input[0]])[places]
         if node.op_type == "Mul":
             return max((self.numbers(part) for part in node.input), key=np.size)
         values = self.numbers(node.input[0])
@@ -96,6 +101,12 @@ class Graphs:
                 cut[int(axis)] = slice(int(start), int(end))
             return values[tuple(cut)]
         return values
+
+    def _looks_up(self, node: onnx.NodeProto) -> bool:
+        """Whether a table of shared values is read at places that are constant too."""
+        if node.op_type != "Gather" or node.input[0] not in self.constants:
+            return False
+        return self.stored(node.input[1]) is not None
 
     def _shifted(self, node: onnx.NodeProto, values: np.ndarray) -> np.ndarray:
         tensor = self.constants.get(node.input[2]) if len(node.input) > 2 else None

@@ -24,6 +24,7 @@ _BITS: dict[int, int] = {
     TensorProto.INT4: 4,
     TensorProto.INT2: 2,
     TensorProto.UINT4: 4,
+    TensorProto.UINT2: 2,
 }
 _WEIGHT_INPUTS = {
     "Conv": (1,),

@@ -14,14 +14,16 @@ from core.graph.opened import OpenedModel
 from core.graph.weights import get_weights
 from core.methods import setting
 from core.methods._bias import read_bias
+from core.methods._finished import finished
 from core.methods._matrices import Form, form_of
 from core.methods._taps import node_named
-from core.methods.compensate import Wanted, compensated
+from core.methods.compensate import compensated
 from core.methods.hessian import Quadratic
 from core.methods.layer_quadratics import layer_quadratics
 from core.methods.planned import stored_weight
 from core.methods.resolve import Step
-from core.methods.stored import FloatWeight, IntegerWeight, StoredWeight
+from core.methods.sequential import wanted_of
+from core.methods.stored import StoredWeight
 from core.values import Layer, Plan
 
 POSITIONS = 30
@@ -83,15 +85,11 @@ def make(opened: OpenedModel, step: Step, known: LayerError | None, plan: Plan) 
     first = plain[names[0]]
     results = [(form.matrices(first.values()), first)]
     if step.prunes or step.weight_bits < 8:
-        wanted = _wanted(step, form, first)
+        wanted = wanted_of(step, form, first)
         thorough = bool(setting(plan, "compensate", "thorough"))
         result, grid = compensated(before, quadratic.hessian, wanted, thorough)
-        if grid is None or not isinstance(first, IntegerWeight):
-            results.append((result, FloatWeight(form.weight(result).astype(weight.dtype))))
-        else:
-            q = form.weight(grid.round(result)).astype(np.int8)
-            scale = np.ascontiguousarray(grid.scale.reshape(first.scale.shape), dtype=np.float32)
-            results.append((result, IntegerWeight(q, scale)))
+        stored = finished(result, grid, first, form, step)
+        results.append((form.matrices(stored.values()), stored))
     errors = [quadratic.error(before, result) for result, _ in results]
     best = int(np.argmin(errors))
     result, stored = results[best]
@@ -99,21 +97,6 @@ def make(opened: OpenedModel, step: Step, known: LayerError | None, plan: Plan) 
     if bias is not None:
         bias = (bias + quadratic.bias_shift(before, result)).astype(np.float32)
     return Candidate({names[0]: stored}, bias, max(errors[best], 0.0))
-
-
-def _wanted(step: Step, form: Form, plain: StoredWeight) -> Wanted:
-    mask = None if step.masks is None else step.masks.keep.get(step.layer.weights[0])
-    return Wanted(
-        bits=step.grid_bits,
-        sparsity=step.sparsity,
-        threshold=step.threshold,
-        pattern=step.pattern,
-        keep=None if mask is None else form.matrices(mask) > 0,
-        per_row=not isinstance(plain, IntegerWeight) or plain.scale.size != 1,
-        shared_rows=form.blocks,
-        kernel=int(np.prod(form.shape[2:])) if form.op == "Conv" else 1,
-        paired=step.paired,
-    )
 
 
 def _form(model: ir.Model, layer: Layer) -> Form | None:

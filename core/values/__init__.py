@@ -21,11 +21,12 @@ from core.values.measured import (
     Timings,
 )
 from core.values.model import Graph, GraphEdge, GraphNode, Layer, ModelInfo, TensorInfo
-from core.values.plan import FLOAT_BITS, NO_CHANGE, LayerPlan, Plan, stored_bits
+from core.values.plan import FLOAT_BITS, HALF_BITS, NO_CHANGE, LayerPlan, Plan, stored_bits
 from core.values.run import Benchmark, BenchmarkRow, Exported, LayerReport, PlanMeasured, Result, RunPoint
 
 __all__ = [
     "FLOAT_BITS",
+    "HALF_BITS",
     "NO_CHANGE",
     "Analysis",
     "Array",

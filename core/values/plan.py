@@ -18,6 +18,9 @@ BLOCK_SIZES = (16, 256)
 FLOAT_BITS = 32
 """`LayerPlan` bits that mean "left as it is" (float)."""
 
+HALF_BITS = 16
+"""`LayerPlan` bits of weights that mean float16."""
+
 
 def stored_bits(bits: int) -> int:
     """The bits of the type that holds so many: int2, int4 or int8, else the float's own."""
@@ -36,6 +39,15 @@ def even_block(columns: int, block: int) -> int:
     return block
 
 
+CLUSTERS = (2, 256)
+"""The fewest and the most values that a layer's weights may share."""
+
+
+def place_bits(clusters: int) -> int:
+    """Bits that say which of so many shared values a weight is, 2 to 8."""
+    return max(2, (clusters - 1).bit_length())
+
+
 class LayerPlan(Value, frozen=True, kw_only=True, omit_defaults=True):
     """What is to be done to a layer. None: as the plan's defaults say."""
 
@@ -46,7 +58,9 @@ class LayerPlan(Value, frozen=True, kw_only=True, omit_defaults=True):
     pattern: str | None = None
     """'unstructured', or 'N:M' such as '2:4': N of every M neighbours stay, whatever `sparsity` says."""
     weight_bits: int | None = None
-    """32 (as it is), or 8 to 2."""
+    """32 (as it is), 16 (float of half the size), or 8 to 2."""
+    clusters: int | None = None
+    """Weights become one of so many shared values, 2 to 256, whatever `weight_bits` says; 0: they do not."""
     activation_bits: int | None = None
     """32 (as it is), 16 or 8."""
     granularity: Granularity | None = None
@@ -90,6 +104,12 @@ def _over(own: LayerPlan, base: LayerPlan) -> LayerPlan:
     )
 
 
+@lru_cache(maxsize=1024)
+def _shared(resolved: LayerPlan) -> LayerPlan:
+    """With the bits that shared values take."""
+    return msgspec.structs.replace(resolved, weight_bits=place_bits(resolved.clusters or 0))
+
+
 NO_CHANGE = LayerPlan(
     sparsity=0.0,
     pattern="unstructured",
@@ -98,6 +118,7 @@ NO_CHANGE = LayerPlan(
     granularity="channel",
     block_size=32,
     symmetric=True,
+    clusters=0,
     keep=False,
 )
 
@@ -128,8 +149,12 @@ class Plan(Value, frozen=True, kw_only=True, tag=True, omit_defaults=True):
         resolved = own.over(base) if own is not None else base
         if own is not None and own.threshold is None and own.sparsity is not None:
             resolved = msgspec.structs.replace(resolved, threshold=None)
+        if own is not None and own.clusters is None and own.weight_bits is not None:
+            resolved = msgspec.structs.replace(resolved, clusters=0)
         if resolved.keep:
             return msgspec.structs.replace(NO_CHANGE, keep=True)
+        if resolved.clusters:
+            return _shared(resolved)
         return resolved
 
     def with_layer(self, layer_id: str, **settings: object) -> Plan:

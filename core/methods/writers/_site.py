@@ -36,6 +36,10 @@ class Written:
             self._arrays.append(own)
         return self.values[name, id(own)]
 
+    def keep(self, array: np.ndarray) -> None:
+        """Hold on to an array whose identity is a key here."""
+        self._arrays.append(array)
+
 
 @dataclass(frozen=True)
 class Site:

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import onnx_ir as ir
 
-from core.methods._edit import add_initializer, constant, make_node
-from core.methods.quantize_activations import quantize_bias, smallest_weight_scale
+from core.methods._edit import add_initializer, make_node
+from core.methods.quantize_activations import quantize_bias
 from core.methods.round_weights import on_scale
 from core.methods.stored import IntegerWeight, StoredWeight
 from core.methods.writers._blocks import Split
+from core.methods.writers._least_scale import fitted_scale
 from core.methods.writers._site import Site, flat, writer
 from core.values import stored_bits
 
@@ -84,22 +85,7 @@ def _integers(site: Site, weight: IntegerWeight) -> tuple[list[ir.Node], ir.Valu
 
 
 def _fit_bias(site: Site, weight: IntegerWeight) -> IntegerWeight:
-    """Raise scales under which the int32 bias would overflow; give channels of zeros one that fits it."""
-    assert site.activation_scale is not None
-    scale, node = weight.scale, site.node
-    bias = constant(node.inputs[2]) if len(node.inputs) > 2 else None
-    if bias is None:
-        return weight
-    smallest = smallest_weight_scale(bias, float(site.activation_scale))
-    if scale.size == 1:
-        smallest = smallest.max(keepdims=True)
-    smallest = np.maximum(smallest.reshape(scale.shape), np.finfo(np.float32).tiny)
-    axes = tuple(axis for axis in range(weight.q.ndim) if scale.shape[axis] == 1)
-    empty = ~weight.integers().any(axis=axes, keepdims=True)
-    # a channel without weights is its bias alone: 2**20 steps express it
-    fitted = np.where(empty & (smallest > np.finfo(np.float32).tiny), smallest * 1024, scale)
-    fitted = np.maximum(fitted, smallest).astype(np.float32)
-    raised = fitted > scale
-    if (raised & ~empty).any():
-        return on_scale(weight, fitted, site.step.grid_bits, raised)
-    return replace(weight, scale=fitted)
+    scale, raised = fitted_scale(site, weight.scale, weight.integers() != 0)
+    if raised.any():
+        return on_scale(weight, scale, site.step.grid_bits, raised)
+    return replace(weight, scale=scale)
