@@ -40,19 +40,18 @@ def convolution(c: Coupling, node: ir.Node) -> None:
     split_in, split_out = inputs.reshape(groups, -1), outputs.reshape(groups, -1)
     # a weight has only one group's channels along one of its axes
     full, partial = (split_in, split_out) if transposed else (split_out, split_in)
-    c.use(weight, 0, "in" if transposed else "out", node)
+    whole = groups >= MANY_GROUPS or (groups > 1 and 1 in (split_in.shape[1], split_out.shape[1]))
+    # in whole groups both sides are counted along axis 0, and nothing is summed over groups
+    c.use(weight, 0, "in" if transposed and not whole else "out", node)
     c.link(c.axis(weight, 0), full.ravel())
     if groups == 1:
         c.use(weight, 1, "out" if transposed else "in", node)
         c.link(c.axis(weight, 1), partial.ravel())
         return
-    if groups >= MANY_GROUPS or 1 in (split_in.shape[1], split_out.shape[1]):
+    if whole:
         together = np.concatenate([split_in, split_out], axis=1)
         c.link(together[:, 1:], together[:, :1])
         c.pin_value(weight, text("Whole groups of '{node}' go or stay.", node=node.name or ""), axes=(1,))
-        if transposed:
-            # their outputs are counted along axis 0, group by group
-            c.use(weight, 0, "out", node)
     else:
         # each group keeps as many: position i of one goes with position i of all
         c.link(split_in[1:], split_in[:1])

@@ -194,7 +194,9 @@ def test_blocks_that_add_zeros_go_without_a_trace(network: RandomNetwork) -> Non
 @given(random_networks(), st.integers(0, 99))
 def test_the_reference_evaluator_agrees(network: RandomNetwork, seed: int) -> None:
     """The same rewrites, judged without onnxruntime on either side."""
-    assume(not {"recurrent", "resized", "space_to_depth"} & set(network.text.split(", ")))
+    # it lacks forms of these, and adds up the groups of a ConvTranspose wrongly
+    beyond = {"recurrent", "resized", "space_to_depth", "transposed"}
+    assume(not beyond & set(network.text.split(", ")))
     model = normalised(network.proto)
     groups = tuple(group for group in channel_groups(model) if not group.notes)
     cuts = some_of_each(groups, 0.5, seed)

@@ -16,7 +16,7 @@ from core.graph.weights import set_weight
 from core.methods.merge_channels import alike, merge_channels
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "graph"))
-from coupled_networks import NETWORKS
+from coupled_networks import NETWORKS, Maker
 
 
 def doubled(model: ir.Model, group: ChannelGroup, unit: int, source: int) -> None:
@@ -52,3 +52,19 @@ def test_different_channels_stay() -> None:
     group = channel_groups(model)[0]
     assert alike(model, group, 0.0) == {}
     assert len(alike(model, group, 10.0)) == group.size - 1
+
+
+def test_identical_groups_of_a_transposed_convolution_become_one() -> None:
+    """Two groups of one channel each: the group that stays keeps its weights, only its readers add up."""
+    m = Maker(0)
+    x = m.conv("x", 3, 2)
+    y = m.add("ConvTranspose", f"{x} {m.weight(2, 2, 1, 1)} {m.weight(4)}", group=2)
+    model = ir.from_proto(m.done({"x": ["N", 3, 4, 4]}, m.conv(y, 4, 3)))
+    normalize(model)
+    group = channel_groups(model)[0]
+    doubled(model, group, 1, 0)
+    result = merge_channels(model, 1e-6)
+    assert result.cuts["Conv0"].tolist() == [1]
+    feeds = {"x": np.random.default_rng(0).normal(size=(2, 3, 4, 4)).astype(np.float32)}
+    expected, found = Runner(model).run(feeds)[0], Runner(result.model).run(feeds)[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
