@@ -31,7 +31,7 @@ from core.methods.planned import stored_weight
 from core.methods.quantize_activations import Range
 from core.methods.resolve import Step
 from core.methods.stored import Cache, IntegerWeight, StoredWeight
-from core.values import Plan
+from core.values import FLOAT_BITS, Plan
 
 HELD_OUT = 64
 """Calibration samples, the last ones, that choose among candidates and are not fitted to."""
