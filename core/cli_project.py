@@ -40,7 +40,7 @@ def take_snapshot(path: str, label: str, result: Result) -> None:
 
 def project_json(project: Project) -> dict[str, Any]:
     """The stable form of `secateur project FILE --json`. Raises ProjectReadError."""
-    steps, index = project.history.load()
+    steps, index, _ = project.history.load()
     return {
         "path": str(project.path),
         "models": [msgspec.to_builtins(model) for model in project.references.models],
@@ -71,7 +71,7 @@ def project_lines(project: Project) -> Iterator[str]:
             yield f"  {earlier} earlier: what was measured of them is kept, and does not count"
     if data is not None:
         yield f"data: {data.spec.path}  {data.sample_count:,} samples  SHA-256 {data.sha256[:16]}…"
-    steps, index = project.history.load()
+    steps, index, _ = project.history.load()
     if steps:
         words = plan_words(steps[index].plan)
         yield f"plan: step {index} of {len(steps) - 1}, {_time(steps[index].made)}  {words}"

@@ -158,9 +158,13 @@ def find_plan(request: m.FindPlan, workspace: Workspace, context: Context) -> Be
     store = workspace.project(request.project, opened.info.sha256, request.read_only)
     samples = samples_for(judge, request.samples)
     start, count = unseen(judge, samples, request.unseen)
-    frontier, baseline = frontier_of(opened, judge, request.goal, request.plan, samples, store, context)
-    meter = PlanMeter(opened, judge, count, workspace.run_dir(), start)
-    return best.find_plan(frontier, baseline, request.goal, meter, BUDGETS, context)
+    with (
+        Sources(request.model, request.data).held(context) as context,
+        recorded_analysis(store, opened.info, judge.data.info, context, whole=False) as context,
+    ):
+        frontier, baseline = frontier_of(opened, judge, request.goal, request.plan, samples, store, context)
+        meter = PlanMeter(opened, judge, count, workspace.run_dir(), start)
+        return best.find_plan(frontier, baseline, request.goal, meter, BUDGETS, context)
 
 
 def curve_of_plans(request: m.BestCurve, workspace: Workspace, context: Context) -> BestPlans:
@@ -168,7 +172,8 @@ def curve_of_plans(request: m.BestCurve, workspace: Workspace, context: Context)
     judge = workspace.judge(request.model, request.data, context)
     store = workspace.project(request.project, opened.info.sha256, request.read_only)
     samples = samples_for(judge, request.samples)
-    frontier, _ = frontier_of(opened, judge, request.goal, request.plan, samples, store, context)
+    with recorded_analysis(store, opened.info, judge.data.info, context, whole=False) as context:
+        frontier, _ = frontier_of(opened, judge, request.goal, request.plan, samples, store, context)
     return best.best_curve(frontier, request.budgets)
 
 

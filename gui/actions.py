@@ -88,6 +88,23 @@ def can_redo(session: Session) -> str:
 def table() -> dict[str, Row]:
     """Read anew at each change of language."""
     return {
+        "new": Row(
+            tr("New project"), tr("Close this project and begin anew"), "", "Ctrl+N",
+            needs_model, "new_project",
+        ),
+        "open_project": Row(
+            tr("Open project…"), tr("Go on with a project that was saved"), "", "Ctrl+P",
+            always, "open_project",
+        ),
+        "save_as": Row(
+            tr("Save project as…"),
+            tr("Give the project a name and a place. Everything is kept as you go."),
+            "", "Ctrl+Shift+S", needs_model, "save_project_as",
+        ),
+        "snapshot": Row(
+            tr("Take a snapshot"), tr("Keep this plan under a name, to compare or to come back to"),
+            "", "Ctrl+S", needs_model, "take_snapshot",
+        ),
         "open": Row(tr("Open"), tr("Open a model"), "open", "Ctrl+O", always, "open_model"),
         "data": Row(
             tr("Data"), tr("Choose the samples that judge the model"), "data", "Ctrl+D",

@@ -20,6 +20,8 @@ from gui.faults import Faults, start_log
 from gui.i18n import LANGUAGES, Translations
 from gui.main_window import MainWindow
 from gui.netron_page import register_scheme
+from gui.project_keeper import ProjectKeeper
+from gui.project_opening import ProjectOpening
 from gui.session import Session
 from gui.settings import Settings
 from gui.theme import TOKENS, Theme
@@ -51,18 +53,25 @@ class Window:
         self.session = Session(engine, application)
         self.theme = Theme(application, _one_of(TOKENS, theme, remembered.theme) or "light")
         self.translations = Translations(application, _one_of(LANGUAGES, language, remembered.language))
-        self.commands = Commands(self.session, self.theme, self.translations, settings)
+        self.keeper = ProjectKeeper(self.session, settings)
+        self.opening = ProjectOpening(self.session, self.keeper)
+        self.commands = Commands(
+            self.session, self.theme, self.translations, settings, self.keeper, self.opening
+        )
         self.actions = Actions(self.session, self.theme, self.translations, self.commands)
         # the style sheet last: with it in force each widget is polished anew whenever it gets a parent
         style_sheet = application.styleSheet()
         application.setStyleSheet("")
         search = BestPlanSearch(engine, self.session)
-        self.main = MainWindow(self.session, self.theme, self.actions, self.commands, settings, search)
+        self.main = MainWindow(
+            self.session, self.theme, self.actions, self.commands, settings, search, self.keeper
+        )
         application.setStyleSheet(style_sheet)
 
     def close(self) -> None:
-        """End the engine; no process stays behind."""
+        """End the engine, so that the project has but one user left, and close that; nothing stays behind."""
         self.engine.close()
+        self.keeper.leave()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -113,7 +122,7 @@ def _has_screen() -> bool:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="secateur-gui", description="Secateur's window")
-    parser.add_argument("file", nargs="?", metavar="FILE", help="an ONNX model to open")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="an ONNX model or a project to open")
     parser.add_argument("--sample", action="store_true", help="open the sample model with its data")
     parser.add_argument("--language", choices=sorted(LANGUAGES))
     parser.add_argument("--theme", choices=sorted(TOKENS))

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from core import messages as m
 from core.values import BestPlan, BestPlans, Goal
 from gui.engine_client import EngineClient
+from gui.job import Job
 from gui.session import Session
 
 
@@ -24,6 +25,7 @@ class BestPlanSearch(QObject):
         """Plans that the search measured, the latest last."""
         engine.event.connect(self._on_event)
         session.data_changed.connect(self._forget)
+        session.job_changed.connect(self._on_job)
 
     @property
     def busy(self) -> bool:
@@ -54,11 +56,14 @@ class BestPlanSearch(QObject):
                 data=session.data.spec,
                 goal=goal,
                 plan=session.plan,
-                project=session.project_path,
             ),
         )
-        self._asked = session.job.id if session.job is not None else None
         self.changed.emit()
+
+    def _on_job(self, job: Job | None) -> None:
+        # also when the session tries again after a failure
+        if job is not None and job.kind == "plan":
+            self._asked = job.id
 
     def _on_event(self, event: m.AnyEvent) -> None:
         if self._asked is None or event.id != self._asked:

@@ -9,10 +9,14 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from core.project import ENDING, is_project
 from core.values import DataSpec, text
 from gui import samples
 from gui.i18n import Translations, tr
 from gui.job import Problem
+from gui.project_keeper import ProjectKeeper
+from gui.project_lock import ProjectLock
+from gui.project_opening import ProjectOpening
 from gui.session import Session
 from gui.settings import Settings
 from gui.theme import Theme
@@ -32,17 +36,30 @@ class Commands(QObject):
     choose_asked = Signal()
     """Put the focus where plans are made."""
     quit_asked = Signal()
+    snapshot_taken = Signal(int)
+    """Its id."""
 
     def __init__(
-        self, session: Session, theme: Theme, translations: Translations, settings: Settings
+        self,
+        session: Session,
+        theme: Theme,
+        translations: Translations,
+        settings: Settings,
+        keeper: ProjectKeeper,
+        opening: ProjectOpening,
     ) -> None:
         super().__init__(session)
         self._session = session
         self._theme = theme
         self._translations = translations
         self._settings = settings
+        self._keeper = keeper
+        self._opening = opening
         self._window: QWidget | None = None
         session.model_changed.connect(self._remember_model)
+        keeper.changed.connect(self._remember_project)
+        opening.locate_model_asked.connect(self._locate_model)
+        opening.locate_data_asked.connect(self._locate_data)
 
     def attach(self, window: QWidget) -> None:
         """Dialogs open over this window."""
@@ -56,10 +73,76 @@ class Commands(QObject):
         dialog.fileSelected.connect(self.open_path)
         dialog.open()
 
-    def open_path(self, path: str) -> None:
-        """A model, or the samples for the model that is open."""
+    # ------------------------------------------------------------ projects
+
+    def new_project(self) -> None:
+        self._opening.new()
+
+    def open_project(self) -> None:
+        dialog = self._file_dialog(tr("Open a project"), QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilters([tr("Secateur projects (*.secateur)"), tr("All files (*)")])
+        dialog.fileSelected.connect(self.open_project_path)
+        dialog.open()
+
+    def open_project_path(self, path: str) -> None:
+        """Whatever it looks like: the person says that it is a project."""
         self._settings.values.folder = str(Path(path).parent)
-        if is_data(path):
+        self._opening.open(path)
+
+    def save_project_as(self) -> None:
+        model = self._session.model
+        if model is None:
+            return
+        dialog = self._file_dialog(tr("Save the project as"), QFileDialog.FileMode.AnyFile)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilters([tr("Secateur projects (*.secateur)")])
+        dialog.setDefaultSuffix(ENDING.removeprefix("."))
+        dialog.selectFile(f"{self._keeper.name or Path(model.path).stem}{ENDING}")
+        dialog.fileSelected.connect(self.save_project_to)
+        dialog.open()
+
+    def save_project_to(self, path: str) -> None:
+        self._settings.values.folder = str(Path(path).parent)
+        self._keeper.save_as(Path(path))
+
+    def take_snapshot(self) -> None:
+        number = len(self._keeper.snapshots) + 1
+        snapshot = self._keeper.take_snapshot(tr("Snapshot {n}").format(n=number))
+        if snapshot is not None:
+            self.snapshot_taken.emit(snapshot.id)
+
+    def answer(self, problem: Problem, key: str) -> None:
+        """One of the ways out of a problem was chosen."""
+        if key == "retry" and problem.kind == "project":
+            self._keeper.save_now()
+        elif key == "retry":
+            self._session.retry(problem.kind)
+        elif key == "save_as":
+            self.save_project_as()
+        elif key == "reopen":
+            self._opening.reopen()
+        else:
+            self._opening.answer(key)
+
+    def _locate_model(self) -> None:
+        dialog = self._file_dialog(tr("Show where the model is"), QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilters([tr("ONNX models (*.onnx)"), tr("All files (*)")])
+        dialog.fileSelected.connect(self._opening.located_model)
+        dialog.rejected.connect(self._opening.locating_ended)
+        dialog.open()
+
+    def _locate_data(self, folder: bool) -> None:
+        if folder:
+            self._folder_dialog(tr("Show where the samples are"), self._opening.located_data)
+        else:
+            self._samples_dialog(tr("Show where the samples are"), self._opening.located_data)
+
+    def open_path(self, path: str) -> None:
+        """A project, a model, or the samples for the model that is open."""
+        self._settings.values.folder = str(Path(path).parent)
+        if is_project(path):
+            self._opening.open(path)
+        elif is_data(path):
             self.open_data_path(path)
         else:
             self._session.open_model(path)
@@ -171,9 +254,31 @@ class Commands(QObject):
     def recent(self) -> list[str]:
         return list(self._settings.values.recent)
 
+    @property
+    def recent_projects(self) -> list[str]:
+        return [path for path in self._settings.values.recent if path.endswith(ENDING)]
+
+    @property
+    def interrupted(self) -> tuple[str, str]:
+        """Project and model's name that were open when the last window was cut off; empty: none were."""
+        values = self._settings.values
+        there = bool(values.working) and os.path.isfile(values.working)
+        # another window may be at work on it
+        if not there or not ProjectLock(Path(values.working)).is_free:
+            return "", ""
+        return values.working, values.working_name
+
     def _remember_model(self, model: object) -> None:
-        if self._session.model is not None and self._session.model.path not in self._sample_paths():
+        if (
+            self._session.model is not None
+            and not self._opening.under_way
+            and self._session.model.path not in self._sample_paths()
+        ):
             self._settings.add_recent(self._session.model.path)
+
+    def _remember_project(self) -> None:
+        if self._keeper.project is not None and not self._keeper.untitled:
+            self._settings.add_recent(str(self._keeper.project.path))
 
     def _sample_paths(self) -> set[str]:
         return {samples.model_path(sample) for sample in samples.samples()}

@@ -19,11 +19,19 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     stopping: bool = False
 
 
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """A way out of a problem, as a button."""
+
+    key: str
+    label: Text
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that failed, for the error bar."""
+    """Something that failed, or that only the person can decide, for the error bar."""
 
     kind: str
     what: Text
     why: Text = Text("")
     next_step: Text = Text("")
     details: str = ""
+    choices: tuple[Choice, ...] = ()

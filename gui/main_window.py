@@ -12,6 +12,7 @@ from gui.commands import Commands
 from gui.i18n import tr
 from gui.icons import icon
 from gui.job import Job
+from gui.project_keeper import ProjectKeeper
 from gui.session import Session
 from gui.settings import Settings
 from gui.theme import Theme
@@ -26,6 +27,7 @@ from gui.views.netron_view import NetronView
 from gui.views.outcome_view import OutcomeView
 from gui.views.overview_view import OverviewView
 from gui.views.run_view import RunView
+from gui.views.snapshots_view import SnapshotsView
 from gui.views.start_view import StartView
 from gui.views.steps_view import StepsView
 from gui.views.table_view import TableView
@@ -49,12 +51,14 @@ class MainWindow(QMainWindow):
         commands: Commands,
         settings: Settings,
         search: BestPlanSearch,
+        keeper: ProjectKeeper,
     ) -> None:
         super().__init__()
         self._session = session
         self._theme = theme
         self._settings = settings
         self._commands = commands
+        self._keeper = keeper
         self._splitters: dict[str, QSplitter] = {}
         self.setAcceptDrops(True)
         self.setMinimumSize(940, 600)
@@ -71,7 +75,8 @@ class MainWindow(QMainWindow):
         self.outcome = OutcomeView(session, theme)
         self.data_view = DataView(session, theme)
         self.start = StartView(session, theme)
-        self.top_bar = TopBar(session, theme, actions)
+        self.snapshots = SnapshotsView(session, theme, keeper)
+        self.top_bar = TopBar(session, theme, actions, keeper, commands)
         self.steps = StepsView(session, theme, actions)
         self.error_bar = ErrorBar(session, theme)
         self.export_bar = ExportBar(session, theme)
@@ -92,7 +97,7 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        for view in (self.run_view, self.overview, self.best, self.method, self.netron):
+        for view in (self.run_view, self.overview, self.best, self.method, self.netron, self.snapshots):
             self.tabs.addTab(view, "")
         middle = self._splitter("middle", Qt.Orientation.Vertical, _panel(self.table), _panel(self.tabs))
         work = self._splitter("work", Qt.Orientation.Horizontal, middle, _panel(self.inspector, 322))
@@ -138,7 +143,10 @@ class MainWindow(QMainWindow):
         self.start.open_asked.connect(commands.open_model)
         self.start.sample_asked.connect(commands.open_sample)
         self.start.recent_asked.connect(commands.open_path)
-        self.start.set_recent(commands.recent)
+        self.error_bar.chosen.connect(commands.answer)
+        self.snapshots.take_asked.connect(commands.take_snapshot)
+        commands.snapshot_taken.connect(self._on_snapshot)
+        self._keeper.changed.connect(self.retranslate)
         self.data_view.folder_asked.connect(commands.choose_data_folder)
         self.data_view.file_asked.connect(commands.choose_data_file)
         self.table.method_asked.connect(self._show_method)
@@ -179,6 +187,10 @@ class MainWindow(QMainWindow):
             self.show_work()
             self.tabs.setCurrentWidget(self.run_view)
 
+    def _on_snapshot(self, snapshot_id: int) -> None:
+        self.tabs.setCurrentWidget(self.snapshots)
+        self.snapshots.show_taken(snapshot_id)
+
     def _on_job(self, job: Job | None) -> None:
         if job is not None and job.kind == "analyze":
             self.show_work()
@@ -187,16 +199,25 @@ class MainWindow(QMainWindow):
         opened = self._session.model is not None
         began = opened and self._pages.currentIndex() == 0
         self._pages.setCurrentIndex(1 if opened else 0)
+        if not opened:
+            self.start.set_recent(self._commands.recent)
+            self.start.set_interrupted(*self._commands.interrupted)
         if began:
             self.table.take_focus()
         self._footer.setVisible(opened)
 
     def retranslate(self) -> None:
-        titles = (tr("Run"), tr("Overview"), tr("Best plans"), tr("Method"), tr("Netron"))
+        titles = (
+            tr("Run"), tr("Overview"), tr("Best plans"), tr("Method"), tr("Netron"), tr("Snapshots")
+        )  # fmt: skip
         for index, title in enumerate(titles):
             self.tabs.setTabText(index, title)
         model = self._session.model
-        self.setWindowTitle(f"{model.name[:120]} – Secateur" if model is not None else "Secateur")
+        name = self._keeper.name[:120]
+        if self._keeper.read_only:
+            name = tr("{name} (read-only)").format(name=name)
+        parts = (name, model.name[:120] if model is not None else "", "Secateur")
+        self.setWindowTitle(" – ".join(part for part in parts if part))
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:

@@ -17,24 +17,37 @@ MERGEABLE = 1
 class PlanCommand(QUndoCommand):
     """Undo is assignment. Commands with the same merge key become one, as while dragging a slider."""
 
-    def __init__(self, session: Session, before: Plan, after: Plan, label: str, merge: str = "") -> None:
+    def __init__(
+        self,
+        session: Session,
+        before: Plan,
+        after: Plan,
+        label: str,
+        merge: str = "",
+        done: bool = False,
+    ) -> None:
+        """`done`: the plan is in force already, so that pushing the command assigns nothing."""
         super().__init__(label)
         self._session = session
-        self._before = before
-        self._after = after
-        self._merge = merge
+        self.before = before
+        self.after = after
+        self.merge = merge
+        self._done = done
 
     def id(self) -> int:
-        return MERGEABLE if self._merge else -1
+        return MERGEABLE if self.merge else -1
 
     def mergeWith(self, other: QUndoCommand) -> bool:
-        if not isinstance(other, PlanCommand) or other._merge != self._merge:
+        if not isinstance(other, PlanCommand) or other.merge != self.merge:
             return False
-        self._after = other._after
+        self.after = other.after
         return True
 
     def redo(self) -> None:
-        self._session.assign_plan(self._after)
+        if self._done:
+            self._done = False
+            return
+        self._session.assign_plan(self.after)
 
     def undo(self) -> None:
-        self._session.assign_plan(self._before)
+        self._session.assign_plan(self.before)

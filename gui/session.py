@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QUndoStack
 
 from core import messages as m
 from core.values import (
@@ -38,20 +37,22 @@ from gui.inspection import Inspection
 from gui.job import Job, Problem
 from gui.plan_command import PlanCommand
 from gui.points import with_point
-from gui.session_state import DEFAULT_PLAN, SessionState
+from gui.remedies import remedies
+from gui.restore import in_project
+from gui.session_opened import OpenedSession
 from gui.whatif import WhatIf
 
 USUAL_BITS = (8, 4)
 """What an analysis measures besides the bits that the plan asks for."""
 
 
-class Session(SessionState):
+class Session(OpenedSession):
     def __init__(self, engine: EngineClient, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._engine = engine
-        self.undo_stack = QUndoStack(self)
         self._pending_data: DataSpec | None = None
         self._asked_data: DataSpec | None = None
+        self._last_request: m.Request | None = None
         self._describing: int | None = None
         self._inspection = Inspection(engine, self)
         self._inspection.answered.connect(self._on_inspected)
@@ -73,6 +74,17 @@ class Session(SessionState):
             self._asked_data = spec
             self.begin("data", m.OpenData(model=self.model.path, data=spec))
 
+    def open_data_later(self, spec: DataSpec) -> None:
+        """As soon as the model is there with everything."""
+        if self.job is None:
+            self.open_data(spec)
+        else:
+            self._pending_data = spec
+
+    @property
+    def data_is_coming(self) -> bool:
+        return self._pending_data is not None or (self.job is not None and self.job.kind == "data")
+
     def change_data(self, **changes: Any) -> None:
         """Read the data anew with these fields of its `DataSpec` changed, also after it could not be read."""
         spec = self.data.spec if self.data is not None else self.failed_data
@@ -90,7 +102,6 @@ class Session(SessionState):
                 m.Analyze(
                     model=self.model.path,
                     data=self.data.spec,
-                    project=self.project_path,
                     plan=self.plan,
                     weight_bits=tuple(sorted({*USUAL_BITS, *planned}, reverse=True)),
                     activation_bits=tuple(rounded),
@@ -105,7 +116,6 @@ class Session(SessionState):
                 m.Analyze(
                     model=self.model.path,
                     data=self.data.spec,
-                    project=self.project_path,
                     plan=self.plan,
                     layers=(layer_id,),
                     sparsities=sparsities,
@@ -121,7 +131,7 @@ class Session(SessionState):
         self.run_changed.emit(None)
         self.begin(
             "compress",
-            m.Compress(model=self.model.path, data=self.data.spec, plan=self.plan, project=self.project_path),
+            m.Compress(model=self.model.path, data=self.data.spec, plan=self.plan),
         )
 
     def export(self, destination: str) -> None:
@@ -139,8 +149,21 @@ class Session(SessionState):
             self._engine.cancel(self.job.id)
 
     def begin(self, kind: str, request: m.Request) -> None:
-        sent = self._engine.send(request)
+        self._last_request = request
+        sent = self._engine.send(in_project(self, request))
         self._set_job(Job(kind=kind, id=sent.id))
+
+    def retry(self, kind: str) -> None:
+        """Do what failed once more; what it had found is kept and not measured again."""
+        if kind == "compress":
+            self.run()
+        elif self._last_request is not None and self.job is None:
+            self.begin(kind, self._last_request)
+
+    def close_model(self) -> None:
+        """Nothing is open any more."""
+        self.stop()
+        self._take_model(None)
 
     # ------------------------------------------------------------ choices
 
@@ -281,6 +304,7 @@ class Session(SessionState):
                     why=event.why,
                     next_step=event.next_step,
                     details=event.details,
+                    choices=remedies(event.code),
                 )
             )
 
@@ -331,63 +355,6 @@ class Session(SessionState):
         """A point measured again takes the place of the earlier one."""
         self.points[point.layer_id] = with_point(self.points.get(point.layer_id, ()), point)
         self.points_changed.emit(point)
-
-    def _take_model(self, model: ModelInfo) -> None:
-        self.model = model
-        self.graphs = {}
-        self.undo_stack.clear()
-        self.plan = DEFAULT_PLAN
-        self.selection = None
-        self._inspection.forget()
-        self.layer_view = None
-        self._forget_data()
-        self.model_changed.emit(model)
-        self.plan_changed.emit(self.plan)
-        self.selection_changed.emit(None)
-        self.layer_view_changed.emit(None)
-        self.data_changed.emit(None)
-
-    def _take_data(self, data: DataInfo) -> None:
-        changed = self.data is None or (self.data.spec, self.data.sha256) != (data.spec, data.sha256)
-        if changed:
-            self._forget_data()
-        self.data = data
-        self.failed_data = None
-        self.data_changed.emit(data)
-        self._ask_inspect()
-
-    def _forget_data(self) -> None:
-        """Everything that was measured on other data, or on another model, goes.
-
-        Only what was there is announced: each signal makes views resolve all layers anew.
-        """
-        timed, ran = self.timings is not None, self.run_state != "none" or bool(self.run_points)
-        had_result = self.result is not None
-        self.data = None
-        self.failed_data = None
-        self.timings = None
-        self.link = None
-        self.plans, self.plan_measured = (), None
-        self.analyzed = False
-        self.run_points = ()
-        self.run_state = "none"
-        self.result = None
-        self.last_export = None
-        if self.points:
-            self.points = {}
-            self.points_changed.emit(None)
-        if self.baseline is not None:
-            self._set_baseline(None)
-        if timed:
-            self.timings_changed.emit(None)
-        if ran:
-            self.run_changed.emit(None)
-        if had_result:
-            self.result_changed.emit(None)
-
-    def _set_baseline(self, baseline: Outcome | None) -> None:
-        self.baseline = baseline
-        self.baseline_changed.emit(baseline)
 
     def _set_job(self, job: Job | None) -> None:
         self.job = job

@@ -100,6 +100,8 @@ class SessionState(QObject):
         self.job: Job | None = None
         self.catalogue = Catalogue()
         self.project_path: str | None = None
+        """The project file into which jobs keep their findings; None: the model's untitled one."""
+        self.project_read_only = False
 
     @property
     def step(self) -> int:

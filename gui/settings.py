@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
-RECENT_LIMIT = 5
+RECENT_LIMIT = 10
 _LOG = logging.getLogger(__name__)
 
 
@@ -21,7 +21,11 @@ class Remembered(msgspec.Struct, kw_only=True):
     language: str = ""
     theme: str = ""
     recent: list[str] = msgspec.field(default_factory=list)
-    """Paths of models, the latest first."""
+    """Paths of models and projects, the latest first."""
+    working: str = ""
+    """Path of the project that is open: still set at the next start, the window was cut off."""
+    working_name: str = ""
+    """Of its model."""
     folder: str = ""
     """Where the last file was chosen."""
     geometry: str = ""
@@ -48,9 +52,14 @@ class Settings:
             _LOG.warning("settings not read, starting with defaults: %s", error)
 
     def add_recent(self, path: str) -> None:
-        """Put a model's path first; the list keeps `RECENT_LIMIT`."""
+        """Put a model's or project's path first; the list keeps `RECENT_LIMIT`."""
         others = [known for known in self.values.recent if known != path]
         self.values.recent = [path, *others][:RECENT_LIMIT]
+        self.save()
+
+    def set_working(self, project: str, name: str) -> None:
+        """This project is open; empty: none, the last was closed in order."""
+        self.values.working, self.values.working_name = project, name
         self.save()
 
     def save(self) -> None:

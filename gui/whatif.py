@@ -8,6 +8,7 @@ from core import messages as m
 from core.predict import PlanDamage, predict
 from core.values import PlanMeasured
 from gui.engine_client import EngineClient
+from gui.restore import in_project
 from gui.session_state import SessionState
 
 PAUSE_MS = 500
@@ -50,12 +51,12 @@ class WhatIf(QObject):
             return None
         if not any(plan.changes(layer.id) for layer in model.layers):
             return None
-        return m.MeasurePlan(model=model.path, data=data.spec, plan=plan, project=session.project_path)
+        return m.MeasurePlan(model=model.path, data=data.spec, plan=plan)
 
     def _ask(self) -> None:
         if self._asked is None and self._wanted is not None:
             request, self._wanted = self._wanted, None
-            self._asked = self._engine.send(request)
+            self._asked = self._engine.send(in_project(self._session, request))
             self.working.emit(True)
 
     def _on_event(self, event: m.AnyEvent) -> None:
@@ -65,7 +66,7 @@ class WhatIf(QObject):
         self.working.emit(False)
         # a failure stays an estimate: the run itself says what is wrong, when the person asks for it
         if isinstance(event, m.Done) and isinstance(event.value, PlanMeasured) and self._is_open(asked):
-            self._take(event.value)
+            self.take(event.value)
         if self._wanted is not None:
             self._timer.start()
 
@@ -75,7 +76,8 @@ class WhatIf(QObject):
             return False
         return (session.model.path, session.data.spec) == (asked.model, asked.data)
 
-    def _take(self, measured: PlanMeasured) -> None:
+    def take(self, measured: PlanMeasured) -> None:
+        """A plan that was measured, now or in an earlier life of the project."""
         session = self._session
         if session.model is not None and session.link is not None:
             layers = [layer.id for layer in session.model.layers]

@@ -8,6 +8,7 @@ copies.py        save as, previous copy                   paths.py      paths th
 
 from core.errors import ProjectError, ProjectReadError, ProjectWriteError
 from core.project.copies import open_previous
+from core.project.history import Past
 from core.project.paths import leads_elsewhere
 from core.project.places import ENDING, is_project, is_untitled, previous_path, untitled_path
 from core.project.project import Project
@@ -19,7 +20,7 @@ from core.project.records import (
     RunRecord,
     Snapshot,
 )
-from core.project.references import RANDOM_PATH, places
+from core.project.references import RANDOM_PATH, moved_with, places
 
 __all__ = [
     "ENDING",
@@ -27,6 +28,7 @@ __all__ = [
     "Artefact",
     "DataReference",
     "ModelReference",
+    "Past",
     "PlanStep",
     "Project",
     "ProjectError",
@@ -37,6 +39,7 @@ __all__ = [
     "is_project",
     "is_untitled",
     "leads_elsewhere",
+    "moved_with",
     "open_previous",
     "places",
     "previous_path",

@@ -13,11 +13,13 @@ import msgspec
 from core.messages import Payload
 from core.project.coding import packed, unpacked
 from core.project.connection import Connection
-from core.values import PlanMeasured, SensitivityPoint, digest
+from core.values import DamageLink, Outcome, PlanMeasured, SensitivityPoint, Timings, digest
 
 _COMPLETE = "complete"
 _SETTING = ("layer_id", "sparsity", "pattern", "weight_bits", "activation_bits")
 """What tells one what-if of a layer from another."""
+KEPT = (Outcome, Timings, SensitivityPoint, DamageLink, PlanMeasured)
+"""What says something of the model; other values on the way are of their job alone."""
 
 
 class Findings:
@@ -49,6 +51,8 @@ class Findings:
 
         Estimates are not kept: there are many, and they come back within seconds.
         """
+        if not isinstance(value, KEPT):
+            return
         subject = type(value).__name__
         if isinstance(value, SensitivityPoint):
             if value.estimate:

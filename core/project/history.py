@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,19 +16,28 @@ LONGEST = 1000
 """Steps that are given back; older ones stay in the file."""
 
 
+class Past(NamedTuple):
+    """The steps of an undo stack, which of them is in force, and the place of the first."""
+
+    steps: tuple[PlanStep, ...] = ()
+    in_force: int = -1
+    """Index into `steps`; -1 if there are none."""
+    first: int = 0
+
+
 class History:
     """The steps' places count from 0, the plan before the first edit; one of them is in force."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def load(self) -> tuple[tuple[PlanStep, ...], int]:
-        """The steps and which is in force: index into them, -1 if there are none."""
+    def load(self) -> Past:
+        """What undo and redo can reach."""
         rows = self._connection.read(
             "SELECT place, plan, label, merge_key, made FROM plan_step WHERE place IS NOT NULL ORDER BY place"
         )
         if not rows:
-            return (), -1
+            return Past()
         with explained(self._connection.path):
             steps = tuple(_step(row) for row in rows)
             force = self._connection.read("SELECT place FROM plan_in_force")
@@ -35,8 +45,7 @@ class History:
             index = places.index(force[0][0]) if force and force[0][0] in places else len(steps) - 1
         # the place in force is always among those given back
         first = max(0, min(index, len(steps) - LONGEST))
-        kept = steps[first : first + LONGEST]
-        return kept, index - first
+        return Past(steps[first : first + LONGEST], index - first, places[first])
 
     def save(self, place: int, steps: Sequence[PlanStep], in_force: int, merged: bool = False) -> None:
         """From `place` on the undo stack holds `steps`, and nothing after them.

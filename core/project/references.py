@@ -108,6 +108,20 @@ def places(reference: ModelReference, project: Path) -> list[Path]:
     return found
 
 
+def moved_with(spec: DataSpec, reference: ModelReference, project: Path) -> DataSpec:
+    """The samples' paths where project, model and samples moved together, if only the new ones exist."""
+    if reference.relative is None:
+        return spec
+    old = Path(reference.path).parents[len(Path(reference.relative).parts) - 1]
+    paths = {}
+    for name in ("path", "calibration_path"):
+        path = getattr(spec, name)
+        relative = _relative(path, old) if path is not None and not os.path.exists(path) else None
+        if relative is not None and (project.parent / relative).exists():
+            paths[name] = str(project.parent / relative)
+    return msgspec.structs.replace(spec, **paths)
+
+
 def _relative(path: str, folder: Path) -> str | None:
     """The path from `folder` down, with slashes; None if it does not lie below it."""
     try:

@@ -1,10 +1,10 @@
-"""What went wrong, above the work area: what, why, what next; details folded. Never a modal box."""
+"""What went wrong or must be decided, above the work area: what, why, what next. Never a modal box."""
 
 from __future__ import annotations
 
 import platform
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -16,11 +16,17 @@ from gui.theme import Theme
 
 
 class ErrorBar(QFrame):
+    chosen = Signal(object, str)
+    """The problem and the key of one of its choices."""
+
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("errorBar")
         self._theme = theme
         self._problem: Problem | None = None
+        self._asked: list[Problem] = []
+        """Questions that something else came before: they are asked again."""
+        self._ways: list[QPushButton] = []
         self._what, self._why, self._next = (QLabel(self) for _ in range(3))
         for label in (self._what, self._why, self._next):
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -46,6 +52,10 @@ class ErrorBar(QFrame):
         row = QHBoxLayout()
         row.setSpacing(4)
         row.addLayout(words, 1)
+        self._row = QHBoxLayout()
+        self._row.setSpacing(6)
+        row.addLayout(self._row)
+        row.setAlignment(self._row, Qt.AlignmentFlag.AlignTop)
         for button in (self._fold, self._copy, self._close):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self)
@@ -53,6 +63,7 @@ class ErrorBar(QFrame):
         column.addLayout(row)
         column.addWidget(self._details)
         session.problem.connect(self.show_problem)
+        session.leaving.connect(self._asked.clear)
         session.job_changed.connect(self._on_job)
         theme.changed.connect(self._recolor)
         self._recolor()
@@ -60,15 +71,56 @@ class ErrorBar(QFrame):
         self.hide()
 
     def show_problem(self, problem: Problem) -> None:
+        if self._problem is not None and self._problem.choices and self._problem.kind != problem.kind:
+            self._asked.append(self._problem)
         self._problem = problem
+        self._show_choices()
         self._fold.setChecked(False)
         self._details.setVisible(False)
         self.retranslate()
         self.show()
+        if self._ways and problem.kind == "project":
+            self._ways[0].setFocus()
 
     def dismiss(self) -> None:
+        """Closed: of a question that is the answer that changes nothing."""
+        if self._problem is not None and any(choice.key == "cancel" for choice in self._problem.choices):
+            self._choose("cancel")
+        else:
+            self._go_on()
+
+    def _go_on(self) -> None:
         self._problem = None
-        self.hide()
+        self._show_choices()
+        if self._asked:
+            self.show_problem(self._asked.pop())
+        else:
+            self.hide()
+
+    def _show_choices(self) -> None:
+        """A button for each way out; the first is the one that is meant."""
+        for button in self._ways:
+            self._row.removeWidget(button)
+            button.deleteLater()
+        self._ways = []
+        for index, choice in enumerate(self._problem.choices if self._problem is not None else ()):
+            button = QPushButton(self)
+            button.setProperty("primary", index == 0)
+            button.setProperty("key", choice.key)
+            button.setAutoDefault(True)  # Enter presses it too
+            button.clicked.connect(self._on_choice)
+            self._row.addWidget(button)
+            button.show()  # now, not with the next event: it may get the focus
+            self._ways.append(button)
+
+    def _on_choice(self) -> None:
+        self._choose(self.sender().property("key"))
+
+    def _choose(self, key: str) -> None:
+        problem = self._problem
+        self._go_on()
+        if problem is not None:
+            self.chosen.emit(problem, key)
 
     def report(self) -> str:
         """All there is to say, for an issue: in English, whatever the window's language."""
@@ -95,12 +147,15 @@ class ErrorBar(QFrame):
         self._details.setAccessibleName(tr("Details of the problem"))
         if self._problem is None:
             return
+        for button, choice in zip(self._ways, self._problem.choices, strict=True):
+            button.setText(tr_text(choice.label))
         sentences = (self._problem.what, self._problem.why, self._problem.next_step)
         for label, sentence in zip((self._what, self._why, self._next), sentences, strict=True):
             label.setText(tr_text(sentence))
             label.setVisible(bool(sentence.template))
         self._details.setPlainText(self._problem.details)
         self._fold.setVisible(bool(self._problem.details))
+        self._copy.setVisible(bool(self._problem.details) or not self._problem.choices)
         self.setAccessibleName(tr("Problem: {what}").format(what=tr_text(self._problem.what)))
 
     def changeEvent(self, event: QEvent) -> None:
@@ -111,7 +166,7 @@ class ErrorBar(QFrame):
     def _on_job(self, job: Job | None) -> None:
         # trying again is an answer to the problem: it has been read
         if job is not None and self._problem is not None and job.kind == self._problem.kind:
-            self.dismiss()
+            self._go_on()
 
     def _recolor(self, *_: object) -> None:
         back = self._theme.color("attention_soft").name()

@@ -8,12 +8,15 @@ from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from core.project import ENDING
 from gui.i18n import tr
 from gui.icons import pixmap
 from gui.job import Job
 from gui.session import Session
 from gui.theme import Theme
 
+SHOWN = 6
+"""Recent files at most."""
 NAME_WIDTH = 360
 """Points that a recent file's name may take."""
 
@@ -28,6 +31,7 @@ class StartView(QWidget):
         self._theme = theme
         self._session = session
         self._paths: list[str] = []
+        self._interrupted = ("", "")
         self._logo = QLabel(self)
         self._title = QLabel(self)
         self._title.setProperty("title", True)
@@ -40,6 +44,10 @@ class StartView(QWidget):
         self._open.clicked.connect(self.open_asked)
         self._sample = QPushButton(self)
         self._sample.clicked.connect(self.sample_asked)
+        self._told = QLabel(self)
+        self._told.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._continue = QPushButton(self)
+        self._continue.clicked.connect(self._ask_continue)
         self._recent_title = QLabel(self)
         self._recent_title.setProperty("small", True)
         self._recent_title.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -60,7 +68,11 @@ class StartView(QWidget):
         column.addWidget(self._hint)
         column.addSpacing(14)
         column.addLayout(buttons)
-        column.addSpacing(26)
+        column.addSpacing(22)
+        column.addWidget(self._told)
+        column.addSpacing(8)
+        column.addWidget(self._continue, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addSpacing(18)
         column.addWidget(self._recent_title)
         column.addSpacing(2)
         column.addLayout(self._recent)
@@ -73,9 +85,21 @@ class StartView(QWidget):
     def take_focus(self) -> None:
         self._open.setFocus()
 
+    def set_interrupted(self, project: str, model: str) -> None:
+        """Offer to go on where the last window was cut off; empty: it was not."""
+        self._interrupted = (project, model)
+        name = self.fontMetrics().elidedText(model, Qt.TextElideMode.ElideMiddle, NAME_WIDTH)
+        self._told.setText(tr("Secateur did not close properly last time. Everything up to then is kept."))
+        self._continue.setText(tr("Continue with {name}").format(name=name).replace("&", "&&"))
+        for widget in (self._told, self._continue):
+            widget.setVisible(bool(project))
+
+    def _ask_continue(self) -> None:
+        self.recent_asked.emit(self._interrupted[0])
+
     def set_recent(self, paths: list[str]) -> None:
-        """Show these models' names, the latest first."""
-        self._paths = paths
+        """Show these models' and projects' names, the latest first."""
+        self._paths = paths = paths[:SHOWN]
         while (item := self._recent.takeAt(0)) is not None:
             item.widget().deleteLater()
         for path in paths:
@@ -88,7 +112,10 @@ class StartView(QWidget):
         button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         metrics = self.fontMetrics()
         folder = str(Path(path).parent)
-        name = metrics.elidedText(Path(path).name, Qt.TextElideMode.ElideMiddle, NAME_WIDTH)
+        shown = Path(path).name
+        if shown.endswith(ENDING):
+            shown = tr("{name} (project)").format(name=shown.removesuffix(ENDING))
+        name = metrics.elidedText(shown, Qt.TextElideMode.ElideMiddle, NAME_WIDTH)
         place = metrics.elidedText(folder, Qt.TextElideMode.ElideMiddle, NAME_WIDTH)
         button.setText(f"{name}  ·  {place}".replace("&", "&&"))
         button.setToolTip(f"<qt>{_escaped(path)}</qt>" if "<" in path else path)
@@ -108,6 +135,7 @@ class StartView(QWidget):
         self._recent_title.setText(tr("Recent"))
         self._on_job(self._session.job)
         self.set_recent(self._paths)
+        self.set_interrupted(*self._interrupted)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:
@@ -116,7 +144,9 @@ class StartView(QWidget):
 
     def _on_job(self, job: Job | None) -> None:
         opening = job is not None and job.kind == "open"
-        self._hint.setText(tr("Opening the model…") if opening else tr("Drop a model here: ONNX"))
+        self._hint.setText(
+            tr("Opening the model…") if opening else tr("Drop a model or a project here: ONNX")
+        )
 
     def _recolor(self, *_: object) -> None:
         self._logo.setPixmap(pixmap("scissors", self._theme, 44, self.devicePixelRatioF()))

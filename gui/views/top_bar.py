@@ -8,23 +8,33 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QMenu, 
 
 from gui import format
 from gui.actions import Actions
+from gui.commands import Commands
 from gui.i18n import tr
 from gui.icons import icon, pixmap
+from gui.project_keeper import ProjectKeeper
 from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.centred_button import CentredButton
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.plain_tip import plain_tip
+from gui.widgets.project_menu import ProjectMenu
 
 TITLE_WIDTH = 84
 """Points that the model's name keeps in the narrowest window; what is beside it gives way before."""
 
 ROOM_FOR_FACTS = 1040
-"""Below this width nothing but the model's name stands in the middle."""
+"""Below this width nothing but the model's name stands in the middle, and the program's gives way."""
 
 
 class TopBar(QFrame):
     def __init__(
-        self, session: Session, theme: Theme, actions: Actions, parent: QWidget | None = None
+        self,
+        session: Session,
+        theme: Theme,
+        actions: Actions,
+        keeper: ProjectKeeper,
+        commands: Commands,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setProperty("bar", True)
@@ -38,6 +48,10 @@ class TopBar(QFrame):
         self._title.setProperty("heading", True)
         self._facts = ElidedLabel(parent=self)
         self._facts.setProperty("muted", True)
+        self._keeper = keeper
+        self._project = self._menu_button()
+        self._project.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self._project.setMenu(ProjectMenu(actions, commands, self))
         self._buttons = {name: self._button(name) for name in ("open", "data", "analyze")}
         self._undo = self._button("undo", icon_only=True)
         self._redo = self._button("redo", icon_only=True)
@@ -61,6 +75,7 @@ class TopBar(QFrame):
             session.job_changed, session.exported,
         ):  # fmt: skip
             signal.connect(self._refresh)
+        keeper.changed.connect(self._refresh)
         theme.changed.connect(self._recolor)
         self._recolor()
         self.retranslate()
@@ -73,6 +88,7 @@ class TopBar(QFrame):
         row.addSpacing(4)
         row.addWidget(self._name)
         row.addSpacing(12)
+        row.addWidget(self._project)
         for button in self._buttons.values():
             row.addWidget(button)
         row.addStretch(1)
@@ -109,6 +125,8 @@ class TopBar(QFrame):
     def retranslate(self) -> None:
         self._language.setToolTip(tr("Language"))
         self._language.setAccessibleName(tr("Language"))
+        self._project.setText(tr("Project"))
+        self._project.setAccessibleName(tr("Project"))
         self._more.setToolTip(tr("More"))
         self._more.setAccessibleName(tr("More"))
         self._refresh()
@@ -133,15 +151,27 @@ class TopBar(QFrame):
         self._title.set_full_text(session.model.name if session.model is not None else "")
         self._title.setMinimumWidth(min(self._title.sizeHint().width(), TITLE_WIDTH))
         self._title.setVisible(session.model is not None)
-        self._facts.set_full_text(self._data_facts())
+        self._facts.set_full_text(" ".join(filter(None, (self._project_facts(), self._data_facts()))))
+        path = str(self._keeper.project.path) if self._keeper.project is not None else ""
+        self._project.setToolTip(
+            plain_tip(tr("Everything is kept as you go, in {path}").format(path=path)) if path else ""
+        )
         self._show_facts()
 
     def _show_facts(self) -> None:
-        self._facts.setVisible(self._session.data is not None and self.width() >= ROOM_FOR_FACTS)
+        roomy = self.width() >= ROOM_FOR_FACTS
+        self._facts.setVisible(bool(self._facts.full_text) and roomy)
+        self._name.setVisible(roomy or self._session.model is None)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._show_facts()
+
+    def _project_facts(self) -> str:
+        if not self._keeper.name:
+            return ""
+        name = self._keeper.name[:60]
+        return "· " + (tr("{name} (read-only)").format(name=name) if self._keeper.read_only else name)
 
     def _data_facts(self) -> str:
         data = self._session.data

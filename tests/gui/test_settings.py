@@ -19,11 +19,11 @@ def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["window.json"], "no temporary file stays"
 
 
-def test_recent_keeps_five_latest_first_without_doubles(tmp_path: Path) -> None:
+def test_recent_keeps_ten_latest_first_without_doubles(tmp_path: Path) -> None:
     settings = Settings(tmp_path / "window.json")
-    for name in ("a", "b", "c", "d", "e", "f", "c"):
+    for name in "abcdefghijklc":
         settings.add_recent(name)
-    assert Settings(tmp_path / "window.json").values.recent == ["c", "f", "e", "d", "b"]
+    assert Settings(tmp_path / "window.json").values.recent == list("clkjihgfed")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"recent": 7}', b"\xff\xfe", b"[]"])

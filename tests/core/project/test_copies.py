@@ -4,6 +4,7 @@ import pytest
 from refusals import refused
 
 from core.project import (
+    Past,
     Project,
     ProjectReadError,
     ProjectWriteError,
@@ -125,7 +126,7 @@ def test_starting_anew_keeps_what_was_measured(project, tmp_path):
     project.snapshots.add(Snapshot(label="s", plan=plan(0.5)))
     project.runs.begin(plan(0.5), "aa", "dd")
     project.start_anew()
-    assert project.history.load() == ((), -1)
+    assert project.history.load() == Past()
     assert (project.snapshots.all(), project.runs.all()) == ((), ())
     assert project.get("a") == b"1"
     assert project.references.model is not None

@@ -53,7 +53,7 @@ def test_what_either_process_acknowledged_survives_kill_9_while_both_write(tmp_p
     measured, planned = killed(engine, 200), killed(window, 20)
     project = Project(path, create=False, thorough=True)
     assert all(project.get(str(number)) == b"x" * 300 for number in range(measured + 1))
-    steps, index = project.history.load()
+    steps, index, _ = project.history.load()
     assert index >= min(planned, 999)
     kept = {step.plan.defaults.sparsity for step in steps}
     assert {number / 100000 for number in range(max(0, planned - 990), planned + 1)} <= kept
@@ -89,7 +89,7 @@ def test_power_loss_leaves_an_earlier_state_never_a_torn_one(tmp_path):
     states = set()
     for turn in range(60):
         lost = Project(left_after_power_loss(project, tmp_path / str(turn), generator), thorough=True)
-        steps, index = lost.history.load()
+        steps, index, _ = lost.history.load()
         assert index == len(steps) - 1
         assert [step.label for step in steps] == [str(number) for number in range(len(steps))]
         states.add(len(steps))

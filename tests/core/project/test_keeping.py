@@ -35,7 +35,7 @@ def steps(*sparsities, label="Sparsity"):
 
 
 def sparsities(project):
-    found, index = project.history.load()
+    found, index, _ = project.history.load()
     return [step.plan.defaults.sparsity for step in found], index
 
 
@@ -62,7 +62,7 @@ def test_steps_come_back_with_words_and_place(project, reopened):
     kept = steps(0.0, 0.25, 0.5)
     kept[2] = msgspec.structs.replace(kept[2], label="稀疏度", merge="drag conv", made=1234.5)
     project.history.save(0, kept, 1)
-    assert reopened().history.load() == (tuple(kept), 1)
+    assert reopened().history.load() == (tuple(kept), 1, 0)
 
 
 def test_an_edit_after_undo_takes_the_place_of_what_was_undone(project):

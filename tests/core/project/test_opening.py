@@ -9,7 +9,7 @@ import pytest
 from refusals import refused
 from version_1 import write_version_1
 
-from core.project import Project, ProjectReadError, ProjectWriteError, is_project
+from core.project import Past, Project, ProjectReadError, ProjectWriteError, is_project
 from core.project.schema import VERSION
 
 
@@ -37,7 +37,7 @@ def test_a_file_of_version_1_keeps_its_measurements(tmp_path):
     project = Project(path)
     assert (project.get("a"), project.get("b")) == (b"1", b"2")
     project.put("c", b"3")
-    assert project.history.load() == ((), -1)
+    assert project.history.load() == Past()
     project.close()
     connection = raw(path)
     assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)

@@ -1,0 +1,193 @@
+"""Snapshots: taken, told apart, renamed, restored, deleted and brought back, by key and by pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from person import CONTROL, click, press, retype
+from project_windows import Desk
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from shell_values import make_result
+
+from core import messages as m
+from core.project import Project
+from core.values import Latency, Measurement, Outcome, Plan, PlanMeasured
+from gui.models.snapshot_table import Column
+from gui.views.snapshots_view import SnapshotsView
+
+LATENCY = Latency(median_ms=0.125, low_ms=0.1, high_ms=0.2, runs=50, threads=2)
+
+
+@pytest.fixture
+def desk(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(qapp, qtbot, tmp_path / "window.json")
+    made.start()
+    made.make_model(tmp_path / "tiny.onnx")
+    made.open(tmp_path / "tiny.onnx")
+    made.make_data(tmp_path / "pets")
+    made.open(tmp_path / "pets")
+    made.window.main.show_work()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def view(desk: Desk) -> SnapshotsView:
+    desk.window.main.tabs.setCurrentWidget(desk.window.main.snapshots)
+    return desk.window.main.snapshots
+
+
+def texts(view: SnapshotsView, row: int) -> list[str]:
+    return [view.model.index(row, column).data() for column in Column]
+
+
+def names(desk: Desk) -> list[str]:
+    return [one.label for one in desk.window.keeper.snapshots]
+
+
+def set_sparsity(desk: Desk, sparsity: float) -> Plan:
+    desk.window.session.set_layers(["stem"], "Sparsity", sparsity=sparsity)
+    return desk.window.session.plan
+
+
+def test_a_key_takes_one_and_shows_it(desk: Desk, view: SnapshotsView) -> None:
+    desk.window.main.tabs.setCurrentIndex(0)
+    plan = set_sparsity(desk, 0.5)
+    press(Qt.Key.Key_S, CONTROL)
+    assert desk.window.main.tabs.currentWidget() is view
+    (taken,) = desk.window.keeper.snapshots
+    assert (taken.label, taken.plan, taken.model_sha256, taken.data_sha256) == ("Snapshot 1", plan, "a", "d")
+    assert view.chosen() == taken
+    assert view._said.full_text == "This is the plan in force"
+
+
+def test_a_plan_that_was_run_has_its_figures_and_others_an_estimate(desk: Desk, view: SnapshotsView) -> None:
+    session = desk.window.session
+    set_sparsity(desk, 0.5)
+    click(view._take)
+    guessed = texts(view, 0)
+    assert guessed[Column.SIZE].startswith("≈ ")
+    assert not desk.window.keeper.snapshots[0].measured
+    # a run of just that plan measures the snapshot too
+    accuracy = Measurement(metric="top1", value=90.5, low=89.0, high=92.0, count=1000, unit="%")
+    after = Outcome(measurements=(accuracy,), size_bytes=1234, zipped_bytes=1000, latency=LATENCY)
+    session._take(msgspec.structs.replace(make_result(session.plan), after=after))
+    assert texts(view, 0)[Column.SIZE : Column.WHEN] == ["1.2 kB", "0.13 ms", "90.5 % ± 1.5"]
+    click(view._take)
+    assert texts(view, 1)[Column.SIZE : Column.WHEN] == ["1.2 kB", "0.13 ms", "90.5 % ± 1.5"]
+    again = Project(desk.window.keeper.project.path, create=False)
+    assert [one.outcome for one in again.snapshots.all()] == [after, after]
+    again.close()
+
+
+def test_a_plan_that_was_measured_by_itself_counts_as_measured(desk: Desk, view: SnapshotsView) -> None:
+    session = desk.window.session
+    plan = set_sparsity(desk, 0.5)
+    click(view._take)
+    few = Measurement(metric="top1", value=88.0, low=85.0, high=91.0, count=512, unit="%")
+    outcome = Outcome(measurements=(few,), size_bytes=1300)
+    session.whatif.take(PlanMeasured(plan=plan, outcome=outcome, loss=3.0))
+    assert desk.window.keeper.snapshots[0].outcome == outcome
+    # a run on more samples says more, and a measurement on fewer does not take that away again
+    session._take(make_result(plan))
+    session.whatif.take(PlanMeasured(plan=plan, outcome=outcome, loss=3.0))
+    assert desk.window.keeper.snapshots[0].outcome.primary.count == 1000
+
+
+def test_restoring_is_one_step_that_undo_takes_back(desk: Desk, view: SnapshotsView) -> None:
+    session = desk.window.session
+    first = set_sparsity(desk, 0.5)
+    click(view._take)
+    second = set_sparsity(desk, 0.9)
+    click(view._restore)
+    assert session.plan == first
+    assert session.undo_stack.undoText() == "Snapshot “Snapshot 1”"
+    press(Qt.Key.Key_Z, CONTROL)
+    assert session.plan == second
+    view.table.setFocus()
+    press(Qt.Key.Key_Return)
+    assert session.plan == first
+
+
+def test_names_and_notes_are_written_in_place(desk: Desk, view: SnapshotsView) -> None:
+    click(view._take)
+    view.table.setFocus()
+    press(Qt.Key.Key_F2)
+    retype("half of stem")
+    press(Qt.Key.Key_Return)
+    assert names(desk) == ["half of stem"]
+    view.model.setData(view.model.index(0, Column.NOTE), "为手机 for phones\n" + "x" * 5000)
+    assert desk.window.keeper.snapshots[0].note.startswith("为手机 for phones x")
+    assert len(desk.window.keeper.snapshots[0].note) == 2000
+    assert not view.model.setData(view.model.index(0, Column.NAME), "   ")
+    assert names(desk) == ["half of stem"]
+    click(view._rename)
+    press(Qt.Key.Key_Escape)
+    assert names(desk) == ["half of stem"]
+
+
+def test_a_deleted_one_can_be_brought_back(desk: Desk, view: SnapshotsView) -> None:
+    for sparsity in (0.1, 0.2, 0.3):
+        set_sparsity(desk, sparsity)
+        click(view._take)
+    view.show_taken(desk.window.keeper.snapshots[1].id)
+    view.table.setFocus()
+    press(Qt.Key.Key_Delete)
+    assert names(desk) == ["Snapshot 1", "Snapshot 3"]
+    assert view.chosen().label == "Snapshot 3"
+    assert view._said.full_text == "“Snapshot 2” was deleted"
+    click(view._back)
+    assert names(desk) == ["Snapshot 1", "Snapshot 2", "Snapshot 3"]
+    assert not view._back.isVisible()
+
+
+def test_they_are_there_after_a_restart_and_in_the_named_project(
+    desk: Desk, view: SnapshotsView, tmp_path: Path
+) -> None:
+    set_sparsity(desk, 0.5)
+    click(view._take)
+    desk.window.keeper.save_as(tmp_path / "p.secateur")
+    desk.end()
+    desk.start()
+    desk.open(tmp_path / "p.secateur")
+    assert names(desk) == ["Snapshot 1"]
+    assert desk.window.main.snapshots.model.rowCount() == 1
+
+
+def test_figures_of_an_earlier_model_are_told_apart(desk: Desk, tmp_path: Path) -> None:
+    view = desk.window.main.snapshots
+    desk.window.session._take(make_result(desk.window.session.plan))
+    click_in = desk.window.keeper.take_snapshot("measured")
+    assert click_in.measured
+    desk.window.keeper.save_as(tmp_path / "p.secateur")
+    desk.end()
+    desk.start()
+    desk.make_model(tmp_path / "tiny.onnx", "changed")
+    desk.open(tmp_path / "p.secateur")
+    click(desk.way("Use the changed file"))
+    view = desk.window.main.snapshots
+    index = view.model.index(0, Column.ACCURACY)
+    assert index.data(Qt.ItemDataRole.FontRole).italic()
+    assert "earlier version of the model" in index.data(Qt.ItemDataRole.ToolTipRole)
+
+
+def test_without_a_model_there_is_nothing_to_take(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> None:
+    desk = Desk(qapp, qtbot, tmp_path / "window.json")
+    window = desk.start()
+    assert not window.actions["snapshot"].isEnabled()
+    assert not window.main.snapshots._take.isEnabled()
+    desk.end()
+
+
+def test_hostile_names_stay_plain(desk: Desk, view: SnapshotsView) -> None:
+    click(view._take)
+    view.model.setData(view.model.index(0, Column.NAME), "<b>x</b>")
+    tip = view.model.index(0, Column.NAME).data(Qt.ItemDataRole.ToolTipRole)
+    assert "&lt;b&gt;" in tip
+    assert texts(view, 0)[Column.NAME] == "<b>x</b>"
+    assert isinstance(desk.window.engine.sent[0], m.OpenModel)
