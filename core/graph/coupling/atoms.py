@@ -140,6 +140,10 @@ class Coupling:
             if value.const_value is not None
         ]
 
+    def knows(self, value: ir.Value, axis: int) -> bool:
+        """Whether an operator has stated something about this axis."""
+        return (id(value), axis) in self._first
+
     def follows(self, value: ir.Value) -> bool:
         """Whether the shape noted at a value is one of which every axis is known here."""
         if value.shape is None or not len(value.shape):
