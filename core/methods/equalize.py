@@ -1,8 +1,9 @@
 """Even out the channels of activations, so that one scale for all of them serves each.
 
 The network is rewritten without changing its answers: a channel times s, its readers' weights on it divided
-by s (`core.graph.scaling`). Cross-layer equalisation (Nagel et al. 2019) raises small channels to the largest;
-SmoothQuant (Xiao et al. 2023) divides large ones down behind a normalisation, where readers can bear it.
+by s (`core.graph.scaling`). Cross-layer equalisation (Nagel et al. 2019) raises small channels to the
+largest; SmoothQuant (Xiao et al. 2023) divides large ones down behind a normalisation, where readers can
+bear it.
 """
 
 from __future__ import annotations
