@@ -17,7 +17,6 @@ import json
 import os
 import subprocess
 import sys
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from core.context import Context
 from core.data import open_data
 from core.errors import SecateurError
 from core.evaluate.judge import Judge
+from core.evaluate.size import size_bytes, zipped_bytes
 from core.formats import open_model
 from core.values import DataSpec
 
@@ -137,7 +137,7 @@ def make_all(peer: str, model: Path, folder: Path) -> list[Made]:
 
 
 def call(command: list[str], log: Path) -> tuple[str, str]:
-    """The last line that a command prints, and the error if it failed; all it said goes into the log."""
+    """The line of JSON that a command prints, and the error if it failed; all it said goes into the log."""
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
     environment["PYTHONPATH"] = str(HERE.parent) if command[0] == sys.executable else ""
     with log.open("w") as stream:
@@ -151,7 +151,9 @@ def call(command: list[str], log: Path) -> tuple[str, str]:
     if done.returncode:
         lines = [line.strip() for line in reversed(log.read_text().splitlines())]
         return "", next((line for line in lines if "Error" in line), f"ended with {done.returncode}")
-    return done.stdout.strip().splitlines()[-1], ""
+    # libraries print too, some of them at their very end
+    answers = [line for line in done.stdout.splitlines() if line.startswith(('{"', '["'))]
+    return (answers[-1], "") if answers else ("", "it said nothing of its result")
 
 
 def judge_all(model: Path, judge: Judge, files: list[Made], folder: Path, rounds: int) -> list[Made]:
@@ -172,8 +174,7 @@ def judge_all(model: Path, judge: Judge, files: list[Made], folder: Path, rounds
     for made in judged:
         assert made.row is not None
         row = made.row
-        row.size = made.path.stat().st_size
-        made.zipped = len(zlib.compress(made.path.read_bytes(), 6))
+        row.size, made.zipped = size_bytes(made.path), zipped_bytes(made.path, context)
         row.integer, row.float_convs, row.kernels = kernels(made.path, folder)
         try:
             measured = judge.measure(made.path, context)

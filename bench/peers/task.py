@@ -44,6 +44,8 @@ def main(configurations: dict[str, Configuration], *packages: str) -> None:
     images = np.load(options.images)
     started, used = time.perf_counter(), time.process_time()
     configurations[options.make](options.model, name, images, options.out)
+    # on a line of its own, whatever progress bar came before
+    print()
     print(
         json.dumps(
             {

@@ -38,11 +38,11 @@ CONFIGURATIONS = {
     "mixed": configuration("mixed"),
     "no overflow fix": configuration(overflow_fix=OverflowFix.DISABLE),
     "mixed, no overflow fix": configuration("mixed", overflow_fix=OverflowFix.DISABLE),
+    "mixed, SmoothQuant": configuration(
+        "mixed", overflow_fix=OverflowFix.DISABLE, smooth_quant_alphas=SMOOTH
+    ),
     "accurate bias correction": configuration(fast=False, overflow_fix=OverflowFix.DISABLE),
     "mixed, accurate bias correction": configuration("mixed", False, overflow_fix=OverflowFix.DISABLE),
-    "mixed, accurate bias correction, SmoothQuant": configuration(
-        "mixed", False, overflow_fix=OverflowFix.DISABLE, smooth_quant_alphas=SMOOTH
-    ),
 }
 
 if __name__ == "__main__":

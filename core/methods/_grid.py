@@ -13,8 +13,8 @@ from core.methods.round_weights import asymmetric_grid, integer_range, on_levels
 
 _SMALLEST_CLIP = 0.2
 _TINY = float(np.finfo(np.float32).tiny)
-_AT_ONCE = 1 << 15
-"""Weights looked at together in the search: what is computed of them stays in a core's own cache."""
+_AT_ONCE = 1 << 17
+"""Weights looked at together in the search: few calls, and what is computed of them stays in the cache."""
 
 
 @dataclass(frozen=True)
