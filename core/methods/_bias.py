@@ -11,7 +11,7 @@ from core.methods._edit import add_initializer, constant
 def read_bias(node: ir.Node, channels: int) -> np.ndarray | None:
     """The bias as (channels,) float32, zeros where there is none yet; None where there can be none.
 
-    Conv and Gemm take it as third input; of a MatMul it is the constant of an Add that follows.
+    Conv, ConvTranspose and Gemm take it as third input; of a MatMul it is the constant of an Add behind it.
     """
     site = _site(node)
     if site is None:
@@ -43,9 +43,11 @@ def set_bias(model: ir.Model, node: ir.Node, bias: np.ndarray) -> None:
 
 
 def _site(node: ir.Node) -> tuple[ir.Node, int] | None:
-    if node.op_type in ("Conv", "Gemm"):
+    if node.op_type in ("Conv", "Gemm", "ConvTranspose"):
         return node, 2
-    if node.op_type != "MatMul":
+    weight = node.inputs[1] if node.op_type == "MatMul" else None
+    # of a stack of matrices one bias would serve all
+    if weight is None or weight.shape is None or len(weight.shape) != 2:
         return None
     uses = list(node.outputs[0].uses())
     if len(uses) != 1 or uses[0].node.op_type != "Add" or node.outputs[0].is_graph_output():

@@ -33,13 +33,14 @@ def finished(
 def rescaled(weight: StoredWeight, ratio: np.ndarray, form: Form) -> tuple[StoredWeight, np.ndarray]:
     """The weight with each channel times its ratio (channels,), and its values in matrix form.
 
-    Where one scale serves all channels nothing changes.
+    Where one scale serves several channels nothing changes.
     """
     value = form.matrices(weight.values())
     if isinstance(weight, IntegerWeight | SharedWeight):
-        if weight.scale.size == 1:
+        if weight.scale.size == 1 or form.shared_rows:
             ratio = np.ones_like(ratio)
-        return weight.scaled(ratio), value * form.per_row(ratio)
+        changed = weight if form.shared_rows else weight.scaled(ratio)
+        return changed, value * form.per_row(ratio)
     value = value * form.per_row(ratio)
     if isinstance(weight, HalfWeight):
         return HalfWeight(form.weight(value).astype(np.float16), weight.dtype), value

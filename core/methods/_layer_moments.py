@@ -16,7 +16,8 @@ from core.context import Context
 from core.evaluate.runner import Runner
 from core.methods._bias import read_bias
 from core.methods._edit import constant
-from core.methods._matrices import Form, form_of, outputs_at, patches, places
+from core.methods._matrices import Form, outputs_at, patches, places
+from core.methods._other_forms import correctable_form
 from core.methods._pieces import Feeds, part, samples_in
 from core.methods._shelf import Shelf
 from core.methods._stream import Stream
@@ -101,7 +102,7 @@ class LayerMoments:
         if step.layer.group is not None or len(step.layer.weights) != 1:
             return None
         try:
-            return form_of(node_named(self.base, step.layer.id), step.layout(step.layer.shape).block)
+            return correctable_form(node_named(self.base, step.layer.id), step.layout(step.layer.shape).block)
         except KeyError:
             return None  # inside a branch or loop
 

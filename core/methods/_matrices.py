@@ -7,6 +7,7 @@ blocks of columns that add up; then the groups share their rows.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,8 @@ class Form:
     dilations: tuple[int, ...] = ()
     pads: tuple[int, ...] = ()
     auto_pad: str = ""
+    shared_rows: bool = False
+    """The groups share the scales of their rows."""
 
     @property
     def channels(self) -> int:
@@ -58,7 +61,7 @@ class Form:
 
     def by_row(self, values: np.ndarray) -> np.ndarray:
         """Parameters of blocks (groups, rows, blocks) as (channels, all blocks of the channel)."""
-        if self.blocks:
+        if self.blocks or self.shared_rows:
             return values.swapaxes(0, 1).reshape(self.rows, -1)
         return values.reshape(self.channels, -1)
 
@@ -68,6 +71,22 @@ class Form:
         if flat.size == 1:
             return flat.reshape(1, 1, 1)
         return flat.reshape(1, self.rows, 1) if self.blocks else flat.reshape(self.groups, self.rows, 1)
+
+
+class OtherForm(Form, ABC):
+    """A form that knows by itself where its inputs and outputs are (`core.methods._other_forms`)."""
+
+    @abstractmethod
+    def places(self, outputs: tuple[int, ...], count: int, rng: np.random.Generator) -> np.ndarray:
+        """As the function of this name."""
+
+    @abstractmethod
+    def outputs_at(self, outputs: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """As the function of this name."""
+
+    @abstractmethod
+    def patches(self, inputs: np.ndarray, area: tuple[int, ...], at: np.ndarray) -> np.ndarray:
+        """As the function of this name."""
 
 
 def form_of(node: ir.Node, block: int = 0) -> Form | None:
@@ -143,6 +162,8 @@ def places(form: Form, outputs: tuple[int, ...], count: int, rng: np.random.Gene
     Of a convolution (images, positions) with at most `count` for each image; else (positions,) among
     all rows of the product, at most `count` for each entry of the first axis.
     """
+    if isinstance(form, OtherForm):
+        return form.places(outputs, count, rng)
     if form.op != "Conv":
         total = int(np.prod(outputs[:-1], dtype=np.int64))
         most = min(total, count * max(1, outputs[0]))
@@ -156,6 +177,8 @@ def places(form: Form, outputs: tuple[int, ...], count: int, rng: np.random.Gene
 
 def outputs_at(form: Form, outputs: np.ndarray, at: np.ndarray) -> np.ndarray:
     """The layer's outputs at these places as (n, channels)."""
+    if isinstance(form, OtherForm):
+        return form.outputs_at(outputs, at)
     if form.op != "Conv":
         return outputs.reshape(-1, outputs.shape[-1])[at]
     flat = outputs.reshape(outputs.shape[0], outputs.shape[1], -1)
@@ -167,6 +190,8 @@ def patches(form: Form, inputs: np.ndarray, area: tuple[int, ...], at: np.ndarra
 
     `area` is the spatial shape of the outputs (of a convolution).
     """
+    if isinstance(form, OtherForm):
+        return form.patches(inputs, area, at)
     if form.op != "Conv":
         chosen = inputs.reshape(-1, inputs.shape[-1])[at]
         return chosen.reshape(len(chosen), form.groups, form.columns).astype(np.float32, copy=False)
