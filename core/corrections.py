@@ -23,7 +23,7 @@ from core.methods.sequential import Correction, Corrector
 from core.methods.stored import Cache, restored
 from core.values import Plan, digest, text
 
-VERSION = 4
+VERSION = 5
 """Raise it when the same plan gives other corrections."""
 
 _BATCH = 32
@@ -69,7 +69,10 @@ class Corrections:
         data: DataSet | None,
         store: MeasurementStore | None,
         context: Context,
+        original: ir.Model | None = None,
     ) -> Corrections:
+        """`original`: whose answers count, where `base` has lost some already; a network of the same nodes,
+        which follows from `opened.info.sha256` as well."""
         lossy = [i for i, step in enumerate(steps) if step.weight_bits < 8 or _cuts(base, step)]
         first = lossy[0] if lossy else len(steps)
         result = cls(steps, store, context, first)
@@ -97,6 +100,7 @@ class Corrections:
             result.biases,
             opened.info.macs or 0,
             first,
+            original,
         )
         methods = {name: dict(plan.methods[name]) for name in sorted(plan.methods)}
         result._base_key = (VERSION, opened.info.sha256, data_key(data), samples, methods)
@@ -147,9 +151,13 @@ def _cuts(base: ir.Model, step: Step) -> bool:
     """Whether zeros are still to be made: trained layers have theirs already."""
     if not step.prunes:
         return False
-    tensors = [base.graph.initializers[name].const_value for name in step.layer.weights]
-    weights = [tensor.numpy() for tensor in tensors if tensor is not None]
-    return any(np.count_nonzero(pruned(weight, step)) != np.count_nonzero(weight) for weight in weights)
+    for name in step.layer.weights:
+        tensor = base.graph.initializers[name].const_value
+        if tensor is not None:
+            weight = tensor.numpy()
+            if np.count_nonzero(pruned(weight, step, name)) != np.count_nonzero(weight):
+                return True
+    return False
 
 
 def pack(correction: Correction) -> bytes:

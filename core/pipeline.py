@@ -25,6 +25,7 @@ from core.graph.layers import find_layers
 from core.graph.opened import OpenedModel
 from core.steps import BITS, Done, Rounded, Task, WholeStep, asked
 from core.steps._keep import keep, keep_refined, kept, kept_refined
+from core.steps.zeros import by_itself
 from core.values import LayerPlan, Plan, Result, RunPoint, Text, digest, text
 
 VERSION = 2
@@ -50,7 +51,7 @@ def run(
     started = time.monotonic()
     course = _Course(opened, data, judge, plan, Path(work_dir), store, context, step_samples)
     order = asked(opened, plan)
-    before, after = alone(order), _after_bits(order)
+    before, after = alone(order, plan), _after_bits(order)
     course.total = len(before) + len(after)
     course.trainings = {step.name: order.count(step) for step in order}
     for step in before:
@@ -81,16 +82,17 @@ def run(
     )
 
 
-def alone(steps: tuple[WholeStep, ...]) -> list[WholeStep]:
+def alone(steps: tuple[WholeStep, ...], plan: Plan) -> list[WholeStep]:
     """The steps that are carried out by themselves, before the layers get their bits.
 
-    Zeros that come last are left to `compress`, which gives each layer zeros and bits together.
+    Zeros that come last are left to `compress`, which gives each layer zeros and bits together, unless they
+    come in rounds or stop at a limit.
     """
     before = list(steps)
     names = [step.name for step in before]
     if BITS in names:
         before = before[: names.index(BITS)]
-    if before and before[-1].name == "zeros":
+    if before and before[-1].name == "zeros" and not by_itself(plan):
         before.pop()
     return before
 

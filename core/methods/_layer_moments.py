@@ -71,6 +71,8 @@ class LayerMoments:
     context: Context
     first: int = 0
     """No layer before this one will be asked for."""
+    original: ir.Model | None = None
+    """Whose outputs are aimed at, a network of the same nodes; None: `base`."""
 
     def __post_init__(self) -> None:
         self._forms = [self._form(step) for step in self.steps]
@@ -188,7 +190,7 @@ class LayerMoments:
                 used += size
             until += 1
         self._known_to = until
-        model = self.base.clone()
+        model = (self.base if self.original is None else self.original).clone()
         wanted: list[ir.Value] = []
         for each in layers:
             node = node_named(model, self.steps[each].layer.id)

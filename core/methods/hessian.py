@@ -95,6 +95,9 @@ class Moments:
         hessian = self._second / self._wide(self.count)
         cross = None if self._cross is None else self._cross / self._wide(self.count)
         missed = self._residual / self.count
+        powers = np.einsum("gii->gi", hessian)
+        # products are float32: by so much may the moments be wrong, whatever they are summed in
+        noise = np.finfo(np.float32).eps * (16 * powers.max(axis=1) + powers.sum(axis=1))
         if centred:
             for each, means in zip(hessian, mean, strict=True):
                 for start in range(0, len(means), _MIRRORED):
@@ -108,7 +111,11 @@ class Moments:
         diagonal = np.einsum("gii->gi", hessian)
         level = diagonal.mean(axis=1)
         floor = max(float(level.mean()), float(np.finfo(np.float32).tiny))
-        diagonal += (damping * np.where(level > 1e-6 * floor, level, floor))[:, None]
+        added = damping * np.where(level > 1e-6 * floor, level, floor)
+        if damping:
+            # of inputs that never change nothing else is left
+            added = np.maximum(added, noise)
+        diagonal += added[:, None]
         target_mean = self._target / self.count
         variance = np.maximum(self._target_squares / self.count - target_mean**2, 0.0)
         return Quadratic(

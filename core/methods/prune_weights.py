@@ -156,6 +156,31 @@ METHODS.add(
                 ),
             ),
             Parameter(
+                name="rounds",
+                label=text("Rounds"),
+                help=text(
+                    "In several rounds a part goes, the rest makes up for it, and the next choice sees the "
+                    "network as it is then; takes as many times as long."
+                ),
+                kind="integer",
+                default=1,
+                low=1,
+                high=20,
+            ),
+            Parameter(
+                name="limit",
+                label=text("Stop at changed answers"),
+                help=text(
+                    "The rounds stop, and the last one is taken back, when more of the held-out samples than "
+                    "this are answered otherwise than by the original. 0: no limit."
+                ),
+                kind="number",
+                default=0.0,
+                low=0.0,
+                high=100.0,
+                unit="%",
+            ),
+            Parameter(
                 name="seed",
                 label=text("Seed"),
                 help=text("For random scores: another number draws other weights."),

@@ -75,6 +75,8 @@ class Corrector:
     """Multiply-accumulates of one sample: decides what a large network can afford."""
     first: int = 0
     """Layers before it are only rounded."""
+    original: ir.Model | None = None
+    """Whose answers count, where `base` has lost some already; None: `base` itself."""
     _gathering: LayerMoments | None = None
     _reference: list[np.ndarray] | None = None
     _held_out: list[Feeds] | None = None
@@ -128,6 +130,7 @@ class Corrector:
                 self.macs,
                 self.context,
                 self.first,
+                self.original,
             )
         return self._gathering
 
@@ -137,7 +140,7 @@ class Corrector:
     def _upto(self, count: int) -> ir.Model:
         """As `_network`, but all layers' activations are already what they will be, whatever `count`."""
         later = (
-            replace(step, weight_bits=FLOAT_BITS, sparsity=0.0, threshold=None, pattern=None)
+            replace(step, weight_bits=FLOAT_BITS, sparsity=0.0, threshold=None, pattern=None, masks=None)
             for step in self.steps[count:]
         )
         steps = [*self.steps[:count], *later]
@@ -227,7 +230,7 @@ class Corrector:
         self.apply(index, candidate)
         runner = Runner(self._network(index + 1))
         if self._reference is None:
-            original = Runner(self.base)
+            original = Runner(self.base if self.original is None else self.original)
             total = [original.run(feeds) for feeds in self._choosing()]
             if total:
                 self._subject = find_subject(total[0], "unlabelled", None)

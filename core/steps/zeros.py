@@ -11,14 +11,11 @@ import numpy as np
 import onnx_ir as ir
 
 from core.allocate import allocate
-from core.corrections import Corrections
 from core.graph.opened import OpenedModel
 from core.methods import setting
-from core.methods.assemble import assemble
-from core.methods.prune_weights import AUTOMATIC, LAYER
-from core.methods.resolve import Step, base_model, resolve
-from core.pruning import choose_zeros
+from core.methods.resolve import Step
 from core.steps import BITS, Done, Task, WholeStep, ordered, register
+from core.steps._rounds import prune_in_rounds
 from core.values import FLOAT_BITS, LayerPlan, Plan, StepInfo, text
 
 
@@ -31,31 +28,31 @@ def run(opened: OpenedModel, task: Task) -> Done:
     alone = zeros_alone(plan)
     if grow(plan):
         return Done(opened.model, (text("The zeros grow while the network is trained."),), moved)
-    pruning = [step for step in resolve(opened, alone) if step.prunes]
-    chosen = choose_zeros(opened, alone, pruning, task.data, task.store, task.context)
-    steps = list(chosen.steps)
-    base = base_model(opened, tuple(steps))
-    corrections = Corrections.start(opened, base, steps, {}, alone, task.data, task.store, task.context)
-    for place, step in enumerate(steps):
-        task.context.report(text("Zeros for layer '{layer}'", layer=step.layer.label), place, len(steps))
-        corrections.ensure(place + 1)
-    model = assemble(base, steps, {}, corrections.cache, corrections.biases)
+    pruned = prune_in_rounds(opened, alone, task)
     gone = total = 0
-    for step in steps:
-        weight = _weight(model, step)
+    for step in pruned.steps:
+        weight = _weight(pruned.model, step)
         zeros = int(weight.size - np.count_nonzero(weight))
         gone, total = gone + zeros, total + weight.size
-        if step.threshold is not None or step.layer.id in chosen.shares:
-            # trained weights cross a threshold, and a limit over the network moves: now the share counts
+        if step.threshold is not None or step.layer.id in pruned.shares or pruned.refused is not None:
+            # trained weights cross a threshold, a limit over the network moves, and rounds were taken back:
+            # from here on the share counts
             settled = LayerPlan(sparsity=zeros / max(1, weight.size))
+            if pruned.refused is not None:
+                pattern = ":".join(map(str, step.pattern)) if step.pattern else "unstructured"
+                settled = msgspec.structs.replace(settled, pattern=pattern)
             moved[step.layer.id] = settled.over(moved.get(step.layer.id, LayerPlan()))
     share = round(100 * gone / max(1, total), 1)
-    did = text("{share} % zeros in {count} layers.", share=share, count=len(steps))
-    # who takes the bits later finds the zeros by their magnitude, whatever chose them
-    settled_too: dict[str, dict[str, str | int | float | bool]] = {
-        "prune_weights": {"score": AUTOMATIC, "scope": LAYER}
-    }
-    return Done(model, (did,), moved, settled_too if "prune_weights" in plan.methods else {})
+    did = [text("{share} % zeros in {count} layers.", share=share, count=len(pruned.steps))]
+    if pruned.refused is not None:
+        did.append(
+            text(
+                "Stopped after round {count}: the next would change {share} % of the held-out answers.",
+                count=pruned.rounds,
+                share=round(100 * pruned.refused, 1),
+            )
+        )
+    return Done(pruned.model, tuple(did), moved)
 
 
 def _weight(model: ir.Model, step: Step) -> np.ndarray:
@@ -83,6 +80,14 @@ def grow(plan: Plan) -> bool:
     return wanted and "finetune" in until_bits
 
 
+def by_itself(plan: Plan) -> bool:
+    """Whether the zeros come before the bits, even right before them: the rounds are judged without bits."""
+    return (
+        int(setting(plan, "prune_weights", "rounds")) > 1
+        or float(setting(plan, "prune_weights", "limit")) > 0
+    )
+
+
 def about(plan: Plan) -> object:
     """Bits count only where they are spread together with the zeros."""
     layers = plan if setting(plan, "allocate", "on") else zeros_alone(plan)
@@ -104,5 +109,6 @@ register(
         ),
         run,
         about=about,
+        version=2,
     )
 )

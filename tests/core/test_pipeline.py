@@ -106,11 +106,13 @@ def test_training_on_the_grids_needs_grids(workspace, digits_resnet):
 def test_zeros_right_before_the_bits_are_left_to_the_layers(workspace, digits_resnet):
     opened = workspace.opened(str(digits_resnet), Context())
     plan = Plan(defaults=LayerPlan(sparsity=0.5, weight_bits=4))
-    assert names(alone(asked(opened, plan))) == []
+    assert names(alone(asked(opened, plan), plan)) == []
     trained = msgspec.structs.replace(plan, methods={"finetune": {"seconds": 1.0}})
-    assert names(alone(asked(opened, trained))) == ["zeros", "finetune"]
+    assert names(alone(asked(opened, trained), trained)) == ["zeros", "finetune"]
     first = msgspec.structs.replace(trained, order=("finetune", "zeros", "quantize"))
-    assert names(alone(asked(opened, first))) == ["finetune"]
+    assert names(alone(asked(opened, first), first)) == ["finetune"]
+    rounds = msgspec.structs.replace(plan, methods={"prune_weights": {"rounds": 3}})
+    assert names(alone(asked(opened, rounds), rounds)) == ["zeros"]
 
 
 # ---------------------------------------------------------------- whole runs

@@ -15,9 +15,10 @@ from core.evaluate.runner import Runner
 from core.formats import open_model
 from core.graph.opened import OpenedModel
 from core.methods._bias import read_bias, set_bias
-from core.methods._matrices import form_of, outputs_at, patches, places
+from core.methods._factor import factorise
+from core.methods._matrices import Form, form_of, outputs_at, patches, places
 from core.methods._taps import Tap, joined, node_named
-from core.methods.hessian import Moments
+from core.methods.hessian import Moments, inverse
 from core.methods.match_statistics import spread_ratio
 
 CONVOLUTIONS = {
@@ -195,3 +196,14 @@ def test_a_bias_can_be_read_replaced_and_added(tmp_path: Path) -> None:
         expected = Tap(original, [node_named(original, name).outputs[0]]).run(feeds)[0]
         np.testing.assert_allclose(after, expected + 1, atol=1e-5)
     assert isinstance(opened.model, ir.Model)
+
+
+def test_inputs_that_never_change_can_still_be_inverted() -> None:
+    """Behind a layer that pruning has silenced only rounding errors are left of the centred moments."""
+    form = Form(op="MatMul", shape=(6, 2), groups=1, rows=2, columns=6, transposed=True)
+    moments = Moments(form)
+    rows = np.tile(np.array([0.1, 0.3, 7.7, 1e-3, 0.7, 123.4], np.float32), (50, 1))
+    moments.add(rows[:, None, :], np.zeros((50, 2), np.float32))
+    quadratic = moments.quadratic(0.01)
+    factorise(quadratic.hessian)
+    assert np.isfinite(inverse(quadratic.hessian)).all()
