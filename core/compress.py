@@ -42,7 +42,7 @@ from core.run_notes import is_slower, run_notes, slower_notes
 from core.steps import Rounded
 from core.values import Latency, Measurement, Outcome, Plan, Result, RunPoint, Text, digest, text
 
-METHOD_VERSION = 4
+METHOD_VERSION = 5
 """Raise it when the same plan gives another network, so that kept measurements no longer count."""
 
 _CALIBRATION_BATCH = 32
@@ -116,7 +116,7 @@ def compress(
         before=before,
         after=after,
         layers=layers,
-        notes=run_notes(changing, layers, before, after, corrections.count, slower),
+        notes=run_notes(changing, layers, before, after, corrections.count, slower, corrections.gain),
         slower=slower,
         seconds=time.monotonic() - started,
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import prod
 from typing import Protocol
 
+import msgspec
 import numpy as np
 import onnx_ir as ir
 
@@ -26,6 +28,8 @@ from core.values import Plan, digest, text
 VERSION = 5
 """Raise it when the same plan gives other corrections."""
 
+LIGHT_WORK = 4e11
+"""Multiply-accumulates up to which layers of 8 bits are corrected as well: some ten seconds."""
 _BATCH = 32
 _MOST_KEPT = 64 << 20
 """Bytes of one layer's correction up to which it goes into the store; larger ones are made again."""
@@ -57,6 +61,8 @@ class Corrections:
     """New biases by layer id, for `assemble`."""
     count: int = 0
     """How many layers are not just rounded."""
+    gain: tuple[float, float] | None = None
+    """Where all layers were judged together: the distance from the original before and after."""
 
     @classmethod
     def start(
@@ -74,7 +80,10 @@ class Corrections:
         """`original`: whose answers count, where `base` has lost some already; a network of the same nodes,
         which follows from `opened.info.sha256` as well."""
         lossy = [i for i, step in enumerate(steps) if step.weight_bits < 8 or _cuts(base, step)]
-        first = lossy[0] if lossy else len(steps)
+        # rounding activations loses more than 8-bit weights do, and both can be made good in one go
+        light = not lossy and any(step.activation_bits == 8 for step in steps)
+        light = light and _work(opened, steps, int(setting(plan, "compensate", "samples"))) <= LIGHT_WORK
+        first = lossy[0] if lossy else 0 if light else len(steps)
         result = cls(steps, store, context, first)
         if data is None or first == len(steps) or not setting(plan, "compensate", "on"):
             result.first = len(steps)
@@ -101,6 +110,7 @@ class Corrections:
             opened.info.macs or 0,
             first,
             original,
+            light,
         )
         methods = {name: dict(plan.methods[name]) for name in sorted(plan.methods)}
         result._base_key = (VERSION, opened.info.sha256, data_key(data), samples, methods)
@@ -112,6 +122,8 @@ class Corrections:
 
     def ensure(self, count: int) -> None:
         """Correct the first `count` layers, those that are not yet. Raises Cancelled."""
+        if self._corrector is not None and self._corrector.light and self.done < count:
+            self._settle(self._corrector)
         while self.done < count:
             index = self.done
             if self._corrector is not None and index >= self.first:
@@ -119,6 +131,28 @@ class Corrections:
                 self._corrector.apply(index, correction)
                 self.count += correction.name != "plain"
             self.done += 1
+
+    def _settle(self, corrector: Corrector) -> None:
+        """Correct all layers at once, and leave all as rounded if held-out answers are no nearer for it."""
+        total = len(self.steps)
+        key = digest("kept", self._key(total - 1))
+        found = self.store.get(key) if self.store is not None else None
+        known = None if found is None else msgspec.msgpack.decode(found, type=tuple[float, float])
+        before = known[0] if known is not None else corrector.distance(total)
+        if known is None or known[1] < known[0]:
+            for index in range(total):
+                correction = self._kept(index) or self._made(index)
+                corrector.apply(index, correction)
+                self.count += correction.name != "plain"
+        after = known[1] if known is not None else corrector.distance(total)
+        if after >= before:
+            self.count = 0
+            for index in range(total):
+                corrector.apply(index, Correction("plain"))
+        if self.store is not None and known is None:
+            self.store.put(key, msgspec.msgpack.encode((before, after)))
+        self.gain = before, after
+        self.done = total
 
     def _made(self, index: int) -> Correction:
         assert self._corrector is not None
@@ -145,6 +179,15 @@ class Corrections:
         later = [(step.layer.id, step.activation_bits) for step in self.steps[index + 1 :]]
         about = [step.key for step in steps], later, measured
         return digest("correction", self._base_key, self.first, *about)
+
+
+def _work(opened: OpenedModel, steps: list[Step], samples: int) -> float:
+    """Multiply-accumulates, roughly, of correcting all layers once: the networks' runs and the sweeps."""
+    total = 2.0 * (opened.info.macs or 0) * samples
+    for step in steps:
+        shape = step.layer.shape
+        total += prod(shape) * (prod(shape) / max(1, prod(shape[axis] for axis in step.row_axes)))
+    return total
 
 
 def _cuts(base: ir.Model, step: Step) -> bool:

@@ -59,7 +59,7 @@ PRESETS: tuple[Preset, ...] = (
         label=text("8-bit accelerator"),
         help=text("8 bits with one scale for each tensor, as simple chips want it, biases corrected."),
         defaults=LayerPlan(sparsity=0.0, weight_bits=8, activation_bits=8, granularity="tensor"),
-        methods={"correct_bias": {"on": True}},
+        methods={"correct_bias": {"on": True}, "quantize_activations": {"float_ends": False}},
     ),
     Preset(
         name="weights",

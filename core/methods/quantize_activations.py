@@ -24,7 +24,7 @@ from core.methods._edit import (
     make_node,
     replace_input,
 )
-from core.values import Described, text
+from core.values import Described, Parameter, text
 
 PASS_THROUGH = {"MaxPool", "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze"}
 """Operators that only move values: their output keeps scale and zero point of the input."""
@@ -326,6 +326,18 @@ METHODS.add(
         name="quantize_activations",
         label=text("Quantise activations"),
         help=text("Sets 8-bit conversions around layers so that onnxruntime computes on integers."),
+        parameters=(
+            Parameter(
+                name="float_ends",
+                label=text("First and last layer in float"),
+                help=text(
+                    "Where they hold next to none of the work they compute in float: more exact and as fast. "
+                    "Off for chips that know integers only."
+                ),
+                kind="switch",
+                default=True,
+            ),
+        ),
     ),
     insert,
 )

@@ -193,7 +193,7 @@ METHODS.add(
                     "One scale for a whole 8-bit layer where all its channels keep 24 dB: a little faster."
                 ),
                 kind="switch",
-                default=True,
+                default=False,
             ),
             Parameter(
                 name="reduce_range",

@@ -15,6 +15,7 @@ from core.graph.opset import raise_opset
 from core.methods import setting
 from core.methods._check import check
 from core.methods._edit import attribute_int
+from core.methods._ends import float_ends
 from core.methods._layout import Layout, whole_block
 from core.methods._spatial_mean import pool_spatial_means
 from core.methods.masks import Masks
@@ -79,6 +80,8 @@ class Step:
     """Weights of a ConvTranspose's kernel: a block holds whole kernels there. 0: another layer."""
     pieces: int = 1
     """Groups of a ConvTranspose, which lie one after the other in a row."""
+    at_end: bool = False
+    """First or last, and left in float arithmetic for that."""
     note: Text | None = None
     """Why less is done than planned."""
 
@@ -153,6 +156,7 @@ def resolve(opened: OpenedModel, plan: Plan) -> tuple[Step, ...]:
     nodes = {node.name: node for node in opened.model.graph.all_nodes()}
     main = {node.name for node in opened.model.graph}
     leaders = _leaders(opened, plan)
+    ends = float_ends(opened) if setting(plan, "quantize_activations", "float_ends") else frozenset()
     steps = []
     for layer in opened.info.layers:
         leader = leaders.get(layer.group or "", layer.id)
@@ -163,6 +167,10 @@ def resolve(opened: OpenedModel, plan: Plan) -> tuple[Step, ...]:
             name = opened.info.layer(leader).label
             note = text("It shares its weights with '{layer}', whose settings count.", layer=name)
             step = replace(step, note=note)
+        if layer.id in ends and step.activation_bits == step.weight_bits == 8 and not step.block:
+            own = plan.exceptions.get(leader)
+            if own is None or own.activation_bits is None:
+                step = _at_end(step)
         steps.append(step)
     return tuple(steps)
 
@@ -194,6 +202,12 @@ def base_model(opened: OpenedModel, steps: tuple[Step, ...]) -> ir.Model:
     if integer:
         pool_spatial_means(model)
     return model
+
+
+def _at_end(step: Step) -> Step:
+    why = text("First or last, with next to none of the work: float is more exact here, and as fast.")
+    note = step.note or why
+    return replace(step, activation_bits=FLOAT_BITS, merge=False, reduced=False, at_end=True, note=note)
 
 
 def _leaders(opened: OpenedModel, plan: Plan) -> dict[str, str]:

@@ -77,6 +77,8 @@ class Corrector:
     """Layers before it are only rounded."""
     original: ir.Model | None = None
     """Whose answers count, where `base` has lost some already; None: `base` itself."""
+    light: bool = False
+    """So little is lost by each layer that its own outputs choose; the network judges once, at the end."""
     _gathering: LayerMoments | None = None
     _reference: list[np.ndarray] | None = None
     _held_out: list[Feeds] | None = None
@@ -108,7 +110,7 @@ class Corrector:
             if best is None or candidate.distance < best.distance:
                 best = candidate
         assert best is not None
-        if setting(self.plan, "match_statistics", "on"):
+        if not self.light and setting(self.plan, "match_statistics", "on"):
             matched = self._matched(step, form, gathered.fitted, best)
             matched = self._judged(index, form, matched, gathered.held_out)
             best = matched if matched.distance < best.distance else best
@@ -162,7 +164,7 @@ class Corrector:
             yield correction("plain+bias", plain)
         wanted = wanted_of(step, form, plain)
         hessian = quadratic.hessian
-        thorough = bool(setting(self.plan, "compensate", "thorough"))
+        thorough = not self.light and bool(setting(self.plan, "compensate", "thorough"))
         aims = {"swept": matrices}
         if setting(self.plan, "compensate", "targets") and quadratic.cross is not None:
             if form.columns >= _WIDE:
@@ -195,6 +197,8 @@ class Corrector:
     @property
     def _by_network(self) -> bool:
         """Whether candidates are judged by the network's answers; else by the layer's own outputs."""
+        if self.light:
+            return False
         runs = CANDIDATES * len(self.steps) * self.macs
         return runs * LEAST_JUDGES <= JUDGING_MACS
 
@@ -228,7 +232,11 @@ class Corrector:
             moved = None if candidate.bias is None or bias is None else candidate.bias - bias
             return replace(candidate, distance=held_out.judged(before, after, moved))
         self.apply(index, candidate)
-        runner = Runner(self._network(index + 1))
+        return replace(candidate, distance=self.distance(index + 1))
+
+    def distance(self, count: int) -> float:
+        """Of the network with the first `count` layers done from the original, on the held-out samples."""
+        runner = Runner(self._network(count))
         if self._reference is None:
             original = Runner(self.base if self.original is None else self.original)
             total = [original.run(feeds) for feeds in self._choosing()]
@@ -241,8 +249,7 @@ class Corrector:
             answers = runner.run(feeds)[self._subject.output]
             distances.append(distance(reference, answers, self._subject))
             weights.append(samples_in(feeds))
-        mean = float(np.average(distances, weights=weights)) if distances else 0.0
-        return replace(candidate, distance=mean)
+        return float(np.average(distances, weights=weights)) if distances else 0.0
 
 
 def wanted_of(step: Step, form: Form, plain: StoredWeight | None = None) -> Wanted:

@@ -55,7 +55,9 @@ def test_a_point_after_each_layer_and_the_last_is_the_artefact(
     right = 100 * (answers.argmax(axis=1) == data.labels).mean()
     assert result.after.measurements[0].value == pytest.approx(right)
     assert result.before.measurements[0].value == 100.0
-    assert {(r.weight_bits, r.activation_bits) for r in result.layers} == {(8, 8)}
+    # the last layer holds a thousandth of the work and stays in float arithmetic
+    assert [(r.weight_bits, r.activation_bits) for r in result.layers] == [(8, 8), (8, 8), (8, 32)]
+    assert not any("could not follow" in str(note) for note in result.notes)
 
 
 def test_a_cancelled_run_goes_on_where_it_stopped(
@@ -75,8 +77,9 @@ def test_a_change_of_a_later_layer_keeps_the_earlier_points(
     opened: OpenedModel, data: Data, judge: Judge, tmp_path: Path
 ) -> None:
     store = Project(tmp_path / "project.secateur")
-    compress(opened, data, judge, W8A8, tmp_path / "work", store, Watch())
-    changed = W8A8.with_layer("conv2", sparsity=0.5)
+    plain = msgspec.structs.replace(W8A8, methods={"compensate": {"on": False}})
+    compress(opened, data, judge, plain, tmp_path / "work", store, Watch())
+    changed = plain.with_layer("conv2", sparsity=0.5)
     compress(opened, data, judge, changed, tmp_path / "work", store, watch := Watch())
     assert [p.from_store for p in watch.points] == [True, False, False]
     store.close()

@@ -26,6 +26,7 @@ from core.project import Project
 from core.values import LayerPlan, Plan, Result
 
 W3A8 = Plan(defaults=LayerPlan(weight_bits=3, activation_bits=8))
+W8A8 = Plan(defaults=LayerPlan(weight_bits=8, activation_bits=8))
 HALF = Plan(defaults=LayerPlan(sparsity=0.5))
 
 
@@ -156,11 +157,44 @@ def test_layers_before_the_first_that_loses_much_are_only_rounded(
     made = []
     correct = Corrector.correct
     monkeypatch.setattr(Corrector, "correct", lambda self, i: made.append(i) or correct(self, i))
-    w8 = Plan(defaults=LayerPlan(weight_bits=8, activation_bits=8))
-    run(opened, data, w8, tmp_path)
+    run(opened, data, Plan(defaults=LayerPlan(weight_bits=8)), tmp_path)
     assert made == []
-    run(opened, data, w8.with_layer("conv2", weight_bits=4), tmp_path)
+    run(opened, data, W8A8.with_layer("conv2", weight_bits=4), tmp_path)
     assert made == [1, 2]
+
+
+def test_eight_bits_are_corrected_in_one_go_and_the_run_says_what_it_gained(
+    opened: OpenedModel, data: Data, judge: Judge, tmp_path: Path
+) -> None:
+    plain = run(opened, data, off(W8A8), tmp_path)
+    corrected = run(opened, data, W8A8, tmp_path)
+    assert kl(judge, corrected) < kl(judge, plain)
+    assert any("came nearer" in str(note) for note in corrected.notes)
+    assert not any("came nearer" in str(note) for note in plain.notes)
+
+
+def test_all_layers_stay_as_rounded_where_held_out_answers_are_no_nearer(
+    opened: OpenedModel, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run(opened, data, off(W8A8), tmp_path)
+    wrong = Correction("swept", None, np.full(16, 5.0, np.float32))
+    monkeypatch.setattr(Corrector, "correct", lambda self, i: wrong if i == 0 else Correction("plain"))
+    store = Project(tmp_path / "project.secateur")
+    for _ in range(2):  # made, then from the store
+        refused = run(opened, data, W8A8, tmp_path, store=store)
+        assert any("would not have helped" in str(note) for note in refused.notes)
+        assert refused.sha256 == plain.sha256
+    store.close()
+
+
+def test_a_kept_correction_of_eight_bits_gives_the_same_file_again(
+    opened: OpenedModel, data: Data, tmp_path: Path
+) -> None:
+    store = Project(tmp_path / "project.secateur")
+    first = run(opened, data, W8A8, tmp_path, store=store)
+    again = run(opened, data, W8A8, tmp_path, store=store)
+    assert first.sha256 == again.sha256 == run(opened, data, W8A8, tmp_path).sha256
+    store.close()
 
 
 def test_without_data_nothing_is_compensated(opened: OpenedModel, tmp_path: Path) -> None:

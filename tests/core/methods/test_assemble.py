@@ -28,7 +28,10 @@ from core.methods.resolve import base_model, resolve
 from core.readback import read_back
 from core.values import LayerPlan, Plan
 
-W8A8 = Plan(defaults=LayerPlan(weight_bits=8, activation_bits=8))
+W8A8 = Plan(
+    defaults=LayerPlan(weight_bits=8, activation_bits=8),
+    methods={"quantize_activations": {"float_ends": False}},
+)
 
 
 def opened(model: onnx.ModelProto, folder: Path) -> OpenedModel:
