@@ -124,6 +124,7 @@ NO_CHANGE = LayerPlan(
 
 
 RESTRUCTURING = (
+    ("equalize", "on"),
     ("prune_blocks", "count"),
     ("merge_channels", "tolerance"),
     ("prune_channels", "macs"),

@@ -16,6 +16,7 @@ def test_a_layer_follows_the_defaults_until_it_differs():
         sparsity=0.25,
         pattern="unstructured",
         weight_bits=4,
+        clusters=0,
         activation_bits=8,
         granularity="channel",
         block_size=32,
