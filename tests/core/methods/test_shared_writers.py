@@ -95,7 +95,10 @@ def test_with_eight_bit_activations_the_table_holds_integers_and_the_kernels_run
     clusters: int, tmp_path: Path
 ) -> None:
     model, pictures = opened(tmp_path), networks.pictures(32)
-    plan = Plan(defaults=LayerPlan(clusters=clusters, activation_bits=8))
+    plan = Plan(
+        defaults=LayerPlan(clusters=clusters, activation_bits=8),
+        methods={"quantize_activations": {"float_ends": False}},
+    )
     content = compressed(model, plan, pictures)
     found = kernels(content, tmp_path)
     assert found["QLinearConv"] == 2 and found["QGemm"] == 1
