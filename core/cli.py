@@ -1,7 +1,7 @@
 """The command line: the same jobs as the window, for scripts.
 
     secateur [FILE]                      open the window
-    secateur info | evaluate | analyze | plan | compress | benchmark | project ...
+    secateur info | evaluate | scores | analyze | plan | compress | benchmark | project ...
 
 Exit codes: 0 done and verified, 1 failed, 2 bad input, 130 interrupted. Results go to standard output,
 progress and errors (one line each) to standard error.
@@ -21,6 +21,7 @@ from core import messages as m
 from core.cli_goal import add_goal_options
 from core.cli_output import print_json, print_outcome, shape_text, write
 from core.cli_plan import plan_command, plan_for
+from core.cli_scores import add_scores_command
 from core.console import Console, human_bytes
 from core.context import Context
 from core.errors import (
@@ -31,6 +32,7 @@ from core.errors import (
     ProjectReadError,
     SecateurError,
 )
+from core.method_options import add_method_options
 from core.options import data_spec
 from core.presets import PRESETS
 from core.values import (
@@ -43,7 +45,7 @@ from core.values import (
 )
 from core.values.plan import GRANULARITIES
 
-COMMANDS = ("info", "evaluate", "analyze", "plan", "compress", "benchmark", "project")
+COMMANDS = ("info", "evaluate", "scores", "analyze", "plan", "compress", "benchmark", "project")
 BAD_INPUT = (OpenError, DataError, PlanError, ProjectReadError)
 
 
@@ -334,6 +336,8 @@ def _parser() -> argparse.ArgumentParser:
     compress.set_defaults(command=compress_command)
 
     add_goal_options(compress)
+    add_method_options(compress)
+    add_scores_command(commands, common)
 
     plans = commands.add_parser(
         "plan", parents=[common, data, project], help="the curve of best plans, and the best for a goal"

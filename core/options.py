@@ -9,6 +9,7 @@ import msgspec
 
 from core.data.preprocess import parse_preprocess
 from core.errors import PlanError
+from core.method_options import with_parameters
 from core.presets import PRESETS
 from core.values import FLOAT_BITS, DataSpec, LayerPlan, Plan, Preprocess, text
 
@@ -32,7 +33,7 @@ def data_spec(options: argparse.Namespace) -> DataSpec:
 
 def plan_of(options: argparse.Namespace) -> Plan:
     """From --plan, --preset or the settings, and --steps over all of them. Raises PlanError."""
-    plan = _plan_of(options)
+    plan = with_parameters(_plan_of(options), options)
     if not options.steps:
         return plan
     order = tuple(name.strip() for name in options.steps.split(",") if name.strip())
@@ -42,6 +43,8 @@ def plan_of(options: argparse.Namespace) -> Plan:
 def _plan_of(options: argparse.Namespace) -> Plan:
     settings = {
         "sparsity": options.sparsity,
+        "pattern": getattr(options, "pattern", None),
+        "threshold": getattr(options, "threshold", None),
         "weight_bits": options.weight_bits,
         "clusters": options.clusters,
         "activation_bits": options.activation_bits,
@@ -89,7 +92,7 @@ def _plan_of(options: argparse.Namespace) -> Plan:
             )
         layers = LayerPlan(**given).over(preset.defaults)
         return Plan(defaults=layers, methods=preset.methods, order=preset.order)
-    if not given.keys() & {"sparsity", "weight_bits", "activation_bits", "clusters"}:
+    if not given.keys() & {"sparsity", "pattern", "threshold", "weight_bits", "activation_bits", "clusters"}:
         given |= {"weight_bits": 8, "activation_bits": 8}
     defaults = {"sparsity": 0.0, "weight_bits": FLOAT_BITS, "activation_bits": FLOAT_BITS} | given
     methods: dict[str, dict[str, str | int | float | bool]] = (
