@@ -91,7 +91,8 @@ def row(opened: OpenedModel, data: DataSet, judge: Judge, plan: Plan, about: tup
     by_magnitude = sum(layer.note is not None for layer in result.layers)
     remark = f" ({by_magnitude} layers by magnitude)" if by_magnitude else ""
     print(
-        f"| {' | '.join(about)} | {judged.loss:.2f} ({judged.loss_low:.2f} to {judged.loss_high:.2f}){remark} "
+        f"| {' | '.join(about)} "
+        f"| {judged.loss:.2f} ({judged.loss_low:.2f} to {judged.loss_high:.2f}){remark} "
         f"| {judged.kl:.4f} | {seconds:.0f} |",
         flush=True,
     )
