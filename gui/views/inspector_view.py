@@ -85,7 +85,7 @@ class InspectorView(QWidget):
         self.order.addItems(["", ""])
         for box in (self.order, self.score, self.pattern):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-            box.setMinimumWidth(64)  # a long name of a score must not widen the panel
+            box.setMinimumWidth(82)  # a long name of a score must not widen the panel
         self._weights = heading()
         self._weights_note = note()
         self._accuracy = heading()

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
+    QInputDialog,
     QLabel,
     QLineEdit,
     QStackedWidget,
@@ -20,7 +21,14 @@ from PySide6.QtWidgets import (
 from core.values import FLOAT_BITS, NO_CHANGE, Plan
 from gui import format as fmt
 from gui.i18n import tr
-from gui.models.choices import bits_name, bits_settings, fixes_share, scales_settings, sparsity_settings
+from gui.models.choices import (
+    ANYWHERE,
+    bits_name,
+    bits_settings,
+    fixes_share,
+    scales_settings,
+    sparsity_settings,
+)
 from gui.models.layer_table import ROW_ROLE, LayerFilter, LayerTableModel, Row
 from gui.session import Session
 from gui.theme import Theme
@@ -28,6 +36,7 @@ from gui.widgets.defaults_popup import DefaultsPopup
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.layer_menu import LayerMenu
 from gui.widgets.layer_table_widget import LayerTable
+from gui.widgets.limit_dialogs import PatternDialog, ThresholdDialog, is_pattern
 
 NARROW = 400
 """Below this width the header keeps only what cannot be reached elsewhere."""
@@ -265,6 +274,11 @@ class TableView(QWidget):
         elif what == "pattern":
             able = [row.layer.id for row in rows if row.layer.prunable]
             self._set(able, tr("Pattern"), "", pattern=value, threshold=None, keep=None)
+        elif what == "threshold":
+            able = [row.layer.id for row in rows if row.layer.prunable]
+            self._set(able, tr("Threshold"), "", threshold=value or None, pattern=ANYWHERE, keep=None)
+        elif what.startswith("ask"):
+            self._ask(what, rows)
         elif what == "bits":
             able = [row.layer.id for row in rows if row.layer.quantizable]
             self._set(able, tr("Bits"), "", **bits_settings(value))
@@ -277,6 +291,27 @@ class TableView(QWidget):
             self._set(ids, tr("Keep as is"), "", keep=keep)
         else:
             self._session.reset_layers(ids, tr("Reset to default"))
+
+    def _ask(self, what: str, rows: list[Row]) -> None:
+        first = next((row.plan for row in rows if row.layer.prunable), rows[0].plan)
+        if what == "ask threshold":
+            session = self._session
+            dialog: QInputDialog = ThresholdDialog(
+                session.plan, session.catalogue, first.threshold or 0.0, self
+            )
+            dialog.doubleValueSelected.connect(self._on_threshold)
+        else:
+            dialog = PatternDialog(str(first.pattern) if fixes_share(first) else "2:8", self)
+            dialog.textValueSelected.connect(self._on_other_pattern)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def _on_threshold(self, threshold: float) -> None:
+        self._on_menu("threshold", threshold)
+
+    def _on_other_pattern(self, pattern: str) -> None:
+        if is_pattern(pattern):
+            self._on_menu("pattern", pattern.strip())
 
     def _set(self, ids: list[str], label: str, merge: str, **settings: object) -> None:
         if ids:

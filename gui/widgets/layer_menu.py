@@ -31,7 +31,7 @@ SPARSITIES = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9)
 class LayerMenu(QMenu):
     chosen = Signal(str, object)
     """'sparsity' with a share, 'pattern' and 'scales' with a name, 'bits' with a number, 'symmetric' with a
-    bool; 'keep', 'reset' with None."""
+    bool; 'keep', 'reset', and what is to be asked for, 'ask threshold' and 'ask pattern', with None."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,11 +50,17 @@ class LayerMenu(QMenu):
         for share in SPARSITIES:
             checked = all(row.movable and abs(row.plan.zeros - share) < 0.005 for row in prunable)
             self._choice(sparsity, fmt.percent(share), ("sparsity", share), checked)
+        sparsity.addSeparator()
+        below = all(bool(row.plan.threshold) and row.movable for row in prunable)
+        self._choice(sparsity, tr("Below a threshold…"), ("ask threshold", None), below)
         patterns = self._group(tr("Pattern"), bool(prunable))
         for pattern in PATTERNS:
             chosen = all(row.plan.pattern == pattern for row in prunable)
             action = self._choice(patterns, pattern_name(pattern), ("pattern", pattern), chosen)
             action.setToolTip(pattern_help(pattern))
+        patterns.addSeparator()
+        other = all(row.plan.pattern not in (None, *PATTERNS) for row in prunable)
+        self._choice(patterns, tr("Other…"), ("ask pattern", None), other)
         quantizable = [row for row in rows if row.layer.quantizable]
         self.add_bits(self._group(tr("Bits"), bool(quantizable)), quantizable)
         self._add_scales(self._group(tr("Scales"), bool(quantizable)), quantizable)

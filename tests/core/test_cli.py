@@ -190,3 +190,59 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(digits_resnet):
     assert "\r" not in done.stderr
     assert "\x1b" not in done.stderr
     assert done.stderr.strip()
+
+
+# ---------------------------------------------------------------- scores and the steps' parameters
+
+
+def test_scores_are_printed_for_each_layer(digits_resnet, digits, capsys):
+    command = ["scores", str(digits_resnet), "--quiet"]
+    assert main([*command, "--score", "l2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "Squared magnitude" in lines[0] and len(lines) == 3 + 16
+    assert main([*command, "--score", "activation", "--data", str(digits), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["score"] == "activation" and document["unit"]
+    stored = {tensor.name: tensor for tensor in onnx.load(digits_resnet).graph.initializer}
+    for layer in document["layers"]:
+        assert layer["least"] <= layer["median"] <= layer["largest"]
+        assert layer["weights"] in [numpy_helper.to_array(tensor).size for tensor in stored.values()]
+        assert layer["channels"] and layer["note"] is None
+
+
+def test_a_score_without_what_it_needs_is_bad_input(digits_resnet, capsys):
+    assert main(["scores", str(digits_resnet), "--score", "taylor", "--quiet"]) == 2
+    assert "choose data first" in capsys.readouterr().err
+    assert main(["scores", str(digits_resnet), "--layer", "nowhere", "--quiet"]) == 2
+    assert "no layer 'nowhere'" in capsys.readouterr().err
+
+
+def test_pruning_by_a_score_over_the_network_in_rounds(digits_resnet, digits, tmp_path, capsys):
+    out, report = tmp_path / "out.onnx", tmp_path / "r.json"
+    command = ["compress", str(digits_resnet), "--data", str(digits), "--limit", "100", "--quiet"]
+    settings = ["--sparsity", "0.5", "--score", "activation", "--scope", "network", "--rounds", "2"]
+    extra = ["--set", "compensate.on=off", "--out", str(out), "--report", str(report)]
+    assert main([*command, *settings, *extra]) == 0
+    shares = {layer["id"]: layer["sparsity"] for layer in json.loads(report.read_text())["layers"]}
+    assert len({round(share, 2) for share in shares.values()}) > 3  # one limit, other shares
+    weights = {t.name: numpy_helper.to_array(t) for t in onnx.load(out).graph.initializer if len(t.dims) > 1}
+    zeros = sum(np.count_nonzero(array == 0) for array in weights.values())
+    assert zeros / sum(array.size for array in weights.values()) == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("prune_weights.score=nonsense", "cannot be 'nonsense'"),
+        ("prune_weights.rounds=many", "cannot be 'many'"),
+        ("prune_weights.rounds=999", "cannot be '999'"),
+        ("prune_weights.colour=red", "has no parameter 'colour'"),
+        ("nothing.at=all", "no step 'nothing'"),
+        ("prune_weights.rounds", "does not say what is set"),
+        ("compensate.on=perhaps", "cannot be 'perhaps'"),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_what_is_possible(setting, sentence, digits_resnet, digits, capsys):
+    command = ["compress", str(digits_resnet), "--data", str(digits), "--out", "x.onnx", "--quiet"]
+    assert main([*command, "--set", setting]) == 2
+    assert sentence in capsys.readouterr().err
