@@ -73,7 +73,10 @@ class PresetCard(QAbstractButton):
         area = self.rect().adjusted(PAD, PAD, -PAD, -PAD)
         painter.setFont(bold)
         painter.setPen(color("text"))
-        title = QFontMetrics(bold).elidedText(self._title(), Qt.TextElideMode.ElideRight, area.width())
+        words = self._title()
+        if self.changed and QFontMetrics(bold).horizontalAdvance(words) > area.width():
+            words = f"{self.text()} *"
+        title = QFontMetrics(bold).elidedText(words, Qt.TextElideMode.ElideRight, area.width())
         painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop), title)
         painter.setFont(self._small())
         painter.setPen(color("text" if chosen else "muted"))
