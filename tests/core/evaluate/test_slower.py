@@ -45,9 +45,11 @@ def test_weights_that_are_converted_at_every_run_are_told(tmp_path: Path) -> Non
     opened = open_model(original(tmp_path), Context())
     nodes = [helper.make_node("DequantizeLinear", ["q", "s"], ["w"], axis=0), conv("x", "w", "y")]
     changed = written(tmp_path / "b.onnx", nodes, {"q": Q, "s": SCALE})
-    first, *_ = why_slower(opened, changed, None, Context())
-    assert first.template.startswith("Conversions")
-    assert 10 < first.params["share"] <= 100
+    told = why_slower(opened, changed, None, Context())
+    # the layer may be slower as well, as its weights are no longer laid out beforehand; which costs more
+    # depends on the processor
+    conversions = next(item for item in told if item.template.startswith("Conversions"))
+    assert 10 < conversions.params["share"] <= 100
 
 
 def test_an_operator_that_was_not_there_is_told(tmp_path: Path) -> None:
