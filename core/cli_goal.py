@@ -39,6 +39,7 @@ def add_goal_options(parser: argparse.ArgumentParser) -> None:
     goal.add_argument(
         "--keep", action="append", default=[], metavar="LAYER", help="leave this layer alone; may be repeated"
     )
+    goal.add_argument("--keep-channels", action="store_true", help="remove no whole channels")
 
 
 def goal_of(options: argparse.Namespace) -> Goal | None:
@@ -52,6 +53,7 @@ def goal_of(options: argparse.Namespace) -> Goal | None:
         max_latency_ms=None if options.max_latency is None else milliseconds_of(options.max_latency),
         speedup=options.speedup,
         profile=cast(Profile, options.target),
+        channels=not options.keep_channels,
         locks={name: LayerPlan(keep=True) for name in options.keep},
     )
 

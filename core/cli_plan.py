@@ -58,7 +58,7 @@ def plan_command(options: argparse.Namespace, context: Context, console: Console
         "samples": options.samples,
     }
     request = (
-        m.BestCurve(goal=Goal(profile=options.target), **asked)
+        m.BestCurve(goal=Goal(profile=options.target, channels=not options.keep_channels), **asked)
         if goal is None
         else m.FindPlan(goal=goal, **asked)
     )

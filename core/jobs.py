@@ -133,7 +133,9 @@ def measure_plan(request: m.MeasurePlan, workspace: Workspace, context: Context)
     kept = store.get(key)
     if kept is not None:
         return msgspec.msgpack.decode(kept, type=PlanMeasured)
-    measured = workspace.meter(opened, judge, request.samples).measure(request.plan, context, request.latency)
+    meter = workspace.meter(opened, judge, request.samples)
+    meter.store = store
+    measured = meter.measure(request.plan, context, request.latency)
     store.put(key, msgspec.msgpack.encode(measured))
     record(store, opened.info, judge.data.info, measured)
     return measured
@@ -162,9 +164,12 @@ def find_plan(request: m.FindPlan, workspace: Workspace, context: Context) -> Be
         Sources(request.model, request.data).held(context) as context,
         recorded_analysis(store, opened.info, judge.data.info, context, whole=False) as context,
     ):
-        frontier, baseline = frontier_of(opened, judge, request.goal, request.plan, samples, store, context)
-        meter = PlanMeter(opened, judge, count, workspace.run_dir(), start)
-        return best.find_plan(frontier, baseline, request.goal, meter, BUDGETS, context)
+        folder = workspace.run_dir()
+        frontiers, baseline = frontier_of(
+            opened, judge, request.goal, request.plan, samples, store, context, folder
+        )
+        meter = PlanMeter(opened, judge, count, folder, start, store)
+        return best.find_plan(frontiers, baseline, request.goal, meter, BUDGETS, context)
 
 
 def curve_of_plans(request: m.BestCurve, workspace: Workspace, context: Context) -> BestPlans:
@@ -173,8 +178,10 @@ def curve_of_plans(request: m.BestCurve, workspace: Workspace, context: Context)
     store = workspace.project(request.project, opened.info.sha256, request.read_only)
     samples = samples_for(judge, request.samples)
     with recorded_analysis(store, opened.info, judge.data.info, context, whole=False) as context:
-        frontier, _ = frontier_of(opened, judge, request.goal, request.plan, samples, store, context)
-    return best.best_curve(frontier, request.budgets)
+        frontiers, _ = frontier_of(
+            opened, judge, request.goal, request.plan, samples, store, context, workspace.run_dir()
+        )
+    return best.best_curve(frontiers, request.budgets)
 
 
 def inspect(request: m.Inspect, workspace: Workspace, context: Context) -> LayerView:

@@ -7,7 +7,6 @@ does that one and those after it anew.
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +19,11 @@ from core.context import Context
 from core.corrections import MeasurementStore
 from core.data.dataset import DataSet, data_key
 from core.evaluate.judge import Judge
-from core.graph.cost import costs
-from core.graph.layers import find_layers
 from core.graph.opened import OpenedModel
-from core.steps import BITS, Done, Rounded, Task, WholeStep, asked
-from core.steps._keep import keep, keep_refined, kept, kept_refined
-from core.steps.zeros import by_itself
-from core.values import LayerPlan, Plan, Result, RunPoint, Text, digest, text
-
-VERSION = 2
-"""Raise it when all steps' kept results are to be made anew."""
+from core.steps import BITS, Rounded, Task, WholeStep, asked
+from core.steps._keep import keep_refined, kept_refined
+from core.steps._take import VERSION, alone, step_key, take, with_settled
+from core.values import Plan, Result, RunPoint, Text, digest, text
 
 
 def run(
@@ -82,21 +76,6 @@ def run(
     )
 
 
-def alone(steps: tuple[WholeStep, ...], plan: Plan) -> list[WholeStep]:
-    """The steps that are carried out by themselves, before the layers get their bits.
-
-    Zeros that come last are left to `compress`, which gives each layer zeros and bits together, unless they
-    come in rounds or stop at a limit.
-    """
-    before = list(steps)
-    names = [step.name for step in before]
-    if BITS in names:
-        before = before[: names.index(BITS)]
-    if before and before[-1].name == "zeros" and not by_itself(plan):
-        before.pop()
-    return before
-
-
 def _after_bits(steps: tuple[WholeStep, ...]) -> list[WholeStep]:
     names = [step.name for step in steps]
     return list(steps[names.index(BITS) + 1 :]) if BITS in names else []
@@ -124,25 +103,15 @@ class _Course:
 
     def take(self, step: WholeStep) -> None:
         """Do a step, or find what it made before; then judge the network."""
-        assert step.run is not None
-        key = self._key(step, self.now.info.sha256)
-        found = kept(key, self.store, self.work_dir) if self.store is not None else None
-        if found is None:
-            started = time.monotonic()
-            done = step.run(self.now, self._task(step))
-            seconds = time.monotonic() - started
-            if self.store is not None:
-                keep(done, seconds, key, self.store, self.work_dir)
-        else:
-            done, seconds = found
-        self.now = _opened(self.original, done.model, key)
-        self.plan = _with_layers(self.plan, done)
-        self._judge(step, self.now.model, key, done.did, seconds)
+        taken = take(step, self.now, self._task(step), self.work_dir, self.trainings[step.name])
+        self.now = taken.opened
+        self.plan = with_settled(self.plan, taken.done)
+        self._judge(step, self.now.model, taken.key, taken.done.did, taken.seconds)
 
     def refine(self, step: WholeStep, rounded: Rounded) -> None:
         """Do a step on layers that have their bits, or find what it made before; then judge the network."""
         assert step.refine is not None
-        key = self._key(step, rounded.key)
+        key = step_key(step, rounded.key, self._task(step), self.trainings[step.name])
         found = kept_refined(key, self.store, self.work_dir) if self.store is not None else None
         if found is None:
             started = time.monotonic()
@@ -158,13 +127,6 @@ class _Course:
     def _task(self, step: WholeStep) -> Task:
         share = 1.0 / self.trainings[step.name]
         return Task(self.original, self.data, self.plan, self.store, self.context, share)
-
-    def _key(self, step: WholeStep, before: str) -> str:
-        about = step.about(self.plan) if step.about is not None else None
-        data = data_key(self.data) if self.data is not None else None
-        times = self.trainings[step.name]
-        settings = step.settings(self.plan)
-        return digest("step", VERSION, step.name, step.version, before, settings, about, data, times)
 
     def _judge(
         self, step: WholeStep, network: ir.Model, key: str, did: tuple[Text, ...], seconds: float
@@ -196,24 +158,3 @@ class _Course:
         )
         self.points.append(point)
         self.context.publish(point)
-
-
-def _opened(original: OpenedModel, model: ir.Model, key: str) -> OpenedModel:
-    """The network as it is now, its layers found anew. Layers keep their ids; `bytes` are the original's."""
-    before = {layer.id: layer.bytes for layer in original.info.layers}
-    found = find_layers(model, costs(model).macs)
-    layers = tuple(msgspec.structs.replace(layer, bytes=before.get(layer.id, layer.bytes)) for layer in found)
-    info = msgspec.structs.replace(original.info, layers=layers, sha256=key)
-    return dataclasses.replace(original, info=info, model=model)
-
-
-def _with_layers(plan: Plan, done: Done) -> Plan:
-    """The plan with what a step settled."""
-    methods = {name: {**plan.methods.get(name, {}), **changed} for name, changed in done.methods.items()}
-    plan = msgspec.structs.replace(plan, methods={**plan.methods, **methods})
-    for name, own in done.layers.items():
-        settled = own.over(plan.exceptions.get(name, LayerPlan()))
-        if own.sparsity is not None:
-            settled = msgspec.structs.replace(settled, threshold=None)
-        plan = msgspec.structs.replace(plan, exceptions={**plan.exceptions, name: settled})
-    return plan

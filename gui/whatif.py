@@ -47,9 +47,10 @@ class WhatIf(QObject):
         model, data, plan = session.model, session.data, session.plan
         if model is None or data is None or session.link is None or session.job is not None:
             return None
-        if session.result_is_current or session.plan_is_measured or plan.restructures:
+        # what training brings only training can tell
+        if session.result_is_current or session.plan_is_measured or plan.trains:
             return None
-        if not any(plan.changes(layer.id) for layer in model.layers):
+        if not plan.restructures and not any(plan.changes(layer.id) for layer in model.layers):
             return None
         return m.MeasurePlan(model=model.path, data=data.spec, plan=plan)
 
@@ -79,7 +80,8 @@ class WhatIf(QObject):
     def take(self, measured: PlanMeasured) -> None:
         """A plan that was measured, now or in an earlier life of the project."""
         session = self._session
-        if session.model is not None and session.link is not None:
+        # of what steps on the whole network cost the layers' curves know nothing
+        if session.model is not None and session.link is not None and not measured.plan.restructures:
             layers = [layer.id for layer in session.model.layers]
             predicted = predict(layers, measured.plan, session.curves(), session.link)
             if predicted is not None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
+from core.best.frontiers import Frontiers
 from core.best.pareto import Frontier
 from core.best.search import find
+from core.best.starts import Start, with_fewer_channels
 from core.context import Context
 from core.corrections import MeasurementStore
 from core.data.dataset import data_key
@@ -41,8 +45,9 @@ def frontier_of(
     samples: int,
     store: MeasurementStore | None,
     context: Context,
-) -> tuple[Frontier, Outcome]:
-    """The plans to choose from. Raises Cancelled."""
+    work_dir: Path | None = None,
+) -> tuple[Frontiers, Outcome]:
+    """The plans to choose from; without a folder to work in every channel stays. Raises Cancelled."""
     known = _known(opened, judge, store, context)
     context.publish(known.baseline)
     context.publish(known.timings)
@@ -54,20 +59,24 @@ def frontier_of(
         by_layer.setdefault(point.layer_id, []).append(point)
     curves = {layer_id: Curve(own) for layer_id, own in by_layer.items()}
     frontier = Frontier(opened.info, curves, link, goal, known.timings, known.baseline, plan.methods)
-    return frontier, known.baseline
+    starts: list[Start] = []
+    if work_dir is not None:
+        meter = PlanMeter(opened, judge, samples, work_dir, store=store)
+        starts = with_fewer_channels(opened, meter, goal, plan, store, context)
+    return Frontiers(frontier, starts), known.baseline
 
 
-def best_curve(frontier: Frontier, budgets: int) -> BestPlans:
-    return BestPlans(points=tuple(frontier.curve(budgets)), uniform=tuple(frontier.uniform()))
+def best_curve(frontiers: Frontiers, budgets: int) -> BestPlans:
+    return BestPlans(points=tuple(frontiers.curve(budgets)), uniform=tuple(frontiers.whole.uniform()))
 
 
 def find_plan(
-    frontier: Frontier, baseline: Outcome, goal: Goal, meter: PlanMeter, budgets: int, context: Context
+    frontiers: Frontiers, baseline: Outcome, goal: Goal, meter: PlanMeter, budgets: int, context: Context
 ) -> BestPlans:
     """The plan for a goal, verified on the meter's samples, and the curve it lies on."""
     latency = baseline.latency.median_ms if baseline.latency is not None else None
-    found = find(frontier, goal, meter, latency, context)
-    curve = best_curve(frontier, budgets)
+    found = find(frontiers, goal, meter, latency, context)
+    curve = best_curve(frontiers, budgets)
     return msgspec.structs.replace(found, points=curve.points, uniform=curve.uniform)
 
 

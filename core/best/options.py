@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.estimate import INTEGER_SPEEDUP, layer_bytes, zipped_layer_bytes
+from core.estimate import INTEGER_SPEEDUP, graph_bytes, layer_bytes, zipped_layer_bytes
 from core.predict import Curve
 from core.values import FLOAT_BITS, Layer, LayerPlan, ModelInfo, Timings
 from core.values.best import Profile
@@ -98,7 +98,7 @@ def _option(
         plan=plan,
         damage=damage,
         variance=variance,
-        size=layer_bytes(layers[0], plan),
+        size=layer_bytes(layers[0], plan) + len(layers) * graph_bytes(layers[0], plan),
         zipped=zipped_layer_bytes(layers[0], plan),
         time_ms=time,
     )

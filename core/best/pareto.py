@@ -1,17 +1,20 @@
-"""The curve of best plans: for each of some budgets the plan of least damage, and the same spread evenly."""
+"""Plans of one network for one goal: what they cost, and what is predicted of them."""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from core.best.options import Option, options_of
 from core.best.solve import choose, total
+from core.best.starts import Start
 from core.predict import Curve, PlanDamage, predicted_of
 from core.values import FLOAT_BITS, DamageLink, LayerPlan, ModelInfo, Outcome, Plan, Timings
 from core.values.best import BestPlan, Goal
+
+_DOUBT = 0.2
+"""Standard deviation of the damage of channels that have gone, as a share of it."""
 
 
 class Frontier:
@@ -32,15 +35,28 @@ class Frontier:
         self.plans: list[PlanDamage] = []
         """Plans measured so far."""
         self.space = "zipped" if goal.profile == "download" else "size"
-        self._methods = dict(methods)
-        alone = [each[0] for each in self.options]
-        self.rest_size = model.size_bytes - total(alone, "size")
+        self.damage = 0.0
+        """Of what has been done to the network before its layers get their settings."""
+        self._curves, self._goal, self._methods = curves, goal, dict(methods)
+        self.rest_size = model.size_bytes - self._alone("size")
         whole = (
             float(baseline.zipped_bytes) if baseline and baseline.zipped_bytes else 0.92 * model.size_bytes
         )
-        self.rest_zipped = whole - total(alone, "zipped")
+        self.rest_zipped = whole - self._alone("zipped")
         latency = baseline.latency.median_ms if baseline and baseline.latency else None
-        self._time = (latency, timings.total_ms) if latency and timings and timings.total_ms else None
+        self._scale = latency / timings.total_ms if latency and timings and timings.total_ms else None
+        """Milliseconds of a run for each of the profiler's."""
+        self._rest_time = timings.total_ms - self._alone("time_ms") if timings else 0.0
+
+    def from_start(self, start: Start) -> Frontier:
+        """Plans that begin with another network; what is measured of one's plans teaches both."""
+        other = copy.copy(self)
+        other.options = options_of(
+            start.model, self._curves, self._goal.profile, self._goal.locks, start.timings
+        )
+        other.damage, other._methods = start.damage, dict(start.methods)
+        other._rest_time = start.timings.total_ms - other._alone("time_ms") if start.timings else 0.0
+        return other
 
     @property
     def least(self) -> float:
@@ -49,26 +65,32 @@ class Frontier:
 
     @property
     def most(self) -> float:
-        return sum(getattr(each[0], self.space) for each in self.options)
+        return self._alone(self.space)
+
+    @property
+    def timed(self) -> bool:
+        return self._scale is not None
 
     def rest(self) -> float:
         """Bytes of everything that is no layer."""
         return self.rest_zipped if self.space == "zipped" else self.rest_size
 
-    def layers_time(self, latency_ms: float) -> float | None:
-        """Milliseconds that the layers may take in the profiler's measure for this latency of the whole."""
-        if self._time is None:
-            return None
-        latency, profiled = self._time
-        alone = total([each[0] for each in self.options], "time_ms")
-        return latency_ms / latency * profiled - (profiled - alone)
+    def choose(self, minimise: str, limits: Mapping[str, float]) -> list[Option] | None:
+        """As `solve.choose`, with limits of the whole network: bytes, milliseconds of a run, damage."""
+        own = dict(limits)
+        if self.space in own:
+            own[self.space] -= self.rest()
+        if "damage" in own:
+            own["damage"] -= self.damage
+        if "time_ms" in own:
+            assert self._scale is not None
+            own["time_ms"] = own["time_ms"] / self._scale - self._rest_time
+        return None if any(limit < 0 for limit in own.values()) else choose(self.options, minimise, own)
 
     def latency_of(self, chosen: Sequence[Option]) -> float | None:
-        if self._time is None:
+        if self._scale is None:
             return None
-        latency, profiled = self._time
-        alone = total([each[0] for each in self.options], "time_ms")
-        return latency * (profiled - alone + total(chosen, "time_ms")) / profiled
+        return self._scale * (self._rest_time + total(chosen, "time_ms"))
 
     def damage_for(self, loss: float) -> float:
         """The largest sum of damages whose predicted loss is at most `loss`."""
@@ -94,8 +116,9 @@ class Frontier:
                         activation_bits=option.plan.activation_bits,
                         granularity=option.plan.granularity,
                     )
-        summed = total(chosen, "damage")
-        predicted = predicted_of(summed, total(chosen, "variance"), self.link, self.plans)
+        summed = self.damage + total(chosen, "damage")
+        variance = (_DOUBT * self.damage) ** 2 + total(chosen, "variance")
+        predicted = predicted_of(summed, variance, self.link, self.plans)
         return BestPlan(
             plan=plan,
             loss=predicted.loss,
@@ -107,17 +130,6 @@ class Frontier:
             damage=summed,
             kind=kind,  # type: ignore[arg-type]
         )
-
-    def curve(self, count: int = 16) -> list[BestPlan]:
-        """Best plans for `count` budgets from the whole size to the smallest, each once."""
-        found: list[BestPlan] = []
-        for budget in np.geomspace(max(self.most, 1.0), max(self.least, 1.0), count):
-            chosen = choose(self.options, "damage", {self.space: float(budget) * (1 + 1e-9)})
-            if chosen is not None:
-                plan = self.best(chosen)
-                if not found or plan.plan != found[-1].plan:
-                    found.append(plan)
-        return found
 
     def uniform(self) -> list[BestPlan]:
         """Every layer gets the same setting, as far as it allows it: what the curve is compared with."""
@@ -133,3 +145,7 @@ class Frontier:
     def bytes_of(self, plan: BestPlan) -> int:
         """The size that the profile counts."""
         return plan.zipped_bytes if self.space == "zipped" else plan.size_bytes
+
+    def _alone(self, cost: str) -> float:
+        """What the layers cost with nothing done to them."""
+        return total([each[0] for each in self.options], cost)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import msgspec
 
-from core.best.options import Option
+from core.best.frontiers import Chosen, Frontiers
 from core.best.pareto import Frontier
-from core.best.solve import choose
 from core.context import Context
 from core.errors import PlanError
 from core.predict import PlanDamage
@@ -26,31 +24,34 @@ _CLOSE = 0.85
 
 
 def find(
-    frontier: Frontier, goal: Goal, meter: PlanMeter, latency_ms: float | None, context: Context
+    frontiers: Frontiers, goal: Goal, meter: PlanMeter, latency_ms: float | None, context: Context
 ) -> BestPlans:
     """The smallest plan that keeps to the goal's loss, or the least damaging one within its limits.
 
     `meter` measures on samples that the curves were not made from. Publishes each `BestPlan` as it is
     measured. Raises PlanError for a goal that no plan can reach, and Cancelled.
     """
-    limits, notes = _limits(frontier, goal, latency_ms), []
+    frontier = frontiers.whole
+    limits, notes = _limits(frontiers, goal, latency_ms), []
     allowed = frontier.damage_for(goal.max_loss) if goal.max_loss is not None else None
     low, high = 0.0, math.inf
     best: BestPlan | None = None
     last: BestPlan | None = None
     for turn in range(ROUNDS):
         context.report(text("Looking for the best plan"), turn, ROUNDS)
-        chosen = _chosen(frontier, limits, allowed)
+        chosen = _chosen(frontiers, limits, allowed)
         if chosen is None:
             if allowed is not None and limits:
                 notes.append(
                     text("No plan keeps to all limits: this one keeps to size and time and loses the least.")
                 )
                 allowed = None
-                chosen = _chosen(frontier, limits, None)
+                chosen = _chosen(frontiers, limits, None)
             if chosen is None:
-                raise _unreachable(frontier, goal)
-        found = _measured(frontier, chosen, meter, context)
+                if last is not None:
+                    break  # what was measured is as close as it gets
+                raise _unreachable(frontiers, goal)
+        found = _measured(chosen, meter, context)
         last = found
         assert found.measured is not None
         frontier.plans.append(PlanDamage(summed=found.damage, measured=found.measured.damage))
@@ -81,26 +82,25 @@ def find(
     return BestPlans(chosen=chosen_plan, reached=best is not None, notes=tuple(notes))
 
 
-def _chosen(frontier: Frontier, limits: dict[str, float], allowed: float | None) -> list[Option] | None:
+def _chosen(frontiers: Frontiers, limits: dict[str, float], allowed: float | None) -> Chosen | None:
     if allowed is None:
-        return choose(frontier.options, "damage", limits)
-    return choose(frontier.options, frontier.space, {**limits, "damage": allowed})
+        return frontiers.choose("damage", limits)
+    return frontiers.choose(frontiers.space, {**limits, "damage": allowed})
 
 
-def _limits(frontier: Frontier, goal: Goal, latency_ms: float | None) -> dict[str, float]:
-    limits = {}
+def _limits(frontiers: Frontiers, goal: Goal, latency_ms: float | None) -> dict[str, float]:
+    limits: dict[str, float] = {}
     if goal.max_size_bytes is not None:
-        limits[frontier.space] = goal.max_size_bytes - frontier.rest()
+        limits[frontiers.space] = goal.max_size_bytes
     wanted = _latency_goal(goal, latency_ms)
     if wanted is not None:
-        time = frontier.layers_time(wanted)
-        if time is None:
+        if not frontiers.whole.timed:
             raise PlanError(
                 text("How fast a plan is cannot be told yet."),
                 text("The layers' times have not been measured."),
                 text("Analyze the model first."),
             )
-        limits["time_ms"] = time
+        limits["time_ms"] = wanted
     if not limits and goal.max_loss is None:
         raise PlanError(
             text("The goal is empty."),
@@ -116,8 +116,9 @@ def _latency_goal(goal: Goal, latency_ms: float | None) -> float | None:
     return min(goals) if goals else None
 
 
-def _measured(frontier: Frontier, chosen: Sequence[Option], meter: PlanMeter, context: Context) -> BestPlan:
-    plan = frontier.best(chosen)
+def _measured(chosen: Chosen, meter: PlanMeter, context: Context) -> BestPlan:
+    frontier, options = chosen
+    plan = frontier.best(options)
     measured = meter.measure(plan.plan, context)
     found = msgspec.structs.replace(plan, measured=measured)
     context.publish(found)
@@ -140,9 +141,7 @@ def _corrected(frontier: Frontier, goal: Goal, limits: dict[str, float], found: 
     result = dict(limits)
     if frontier.space in result and goal.max_size_bytes is not None:
         size = outcome.zipped_bytes if frontier.space == "zipped" else outcome.size_bytes
-        result[frontier.space] = (
-            goal.max_size_bytes - frontier.rest() - max(0, size - frontier.bytes_of(found))
-        )
+        result[frontier.space] = goal.max_size_bytes - max(0, size - frontier.bytes_of(found))
     if "time_ms" in result and outcome.latency is not None and found.latency_ms:
         slower = outcome.latency.median_ms / found.latency_ms
         if slower > 1.0:
@@ -150,10 +149,10 @@ def _corrected(frontier: Frontier, goal: Goal, limits: dict[str, float], found: 
     return result
 
 
-def _unreachable(frontier: Frontier, goal: Goal) -> PlanError:
-    least = round(frontier.rest() + frontier.least)
+def _unreachable(frontiers: Frontiers, goal: Goal) -> PlanError:
     reasons: Text = text(
-        "The smallest that the layers can become is about {size} kB.", size=round(least / 1000)
+        "The smallest file that the settings tried can give has about {size} kB.",
+        size=round(frontiers.least / 1000),
     )
     return PlanError(
         text("No plan reaches this goal."),

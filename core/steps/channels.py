@@ -7,6 +7,7 @@ from core.importance import SCORES
 from core.methods import setting
 from core.methods.prune_channels import from_plan
 from core.steps import Done, Task, WholeStep, register
+from core.steps._channel_curves import kept_curves
 from core.steps._samples import split
 from core.unit_scores import units_by
 from core.values import StepInfo, text
@@ -18,7 +19,10 @@ def run(opened: OpenedModel, task: Task) -> Done:
     task.context.report(text("Removing channels"))
     score = str(setting(task.plan, "prune_channels", "score"))
     seed = int(setting(task.plan, "prune_weights", "seed"))
-    units = units_by(opened, task.data, score, seed, task.context) if score in SCORES else None
+    if score in ("measured", "moments"):
+        units = kept_curves(opened, task, samples, score)
+    else:
+        units = units_by(opened, task.data, score, seed, task.context) if score in SCORES else None
     pruned = from_plan(opened.model, task.plan, samples.fit, samples.held_out, task.context, units)
     if pruned is None:
         return Done(opened.model)

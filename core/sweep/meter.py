@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx_ir as ir
 
 from core.context import Context
+from core.corrections import MeasurementStore
 from core.evaluate.judge import Judge
 from core.evaluate.latency import measure_latency
 from core.evaluate.runner import Runner
@@ -27,6 +29,7 @@ from core.methods.calibrate import calibrate
 from core.methods.quantize_activations import Range
 from core.methods.resolve import Step, base_model, resolve
 from core.methods.stored import StoredWeight
+from core.restructured import restructured
 from core.sweep.candidates import Candidate, LayerError, layer_errors, make
 from core.sweep.figures import Tally
 from core.sweep.samples import Samples, draw
@@ -48,16 +51,24 @@ class PlanMeter:
     folder: Path
     start: int = 0
     """Judging samples before this one are left to those who looked for the plan."""
+    store: MeasurementStore | None = None
+    """Where steps on the whole network keep what they make, for the run that follows."""
     _samples: Samples | None = None
     _errors: dict[str, LayerError] = field(default_factory=dict)
     _made: dict[tuple[object, ...], Candidate] = field(default_factory=dict)
     _ranges: dict[tuple[object, ...], dict[tuple[str, int], Range]] = field(default_factory=dict)
+    _changed: tuple[str, PlanMeter] | None = None
+    """The network that the last plan's steps on the whole network made, by its digest."""
 
     def measure(self, plan: Plan, context: Context, latency: bool = True) -> PlanMeasured:
         """Size, accuracy (on the meter's samples) and time of the network that `plan` asks for.
 
+        Channels and blocks that go are taken out first; training is left out.
         Raises PlanError for a plan that cannot be followed, and Cancelled.
         """
+        if plan.restructures:
+            meter, left = self.changed(plan, context)
+            return msgspec.structs.replace(meter.measure(left, context, latency), plan=plan)
         self._samples = self._samples or draw(self.judge, self.count, start=self.start)
         resolved = resolve(self.opened, plan)
         steps = [step for step in resolved if step.changes]
@@ -99,6 +110,20 @@ class PlanMeter:
             loss_high=figures.loss_high,
             damage=figures.damage,
         )
+
+    def changed(self, plan: Plan, context: Context) -> tuple[PlanMeter, Plan]:
+        """A meter for the network that the plan's steps on the whole network make, and what is left to do.
+
+        The last one is kept, as the next plan often asks for the same channels. Raises what the steps raise.
+        """
+        self._samples = self._samples or draw(self.judge, self.count, start=self.start)
+        opened, left = restructured(self.opened, self.judge.data, plan, self.store, self.folder, context)
+        key = opened.info.sha256
+        if self._changed is None or self._changed[0] != key:
+            meter = PlanMeter(opened, self.judge, self.count, self.folder, self.start, self.store)
+            meter._samples = self._samples
+            self._changed = (key, meter)
+        return self._changed[1], left
 
     @property
     def path(self) -> Path:

@@ -23,6 +23,8 @@ class Goal(Value, frozen=True, kw_only=True):
     """So many times faster than the original."""
     profile: Profile = "cpu"
     """What the network will run on: decides which settings are tried."""
+    channels: bool = True
+    """Whole channels may go too, where no layer is locked."""
     locks: dict[str, LayerPlan] = {}
     """By layer id: keep it as it is (`keep`), or at least so many bits (`weight_bits`)."""
 

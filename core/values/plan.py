@@ -200,3 +200,8 @@ class Plan(Value, frozen=True, kw_only=True, tag=True, omit_defaults=True):
     def restructures(self) -> bool:
         """Whether the plan changes more than its layers one by one: what that costs only a run can tell."""
         return any(float(self.methods.get(step, {}).get(name, 0.0)) > 0 for step, name in RESTRUCTURING)
+
+    @property
+    def trains(self) -> bool:
+        """Whether weights are trained on."""
+        return float(self.methods.get("finetune", {}).get("seconds", 0.0)) > 0

@@ -38,6 +38,8 @@ class BestView(QWidget):
         self.use_speed, self.speed = QCheckBox(), _number(1.0, 50.0, 0.5, 2.0)
         self.use_loss.setChecked(True)
         self.target = QComboBox()
+        self.channels = QCheckBox()
+        self.channels.setChecked(True)
         self.find_button, self.draw_button = QPushButton(), QPushButton()
         self.find_button.setProperty("primary", True)
         self.chart = PlanChart(theme, self._words)
@@ -80,6 +82,7 @@ class BestView(QWidget):
         where = QHBoxLayout()
         where.setSpacing(8)
         where.addWidget(self.target)
+        where.addWidget(self.channels)
         where.addStretch(1)
         where.addWidget(self.draw_button)
         column = QVBoxLayout(self)
@@ -112,6 +115,10 @@ class BestView(QWidget):
         for profile, name in zip(PROFILES, names, strict=True):
             self.target.addItem(name, profile)
         self.target.setCurrentIndex(at)
+        self.channels.setText(tr("channels may go"))
+        self.channels.setToolTip(
+            tr("Whole channels may be removed as well, which makes the network itself smaller and faster.")
+        )
         self.find_button.setText(tr("Find the best plan"))
         self.draw_button.setText(tr("Draw the curve"))
         self.chart.setAccessibleName(tr("Curve of best plans: size across, points lost downwards"))
@@ -126,6 +133,7 @@ class BestView(QWidget):
             max_size_bytes=round(self.size.value() * 1e6) if self.use_size.isChecked() else None,
             speedup=self.speed.value() if self.use_speed.isChecked() else None,
             profile=self.target.currentData(),
+            channels=self.channels.isChecked(),
         )
 
     def _find(self) -> None:
@@ -211,7 +219,12 @@ def what_it_does(plan: Plan, layers: list[str]) -> str:
         own = plan.layer(layer_id)
         bits[own.weight_bits or 32] = bits.get(own.weight_bits or 32, 0) + 1
         zeros += own.zeros > 0
-    parts = [
+    parts = []
+    if plan.work_removed:
+        parts.append(
+            tr("{share} of the work removed in channels").format(share=fmt.percent(plan.work_removed))
+        )
+    parts += [
         tr("{n} layers at {bits} bits").format(n=count, bits=width)
         for width, count in sorted(bits.items())
         if width < 32

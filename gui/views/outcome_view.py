@@ -190,9 +190,7 @@ class OutcomeView(QWidget):
                     title=title,
                     before=fmt.measured(old),
                     after="–",
-                    below=tr("whole channels or training: only a run can tell")
-                    if self._session.plan.restructures
-                    else tr("press Analyze for an estimate, or Run to measure"),
+                    below=self._how_to_know(),
                 )
             )
             return
@@ -216,6 +214,15 @@ class OutcomeView(QWidget):
         )
 
     # ------------------------------------------------------------ honesty
+
+    def _how_to_know(self) -> str:
+        """How to get an accuracy where nothing says it yet."""
+        session = self._session
+        if session.plan.trains:
+            return tr("training: only a run can tell")
+        if session.plan.restructures and session.link is not None:
+            return tr("the network itself changes: measured in a moment")
+        return tr("press Analyze for an estimate, or Run to measure")
 
     def _notes(self) -> list[str]:
         if not self._session.result_is_current:

@@ -11,10 +11,10 @@ from core import messages as m
 from core.context import Context
 from core.errors import Cancelled, PlanError
 from core.gradients.finetune import Settings
-from core.pipeline import alone
 from core.presets import PRESETS
 from core.steps import STEPS, asked, finetune, ordered
 from core.steps import channels as channels_step
+from core.steps._take import alone
 from core.values import DataSpec, LayerPlan, Plan
 from core.values.plan import RESTRUCTURING
 from core.workspace import Workspace

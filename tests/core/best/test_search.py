@@ -14,7 +14,7 @@ from core.best.solve import choose, total
 from core.context import Context
 from core.errors import DataError, PlanError
 from core.jobs import perform
-from core.values import BestPlan, BestPlans, DataSpec, Goal, LayerPlan, Value
+from core.values import BestPlan, BestPlans, DataSpec, Goal, LayerPlan, Plan, Value
 from core.workspace import Workspace
 
 COUNT = 900
@@ -78,7 +78,8 @@ def test_the_curve_falls_and_is_no_worse_than_the_same_everywhere(
     opened = workspace.opened(str(path), Context())
     judge = workspace.judge(str(path), data, Context())
     store = workspace.project(None, opened.info.sha256)
-    frontier, _ = frontier_of(opened, judge, request.goal, request.plan, 300, store, Context())
+    frontiers, _ = frontier_of(opened, judge, request.goal, request.plan, 300, store, Context())
+    frontier = frontiers.whole
     assert len(result.uniform) > 10
     for even in result.uniform:
         # at the size of the even plan the chosen one does at most its damage
@@ -103,3 +104,45 @@ def test_goals_that_say_nothing_or_cannot_be_reached(place: tuple[Path, DataSpec
     few = m.FindPlan(model=str(path), data=data, goal=Goal(max_loss=1.0), samples=300, unseen=10)
     with pytest.raises(DataError, match="too few"):
         perform(few, workspace, Context())
+
+
+def test_channels_go_where_bits_are_not_enough(place: tuple[Path, DataSpec, Workspace]) -> None:
+    path, data, workspace = place
+    opened = workspace.opened(str(path), Context())
+    judge = workspace.judge(str(path), data, Context())
+    store = workspace.project(None, opened.info.sha256)
+    frontiers, _ = frontier_of(
+        opened, judge, Goal(max_loss=1.0), Plan(), 300, store, Context(), workspace.run_dir()
+    )
+    bits_alone = frontiers.whole.rest() + frontiers.whole.least
+    assert len(frontiers.members) > 1
+    assert frontiers.least < bits_alone
+    size = int(0.3 * frontiers.least + 0.7 * bits_alone)
+    result = found(place, Goal(max_size_bytes=size))
+    assert result.reached and result.chosen is not None and result.chosen.measured is not None
+    assert result.chosen.plan.work_removed > 0
+    assert result.chosen.measured.outcome.size_bytes <= size
+    with pytest.raises(PlanError, match="No plan"):
+        found(place, Goal(max_size_bytes=size, channels=False))
+
+
+def test_a_plan_with_fewer_channels_is_measured_as_it_is(place: tuple[Path, DataSpec, Workspace]) -> None:
+    import onnx
+    import onnxruntime
+
+    path, data, workspace = place
+    judge = workspace.judge(str(path), data, Context())
+    meter = workspace.meter(workspace.opened(str(path), Context()), judge, 300)
+    plan = Plan(methods={"prune_channels": {"macs": 40.0}}).with_defaults(weight_bits=8, activation_bits=8)
+    measured = meter.measure(plan, Context())
+    assert measured.plan == plan
+    numbers = sum(int(np.prod(tensor.dims)) for tensor in onnx.load(meter.path).graph.initializer)
+    before = sum(int(np.prod(tensor.dims)) for tensor in onnx.load(path).graph.initializer)
+    assert numbers < 0.85 * before
+    session = onnxruntime.InferenceSession(str(meter.path), providers=["CPUExecutionProvider"])
+    right = []
+    for batch, _ in judge.pairs(300):
+        right.append(session.run(None, batch.feeds)[0].argmax(1) == batch.labels)
+    primary = measured.outcome.primary
+    assert primary is not None and primary.count == 300
+    assert primary.value == pytest.approx(100 * np.concatenate(right).mean(), abs=1e-9)

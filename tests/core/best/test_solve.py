@@ -9,6 +9,7 @@ import pytest
 
 from core.best.options import Option, options_of
 from core.best.solve import choose, total
+from core.estimate import CONVERSION_GRAPH_BYTES
 from core.predict import Curve
 from core.values import Layer, LayerPlan, Measurement, ModelInfo, SensitivityPoint
 
@@ -85,6 +86,7 @@ def test_options_follow_profile_locks_and_what_is_known() -> None:
     # a is kept, b at least 8 bits, of c nothing is known, the tied layers are one
     assert bits == [[32], [32, 8], [32], [32, 8, 4]]
     assert found[3][0].layers == ("t1", "t2") and found[3][2].damage == 0.01
-    assert found[3][1].size == 1000 + 40 + 40 and found[1][0].size == 4040
+    # weights, bias and scales are stored once, the operators that convert stand at both uses
+    assert found[3][1].size == 1000 + 40 + 40 + 2 * CONVERSION_GRAPH_BYTES and found[1][0].size == 4040
     simple = options_of(model, curves, "accelerator", {}, None)[0]
     assert all(each.plan.granularity == "tensor" for each in simple[1:])
