@@ -10,6 +10,7 @@ from core.console import human_bytes
 from core.errors import PlanError
 from core.values import BestPlan, BestPlans, Goal, LayerPlan, text
 from core.values.best import Profile
+from core.values.plan import parse_pattern
 
 _BYTES = {
     "": 1,
@@ -39,6 +40,9 @@ def add_goal_options(parser: argparse.ArgumentParser) -> None:
     goal.add_argument(
         "--keep", action="append", default=[], metavar="LAYER", help="leave this layer alone; may be repeated"
     )
+    goal.add_argument(
+        "--zeros-in", metavar="N:M", help="zeros stand in this pattern, such as 2:4 (target 'download')"
+    )
     goal.add_argument("--keep-channels", action="store_true", help="remove no whole channels")
 
 
@@ -54,8 +58,19 @@ def goal_of(options: argparse.Namespace) -> Goal | None:
         speedup=options.speedup,
         profile=cast(Profile, options.target),
         channels=not options.keep_channels,
+        pattern=pattern_of(options.zeros_in),
         locks={name: LayerPlan(keep=True) for name in options.keep},
     )
+
+
+def pattern_of(pattern: str | None) -> str | None:
+    """'2:4' as it is. Raises PlanError for what is no pattern."""
+    try:
+        return pattern if parse_pattern(pattern) else None
+    except ValueError:
+        raise PlanError(
+            text("'{pattern}' is no pattern.", pattern=str(pattern)), next_step=text("Write it like 2:4.")
+        ) from None
 
 
 def bytes_of(size: str) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from core import messages as m
-from core.cli_goal import goal_of, line_of, lines_of
+from core.cli_goal import goal_of, line_of, lines_of, pattern_of
 from core.cli_output import write
 from core.cli_project import make_project
 from core.console import Console
@@ -58,7 +58,14 @@ def plan_command(options: argparse.Namespace, context: Context, console: Console
         "samples": options.samples,
     }
     request = (
-        m.BestCurve(goal=Goal(profile=options.target, channels=not options.keep_channels), **asked)
+        m.BestCurve(
+            goal=Goal(
+                profile=options.target,
+                channels=not options.keep_channels,
+                pattern=pattern_of(options.zeros_in),
+            ),
+            **asked,
+        )
         if goal is None
         else m.FindPlan(goal=goal, **asked)
     )

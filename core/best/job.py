@@ -51,8 +51,10 @@ def frontier_of(
     known = _known(opened, judge, store, context)
     context.publish(known.baseline)
     context.publish(known.timings)
-    shares = _SHARES if goal.profile == "download" else ()
-    settings = settings_of(shares, _BITS[goal.profile], (8,))
+    zeros = goal.profile == "download"
+    shares = _SHARES if zeros else ()
+    patterns = (goal.pattern,) if zeros and goal.pattern is not None else ()
+    settings = settings_of(shares, _BITS[goal.profile], (8,), patterns)
     points, link = analyze(opened, judge, settings, samples, (), store, context, plan)
     by_layer: dict[str, list[SensitivityPoint]] = {}
     for point in points:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from core.estimate import INTEGER_SPEEDUP, graph_bytes, layer_bytes, zipped_layer_bytes
 from core.predict import Curve
 from core.values import FLOAT_BITS, Layer, LayerPlan, ModelInfo, Timings
@@ -32,14 +34,18 @@ def options_of(
     profile: Profile,
     locks: Mapping[str, LayerPlan],
     timings: Timings | None,
+    pattern: str | None = None,
 ) -> list[list[Option]]:
-    """For each layer (layers that share weights are one) its options, leaving it alone being the first."""
+    """For each layer (layers that share weights are one) its options, leaving it alone being the first.
+
+    With a pattern N:M zeros stand in it, or there are none.
+    """
     times = {time.layer_id: time.time_ms for time in timings.layers} if timings else {}
     groups: dict[str, list[Layer]] = {}
     for layer in model.layers:
         if layer.prunable or layer.quantizable:
             groups.setdefault(layer.group or layer.id, []).append(layer)
-    return [_of(layers, curves, profile, locks, times) for layers in groups.values()]
+    return [_of(layers, curves, profile, locks, times, pattern) for layers in groups.values()]
 
 
 def _of(
@@ -48,6 +54,7 @@ def _of(
     profile: Profile,
     locks: Mapping[str, LayerPlan],
     times: Mapping[str, float],
+    pattern: str | None,
 ) -> list[Option]:
     ids = tuple(layer.id for layer in layers)
     own = [locks[name] for name in ids if name in locks]
@@ -56,7 +63,7 @@ def _of(
     options = [_option(layers, LayerPlan(sparsity=0.0, weight_bits=FLOAT_BITS), 0.0, 0.0, times)]
     if kept:
         return options
-    for plan in _plans(layers[0], profile):
+    for plan in _plans(layers[0], profile, pattern):
         if (plan.weight_bits or FLOAT_BITS) < least:
             continue
         # layers that share weights were measured changing together
@@ -67,7 +74,7 @@ def _of(
     return options
 
 
-def _plans(layer: Layer, profile: Profile) -> list[LayerPlan]:
+def _plans(layer: Layer, profile: Profile, pattern: str | None) -> list[LayerPlan]:
     bits = {"cpu": (8, 4), "accelerator": (8,), "microcontroller": (8, 4), "download": (8, 5, 4, 3, 2)}[
         profile
     ]
@@ -80,10 +87,12 @@ def _plans(layer: Layer, profile: Profile) -> list[LayerPlan]:
         ]
     if profile == "download" and layer.prunable:
         # zeros count only where the file is packed
-        for share in _SHARES:
-            plans.append(LayerPlan(sparsity=share, weight_bits=FLOAT_BITS))
+        zeros = [LayerPlan(sparsity=share) for share in _SHARES] if pattern is None else []
+        zeros += [LayerPlan(sparsity=0.0, pattern=pattern)] if pattern is not None else []
+        for setting in zeros:
+            plans.append(msgspec.structs.replace(setting, weight_bits=FLOAT_BITS))
             if layer.quantizable:
-                plans += [LayerPlan(sparsity=share, weight_bits=b, activation_bits=8) for b in (8, 4)]
+                plans += [msgspec.structs.replace(setting, weight_bits=b, activation_bits=8) for b in (8, 4)]
     return plans
 
 

@@ -30,7 +30,7 @@ class Frontier:
         baseline: Outcome | None,
         methods: Mapping[str, dict[str, str | int | float | bool]],
     ) -> None:
-        self.options = options_of(model, curves, goal.profile, goal.locks, timings)
+        self.options = options_of(model, curves, goal.profile, goal.locks, timings, goal.pattern)
         self.link = link
         self.plans: list[PlanDamage] = []
         """Plans measured so far."""
@@ -52,7 +52,12 @@ class Frontier:
         """Plans that begin with another network; what is measured of one's plans teaches both."""
         other = copy.copy(self)
         other.options = options_of(
-            start.model, self._curves, self._goal.profile, self._goal.locks, start.timings
+            start.model,
+            self._curves,
+            self._goal.profile,
+            self._goal.locks,
+            start.timings,
+            self._goal.pattern,
         )
         other.damage, other._methods = start.damage, dict(start.methods)
         other._rest_time = start.timings.total_ms - other._alone("time_ms") if start.timings else 0.0
@@ -107,11 +112,12 @@ class Frontier:
         """These options as a plan with its predicted figures."""
         plan = Plan(defaults=LayerPlan(sparsity=0.0, weight_bits=FLOAT_BITS), methods=self._methods)
         for option in chosen:
-            if option.damage or (option.plan.weight_bits or FLOAT_BITS) < FLOAT_BITS or option.plan.sparsity:
+            if option.damage or (option.plan.weight_bits or FLOAT_BITS) < FLOAT_BITS or option.plan.zeros:
                 for layer_id in option.layers:
                     plan = plan.with_layer(
                         layer_id,
                         sparsity=option.plan.sparsity,
+                        pattern=option.plan.pattern,
                         weight_bits=option.plan.weight_bits,
                         activation_bits=option.plan.activation_bits,
                         granularity=option.plan.granularity,

@@ -23,6 +23,8 @@ class Goal(Value, frozen=True, kw_only=True):
     """So many times faster than the original."""
     profile: Profile = "cpu"
     """What the network will run on: decides which settings are tried."""
+    pattern: str | None = None
+    """Zeros stand in this pattern, such as 2:4, for hardware that skips them; None: anywhere."""
     channels: bool = True
     """Whole channels may go too, where no layer is locked."""
     locks: dict[str, LayerPlan] = {}

@@ -19,6 +19,7 @@ from core.values import BestPlan, Goal, Plan
 from gui import format as fmt
 from gui.best_plans import BestPlanSearch
 from gui.i18n import tr, tr_text
+from gui.models.choices import ANYWHERE, PATTERNS
 from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
@@ -40,6 +41,7 @@ class BestView(QWidget):
         self.target = QComboBox()
         self.channels = QCheckBox()
         self.channels.setChecked(True)
+        self.zeros = QComboBox()
         self.find_button, self.draw_button = QPushButton(), QPushButton()
         self.find_button.setProperty("primary", True)
         self.chart = PlanChart(theme, self._words)
@@ -56,6 +58,7 @@ class BestView(QWidget):
         self._lay_out()
         self.find_button.clicked.connect(self._find)
         self.draw_button.clicked.connect(self._draw)
+        self.target.currentIndexChanged.connect(self._on_target)
         self.chart.taken.connect(self._take)
         self.chart.pointed.connect(self._tell)
         for box, field in self._goals():
@@ -66,6 +69,7 @@ class BestView(QWidget):
             signal.connect(self._refresh)
         session.model_changed.connect(self._on_model)
         self.retranslate()
+        self._on_target()
 
     def _goals(self) -> tuple[tuple[QCheckBox, QDoubleSpinBox], ...]:
         return ((self.use_loss, self.loss), (self.use_size, self.size), (self.use_speed, self.speed))
@@ -82,6 +86,7 @@ class BestView(QWidget):
         where = QHBoxLayout()
         where.setSpacing(8)
         where.addWidget(self.target)
+        where.addWidget(self.zeros)
         where.addWidget(self.channels)
         where.addStretch(1)
         where.addWidget(self.draw_button)
@@ -115,6 +120,16 @@ class BestView(QWidget):
         for profile, name in zip(PROFILES, names, strict=True):
             self.target.addItem(name, profile)
         self.target.setCurrentIndex(at)
+        self.zeros.setAccessibleName(tr("Where zeros may stand"))
+        self.zeros.setToolTip(
+            tr("Hardware that skips zeros wants them in a pattern; for a download any place will do.")
+        )
+        at = max(self.zeros.currentIndex(), 0)
+        self.zeros.clear()
+        for pattern in PATTERNS:
+            name = tr("zeros anywhere") if pattern == ANYWHERE else tr("zeros in {pattern}")
+            self.zeros.addItem(name.format(pattern=pattern), None if pattern == ANYWHERE else pattern)
+        self.zeros.setCurrentIndex(at)
         self.channels.setText(tr("channels may go"))
         self.channels.setToolTip(
             tr("Whole channels may be removed as well, which makes the network itself smaller and faster.")
@@ -134,7 +149,12 @@ class BestView(QWidget):
             speedup=self.speed.value() if self.use_speed.isChecked() else None,
             profile=self.target.currentData(),
             channels=self.channels.isChecked(),
+            pattern=self.zeros.currentData() if self.target.currentData() == "download" else None,
         )
+
+    def _on_target(self, _index: int = 0) -> None:
+        """Zeros make only a download smaller."""
+        self.zeros.setVisible(self.target.currentData() == "download")
 
     def _find(self) -> None:
         self._search.find(self.goal())

@@ -47,10 +47,15 @@ def test_a_goal_is_asked_for_as_it_was_said(opened: Window, qtbot: QtBot) -> Non
     view.loss.setValue(1.5)
     view.use_speed.setChecked(True)
     view.speed.setValue(2.5)
+    assert not view.zeros.isVisible()  # zeros make only a download smaller
     view.target.setCurrentIndex(1)
+    assert view.zeros.isVisible()
+    view.zeros.setCurrentIndex(view.zeros.findData("2:4"))
+    view.channels.setChecked(False)
     qtbot.mouseClick(view.find_button, Qt.MouseButton.LeftButton)
     asked = opened.engine.last(m.FindPlan)
     assert (asked.goal.max_loss, asked.goal.speedup, asked.goal.max_size_bytes) == (1.5, 2.5, None)
+    assert (asked.goal.pattern, asked.goal.channels) == ("2:4", False)
     assert asked.goal.profile == "download" and asked.data == make_data().spec
     assert not view.find_button.isEnabled()  # one job at a time
     answer(opened, BestPlans())

@@ -146,3 +146,23 @@ def test_a_plan_with_fewer_channels_is_measured_as_it_is(place: tuple[Path, Data
     primary = measured.outcome.primary
     assert primary is not None and primary.count == 300
     assert primary.value == pytest.approx(100 * np.concatenate(right).mean(), abs=1e-9)
+
+
+def test_zeros_stand_in_the_pattern_that_was_asked_for(place: tuple[Path, DataSpec, Workspace]) -> None:
+    import onnx
+    from onnx import numpy_helper
+
+    result = found(place, Goal(max_loss=20.0, profile="download", pattern="2:4", channels=False))
+    assert result.chosen is not None
+    plans = [result.chosen.plan.layer(name) for name in ("conv1", "conv2", "fc")]
+    assert any(plan.pattern == "2:4" for plan in plans) and not any(plan.sparsity for plan in plans)
+    path, data, workspace = place
+    judge = workspace.judge(str(path), data, Context())
+    meter = workspace.meter(workspace.opened(str(path), Context()), judge, 300)
+    meter.measure(result.chosen.plan, Context())
+    weights = [numpy_helper.to_array(tensor) for tensor in onnx.load(meter.path).graph.initializer]
+    assert plans[1].pattern == "2:4"
+    (second,) = [each for each in weights if each.shape == (16, 16, 3, 3)]
+    # of every four neighbours along the inputs of an output at most two are kept
+    rows = second.transpose(0, 2, 3, 1).reshape(-1, 4)
+    assert np.count_nonzero(rows, axis=1).max() == 2
