@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from core import messages as m
 from core.values import BestPlan, BestPlans, Goal
 from gui.engine_client import EngineClient
+from gui.i18n import tr
 from gui.job import Job
 from gui.session import Session
 
@@ -73,6 +74,12 @@ class BestPlanSearch(QObject):
             self.changed.emit()
         elif isinstance(event, m.Done) and isinstance(event.value, BestPlans):
             self.found = event.value
+            chosen = event.value.chosen
+            if chosen is not None and event.value.reached:
+                # whoever asks for the best plan wants it: undo brings back what was
+                self.take(chosen, tr("Best plan"))
+                if chosen.measured is not None:
+                    self._session.whatif.take(chosen.measured)
             self.changed.emit()
         elif isinstance(event, m.Failed):
             self.changed.emit()

@@ -48,6 +48,7 @@ def frontier_of(
     work_dir: Path | None = None,
 ) -> tuple[Frontiers, Outcome]:
     """The plans to choose from; without a folder to work in every channel stays. Raises Cancelled."""
+    plan = _undecided(plan)
     known = _known(opened, judge, store, context)
     context.publish(known.baseline)
     context.publish(known.timings)
@@ -96,6 +97,14 @@ def unseen(judge: Judge, samples: int, wanted: int) -> tuple[int, int]:
             text("Choose more data, or set the layers by hand."),
         )
     return samples, count
+
+
+def _undecided(plan: Plan) -> Plan:
+    """The plan without the channels that go: how many that are is for the search to say."""
+    methods = {name: dict(own) for name, own in plan.methods.items()}
+    for name in ("macs", "channels"):
+        methods.get("prune_channels", {}).pop(name, None)
+    return msgspec.structs.replace(plan, methods={name: own for name, own in methods.items() if own})
 
 
 def _known(opened: OpenedModel, judge: Judge, store: MeasurementStore | None, context: Context) -> _Known:

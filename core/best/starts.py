@@ -56,7 +56,7 @@ def with_fewer_channels(
 
     Each is measured on the meter's samples. Raises Cancelled.
     """
-    unwanted = not goal.channels or goal.locks or plan.restructures
+    unwanted = not goal.channels or goal.locks
     if unwanted or meter.judge.data.info.calibration_count < 2:
         return []
     if not any(group.removable for group in channel_groups(opened.model)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
@@ -113,3 +114,18 @@ def test_a_search_shows_what_it_tried_and_says_when_the_goal_is_not_reached(
     answer(opened, BestPlans(chosen=tried, reached=False))
     assert "not reached" in view.caption.full_text and "2.25" in view.caption.full_text
     assert "2,000" in view.caption.full_text
+
+
+def test_a_plan_that_reaches_the_goal_is_taken_and_can_be_undone(opened: Window, qtbot: QtBot) -> None:
+    session, view = opened.session, opened.main.best
+    before = session.plan
+    qtbot.mouseClick(view.find_button, Qt.MouseButton.LeftButton)
+    accuracy = Measurement(metric="top1", value=88.0, count=2000, unit="%")
+    outcome = Outcome(measurements=(accuracy,), size_bytes=2000, zipped_bytes=1500)
+    measured = PlanMeasured(plan=plan_of(4), outcome=outcome, loss=0.5)
+    found = msgspec.structs.replace(best(4, 2000, 0.5), measured=measured)
+    answer(opened, BestPlans(chosen=found))
+    assert session.plan == plan_of(4) != before
+    assert session.plan_measured == measured  # nothing is measured twice
+    session.undo_stack.undo()
+    assert session.plan == before
