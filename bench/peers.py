@@ -124,8 +124,8 @@ def make_all(peer: str, model: Path, folder: Path) -> list[Made]:
         about = folder / f"{stem}.json"
         if not about.exists():
             print(f"making {made.name}", file=sys.stderr, flush=True)
-            arguments = ["--model", str(model), "--images", str(folder / "images.npy")]
-            command = [python, script, "--make", configuration, *arguments, "--out", str(made.path)]
+            arguments = ["--model", str(model.resolve()), "--images", str((folder / "images.npy").resolve())]
+            command = [python, script, "--make", configuration, *arguments, "--out", str(made.path.resolve())]
             output, made.error = call(command, folder / f"{stem}.log")
             if not made.error and not made.path.exists():
                 made.error = "it wrote no file"
@@ -143,7 +143,13 @@ def call(command: list[str], log: Path) -> tuple[str, str]:
     with log.open("w") as stream:
         try:
             done = subprocess.run(
-                command, stdout=subprocess.PIPE, stderr=stream, text=True, env=environment, timeout=PATIENCE
+                command,
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                text=True,
+                env=environment,
+                timeout=PATIENCE,
+                cwd=log.parent,  # some leave files where they are started
             )
         except subprocess.TimeoutExpired:
             return "", f"not done after {PATIENCE} s"
