@@ -27,6 +27,19 @@ def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
     return [index * step for index in range(first, last + 1)]
 
 
+def log_ticks(low: float, high: float, count: int = 4) -> list[float]:
+    """At most about `count` round values (such as 1, 2, 5 times powers of ten) within low..high, both > 0."""
+    if not (0 < low < high and math.isfinite(high)):
+        return [low]
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for factors in ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+        ticks = [factor * 10.0**power for power in powers for factor in factors]
+        ticks = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
+        if 2 <= len(ticks) <= count:
+            return ticks
+    return nice_ticks(low, high, count)
+
+
 def digits_for(ticks: Sequence[float]) -> int:
     """Decimals that tell neighbouring ticks apart."""
     if len(ticks) < 2:

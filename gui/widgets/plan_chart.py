@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from core.values import BestPlan
 from gui import format as fmt
 from gui.theme import Theme
-from gui.widgets.axis import Plot, digits_for, nice_ticks, paint_x_axis, paint_y_axis, small_font
+from gui.widgets.axis import Plot, digits_for, log_ticks, nice_ticks, paint_x_axis, paint_y_axis, small_font
 from gui.widgets.plain_tip import plain_tip
 
 LEFT, RIGHT, TOP, BOTTOM = 48, 16, 12, 26
@@ -74,23 +74,24 @@ class PlanChart(QWidget):
     # ------------------------------------------------------------ places
 
     def plot(self) -> Plot:
-        sizes = [self._size(plan) / 1e6 for plan in (*self._points, *self._uniform, *self._tried)] or [
-            0.0,
-            1.0,
-        ]
+        sizes = [max(self._size(plan), 1) for plan in (*self._points, *self._uniform, *self._tried)]
+        smallest, largest = (min(sizes), max(sizes)) if sizes else (1e5, 1e6)
         losses = [loss_of(plan) for plan in (*self._points, *self._tried)]
         high = min(max([LEAST_SPAN, *losses]), MOST_LOSS)
         low = min([0.0, *losses])
         margin = (high - low) * 0.08
         rect = QRectF(LEFT, TOP, self.width() - LEFT - RIGHT, self.height() - TOP - BOTTOM)
-        right = max(sizes) * 1.04
-        # less lost is higher up
-        return Plot(rect, 0.0, right, -(high + margin), -(low - margin))
+        # each halving is as wide as the last: what matters happens among the smallest; less lost is higher up
+        left, right = math.log10(smallest * 0.93), math.log10(largest * 1.07)
+        return Plot(rect, left, right, -(high + margin), -(low - margin))
 
     def place(self, plan: BestPlan) -> QPointF:
         plot = self.plot()
         lost = min(loss_of(plan), -plot.y_low)
-        return plot.point(self._size(plan) / 1e6, -lost)
+        return plot.point(self._across(plan), -lost)
+
+    def _across(self, plan: BestPlan) -> float:
+        return math.log10(max(self._size(plan), 1))
 
     def nearest(self, at: QPointF) -> BestPlan | None:
         plans = [*self._tried, *self._points]
@@ -108,8 +109,9 @@ class PlanChart(QWidget):
         ticks = nice_ticks(-plot.y_high, -plot.y_low, max(2, int(plot.rect.height() / 30)))
         digits = digits_for(ticks)
         paint_y_axis(painter, self._theme, plot, [(-tick, fmt.number(tick, digits)) for tick in ticks], font)
-        steps = nice_ticks(0.0, plot.x_high, max(2, int(plot.rect.width() / 90)))
-        paint_x_axis(painter, self._theme, plot, [(step, fmt.size(step * 1e6)) for step in steps], font)
+        steps = log_ticks(10**plot.x_low, 10**plot.x_high, max(2, int(plot.rect.width() / 80)))
+        labels = [(math.log10(step), fmt.size(step)) for step in steps]
+        paint_x_axis(painter, self._theme, plot, labels, font)
         painter.setClipRect(plot.rect.adjusted(-6, -6, 6, 6))
         self._paint_band(painter, plot)
         self._paint_points(painter)
@@ -118,8 +120,8 @@ class PlanChart(QWidget):
     def _paint_band(self, painter: QPainter, plot: Plot) -> None:
         if len(self._points) < 2:
             return
-        upper = [plot.point(self._size(p) / 1e6, -max(p.loss_low, -plot.y_high)) for p in self._points]
-        lower = [plot.point(self._size(p) / 1e6, -min(p.loss_high, -plot.y_low)) for p in self._points]
+        upper = [plot.point(self._across(p), -max(p.loss_low, -plot.y_high)) for p in self._points]
+        lower = [plot.point(self._across(p), -min(p.loss_high, -plot.y_low)) for p in self._points]
         band = self._theme.color("accent")
         band.setAlphaF(0.14)
         painter.setPen(Qt.PenStyle.NoPen)

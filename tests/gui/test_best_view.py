@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -11,6 +13,7 @@ from shell_values import make_data, make_model
 from core import messages as m
 from core.values import BestPlan, BestPlans, LayerPlan, Measurement, Outcome, Plan, PlanMeasured
 from gui.app import Window
+from gui.widgets.axis import log_ticks
 
 
 def plan_of(bits: int) -> Plan:
@@ -129,3 +132,14 @@ def test_a_plan_that_reaches_the_goal_is_taken_and_can_be_undone(opened: Window,
     assert session.plan_measured == measured  # nothing is measured twice
     session.undo_stack.undo()
     assert session.plan == before
+
+
+def test_halving_the_size_is_as_far_everywhere(opened: Window) -> None:
+    chart = opened.main.best.chart
+    plans = [best(8, size, 0.1) for size in (8000, 4000, 2000, 1000)]
+    chart.show_plans(plans, (), (), zipped=False)
+    places = [chart.place(plan).x() for plan in plans]
+    steps = [left - right for left, right in pairwise(places)]
+    assert steps[0] > 20 and steps == pytest.approx([steps[0]] * 3)
+    assert log_ticks(900, 9000, 4) == [1000, 2000, 5000]
+    assert log_ticks(10_000, 500_000, 6) == [10_000, 20_000, 50_000, 100_000, 200_000, 500_000]
