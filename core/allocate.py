@@ -28,10 +28,11 @@ from core.methods._pieces import Feeds
 from core.methods._sparse import obs_scores, refit, select
 from core.methods._sweep import sweep
 from core.methods._taps import Tap, node_named
+from core.methods._wanted import wanted_of
 from core.methods.hessian import Moments, Quadratic, inverse
 from core.methods.prune_weights import LAYER
 from core.methods.resolve import Step, base_model, resolve
-from core.methods.sequential import distance, wanted_of
+from core.methods.sequential import distance
 from core.values import Described, LayerPlan, Parameter, Plan, digest, text
 
 VERSION = 2

@@ -31,6 +31,9 @@ INTEGER_LAYERS: dict[tuple[str, str], tuple[int, ...]] = {
 }
 """Operators of files that are quantised already: (domain, operator) -> indices of the weights."""
 
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+"""Recurrent operators -> gates, which lie one after the other in the rows of their weights."""
+
 BIAS_INPUT = {"Conv": 2, "ConvTranspose": 2, "Gemm": 2, "LSTM": 3, "GRU": 3, "RNN": 3, "QLinearConv": 8}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from core.graph.roles import GATES
 from core.methods._edit import add_initializer, constant
 
 
@@ -12,7 +13,10 @@ def read_bias(node: ir.Node, channels: int) -> np.ndarray | None:
     """The bias as (channels,) float32, zeros where there is none yet; None where there can be none.
 
     Conv, ConvTranspose and Gemm take it as third input; of a MatMul it is the constant of an Add behind it.
+    LSTM, GRU and RNN have two that add up: here it is that of the inputs, of every direction and gate.
     """
+    if node.op_type in GATES:
+        return _input_bias(node, channels)
     site = _site(node)
     if site is None:
         return None
@@ -29,6 +33,9 @@ def read_bias(node: ir.Node, channels: int) -> np.ndarray | None:
 
 def set_bias(model: ir.Model, node: ir.Node, bias: np.ndarray) -> None:
     """Give the layer this bias (channels,); a constant that others read too stays as it is."""
+    if node.op_type in GATES:
+        _set_input_bias(model, node, bias)
+        return
     site = _site(node)
     assert site is not None, "a bias was computed for a layer that has none"
     owner, index = site
@@ -40,6 +47,32 @@ def set_bias(model: ir.Model, node: ir.Node, bias: np.ndarray) -> None:
     if index >= len(owner.inputs):
         owner.resize_inputs(index + 1)
     owner.replace_input_with(index, fresh)
+
+
+def recurrent_bias(node: ir.Node) -> np.ndarray | None:
+    """The biases of an LSTM, GRU or RNN, (directions, 2 · gates · hidden); None without or if computed."""
+    return constant(node.inputs[3]) if len(node.inputs) > 3 else None
+
+
+def _input_bias(node: ir.Node, channels: int) -> np.ndarray | None:
+    if len(node.inputs) < 4 or node.inputs[3] is None:
+        return np.zeros(channels, np.float32)
+    both = recurrent_bias(node)
+    if both is None or both.size != 2 * channels or both.dtype != np.float32:
+        return None
+    return np.ascontiguousarray(both[:, : both.shape[1] // 2]).reshape(-1)
+
+
+def _set_input_bias(model: ir.Model, node: ir.Node, bias: np.ndarray) -> None:
+    weight, old = constant(node.inputs[1]), recurrent_bias(node)
+    assert weight is not None
+    each = bias.astype(np.float32).reshape(len(weight), -1)
+    rest = np.zeros_like(each) if old is None else old[:, each.shape[1] :]
+    name = (node.inputs[3].name if len(node.inputs) > 3 and node.inputs[3] is not None else None) or ""
+    fresh = add_initializer(model, name or f"{node.name}_bias", np.concatenate([each, rest], axis=1))
+    if len(node.inputs) < 4:
+        node.resize_inputs(4)
+    node.replace_input_with(3, fresh)
 
 
 def _site(node: ir.Node) -> tuple[ir.Node, int] | None:

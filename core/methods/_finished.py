@@ -6,10 +6,18 @@ import numpy as np
 
 from core.methods._grid import Grid
 from core.methods._matrices import Form
+from core.methods._recurrent import RecurrentForm
 from core.methods.cluster_weights import nearest, whole_codes
 from core.methods.resolve import Step
 from core.methods.round_weights import integer_weight
-from core.methods.stored import FloatWeight, HalfWeight, IntegerWeight, SharedWeight, StoredWeight
+from core.methods.stored import (
+    FloatWeight,
+    HalfWeight,
+    IntegerWeight,
+    SharedWeight,
+    SideBySide,
+    StoredWeight,
+)
 
 
 def finished(
@@ -35,6 +43,10 @@ def rescaled(weight: StoredWeight, ratio: np.ndarray, form: Form) -> tuple[Store
 
     Where one scale serves several channels nothing changes.
     """
+    if isinstance(weight, SideBySide) and isinstance(form, RecurrentForm):
+        parts = [rescaled(part, ratio, form.of_part(index)) for index, part in enumerate(weight.parts)]
+        whole = np.concatenate([value for _, value in parts], axis=2)
+        return SideBySide(tuple(part for part, _ in parts)), whole
     value = form.matrices(weight.values())
     if isinstance(weight, IntegerWeight | SharedWeight):
         if weight.scale.size == 1 or form.shared_rows:

@@ -14,11 +14,21 @@ import onnx_ir as ir
 
 from core.context import Context
 from core.evaluate.runner import Runner
+from core.graph.roles import GATES
 from core.methods._bias import read_bias
-from core.methods._edit import constant
 from core.methods._matrices import Form, outputs_at, patches, places
 from core.methods._other_forms import correctable_form
 from core.methods._pieces import Feeds, part, samples_in
+from core.methods._recurrent import (
+    RecurrentForm,
+    by_sample,
+    gate_bias,
+    joint_inputs,
+    joint_weight,
+    states_before,
+    values_read,
+    weight_of,
+)
 from core.methods._shelf import Shelf
 from core.methods._stream import Stream
 from core.methods._taps import Tap, joined, node_named
@@ -101,7 +111,7 @@ class LayerMoments:
         return self._move(index, network, self._empty(index))
 
     def _form(self, step: Step) -> Form | None:
-        if step.layer.group is not None or len(step.layer.weights) != 1:
+        if step.layer.group is not None:
             return None
         try:
             return correctable_form(node_named(self.base, step.layer.id), step.layout(step.layer.shape).block)
@@ -110,7 +120,8 @@ class LayerMoments:
 
     def _join(self, step: Step) -> _Join | None:
         try:
-            found = joined(node_named(self.base, step.layer.id))
+            node = node_named(self.base, step.layer.id)
+            found = joined(node) if node.op_type not in GATES else None
         except KeyError:
             return None
         if found is None:
@@ -135,10 +146,7 @@ class LayerMoments:
         if join is not None:
             wanted.append(node_named(model, join.add).inputs[join.other])
         twin = node_named(self.base, self.steps[index].layer.id)
-        weight = constant(twin.inputs[1])
-        assert weight is not None
-        matrices = form.matrices(weight)
-        bias = None if twin.op_type == "MatMul" else read_bias(twin, form.channels)
+        matrices, bias = form.matrices(weight_of(form, twin)), _constant_part(form, twin)
         for piece, found in self._both()[1].run(model, node, wanted):  # type: ignore[arg-type]
             self.context.check()
             if sums is None:
@@ -146,7 +154,13 @@ class LayerMoments:
             at = self._targets.get((piece, index, "at"))
             target = self._targets.get((piece, index, "target"))
             shape = tuple(int(size) for size in self._targets.get((piece, index, "shape")))
-            columns = patches(form, found[0], shape[2:], at)
+            if isinstance(form, RecurrentForm):
+                # were the states the compressed network's, what is put right at one step would be put right
+                # again at the next
+                states = self._targets.get((piece, index, "states"))
+                columns = joint_inputs(by_sample(found[0])[at], states)
+            else:
+                columns = patches(form, found[0], shape[2:], at)
             aim = target
             if join is not None and found[1].shape == shape:
                 # what the sum after the layer lacks, whoever is to blame
@@ -192,9 +206,12 @@ class LayerMoments:
         self._known_to = until
         model = (self.base if self.original is None else self.original).clone()
         wanted: list[ir.Value] = []
+        reads: dict[int, list[ir.Value]] = {}
         for each in layers:
             node = node_named(model, self.steps[each].layer.id)
-            wanted.append(node.outputs[0])
+            recurrent = isinstance(self._forms[each], RecurrentForm)
+            reads[each] = values_read(node) if recurrent else [node.outputs[0]]
+            wanted += reads[each]
             join = self._joins[each]
             if join is not None:
                 wanted.append(node_named(model, join.add).outputs[0])
@@ -203,9 +220,23 @@ class LayerMoments:
             self.context.check()
             found = iter(values)
             for each in layers:
-                output = next(found)
+                own = [next(found) for _ in reads[each]]
                 total = next(found) if self._joins[each] is not None else None
-                self._sample(piece, each, output, total)
+                form = self._forms[each]
+                if isinstance(form, RecurrentForm):
+                    self._sample_gates(piece, each, form, own)
+                else:
+                    self._sample(piece, each, own[0], total)
+
+    def _sample_gates(self, piece: int, index: int, form: RecurrentForm, values: list[np.ndarray]) -> None:
+        """What the gates of the original add up, and the states that they see."""
+        node = node_named(self.base if self.original is None else self.original, self.steps[index].layer.id)
+        states = states_before(form, node, values)
+        columns = joint_inputs(by_sample(values[0]), states.reshape(-1, form.groups, form.hidden))
+        sums = _products(form, columns, form.matrices(joint_weight(node))) + gate_bias(form, node)
+        self._sample(piece, index, sums.reshape(*states.shape[:2], form.channels), None)
+        at = self._targets.get((piece, index, "at"))
+        self._targets.put((piece, index, "states"), states.reshape(-1, *states.shape[2:])[at])
 
     def _sample(self, piece: int, index: int, output: np.ndarray, total: np.ndarray | None) -> None:
         form = self._forms[index]
@@ -261,16 +292,33 @@ class LayerMoments:
         model = self.base.clone()
         layers = [index for index, form in enumerate(self._forms) if form is not None]
         nodes = [node_named(model, self.steps[index].layer.id) for index in layers]
-        largest = 1
         joins = [1 if self._joins[index] is None else 2 for index in layers]
-        inputs = [node.inputs[0] for node in nodes]
-        values = Tap(model, [*inputs, *(node.outputs[0] for node in nodes)]).run(one)  # type: ignore[list-item]
-        sizes = [value.nbytes for value in values]
-        largest = max(sizes, default=1)
+        # a recurrent layer's outputs may be asked for by nobody, and have no name before
+        reads = [
+            values_read(node)[:2] if node.op_type in GATES else [node.inputs[0], node.outputs[0]]
+            for node in nodes
+        ]
+        values = Tap(model, [value for pair in reads for value in pair]).run(one)  # type: ignore[misc]
+        largest = 1
+        sizes = []
+        for index, given, made in zip(layers, values[::2], values[1::2], strict=True):
+            form, size = self._forms[index], made.nbytes
+            if isinstance(form, RecurrentForm):
+                # the gates' sums of every direction, and what they are sums of
+                size = size // form.hidden * max(form.rows, form.columns)
+            largest = max(largest, given.nbytes, size)
+            sizes.append(size)
         size = int(np.clip(_PIECE_BYTES // largest, 1, most))
-        for index, bytes_out, times in zip(layers, sizes[len(layers) :], joins, strict=True):
+        for index, bytes_out, times in zip(layers, sizes, joins, strict=True):
             self._bytes[index] = bytes_out * times * size
         return size
+
+
+def _constant_part(form: Form, node: ir.Node) -> np.ndarray | None:
+    """What the layer's outputs hold beside the product; the bias behind a MatMul is no part of them."""
+    if isinstance(form, RecurrentForm):
+        return gate_bias(form, node)
+    return None if node.op_type == "MatMul" else read_bias(node, form.channels)
 
 
 def _products(form: Form, columns: np.ndarray, matrices: np.ndarray) -> np.ndarray:

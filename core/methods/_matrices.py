@@ -40,6 +40,8 @@ class Form:
     auto_pad: str = ""
     shared_rows: bool = False
     """The groups share the scales of their rows."""
+    segments: tuple[int, ...] = ()
+    """Columns whose inputs are different things, so many of each; () for all alike."""
 
     @property
     def channels(self) -> int:

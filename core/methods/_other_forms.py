@@ -1,4 +1,7 @@
-"""Matrix forms of layers that are products in disguise: stacks of matrices, and transposed convolutions."""
+"""Matrix forms of layers that are products in disguise: stacks of matrices, and transposed convolutions.
+
+Those of recurrent layers are `core.methods._recurrent`'s.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,19 @@ from math import prod
 import numpy as np
 import onnx_ir as ir
 
+from core.graph.roles import GATES
 from core.methods._edit import attribute_int, constant
 from core.methods._matrices import MOST_COLUMNS, Form, OtherForm, form_of, patches
+from core.methods._recurrent import recurrent_form
 
 
 def correctable_form(node: ir.Node, block: int = 0) -> Form | None:
-    """`form_of`, and the forms of a stacked MatMul and of a ConvTranspose; None for what has no such form."""
+    """`form_of`, and the forms of stacked MatMul, ConvTranspose, LSTM, GRU, RNN; None for what has none."""
     plain = form_of(node, block)
     if plain is not None or node.domain not in ("", "ai.onnx") or len(node.inputs) < 2:
         return plain
+    if node.op_type in GATES:
+        return recurrent_form(node)
     weight = constant(node.inputs[1])
     if weight is None or not np.issubdtype(weight.dtype, np.floating):
         return None

@@ -14,6 +14,7 @@ import numpy as np
 import onnx_ir as ir
 
 from core.context import Context
+from core.graph.roles import GATES
 from core.methods import METHODS
 from core.methods._bias import read_bias
 from core.methods._pieces import Feeds
@@ -66,7 +67,9 @@ def correct_bias(
 
 def _bias(model: ir.Model, name: str, channels: int) -> np.ndarray | None:
     try:
-        return read_bias(node_named(model, name), channels)
+        node = node_named(model, name)
+        # a mean of what a recurrent layer puts out is no mean of what its bias adds to
+        return None if node.op_type in GATES else read_bias(node, channels)
     except KeyError:
         return None  # inside a branch or loop
 

@@ -95,9 +95,7 @@ class Moments:
         hessian = self._second / self._wide(self.count)
         cross = None if self._cross is None else self._cross / self._wide(self.count)
         missed = self._residual / self.count
-        powers = np.einsum("gii->gi", hessian)
-        # products are float32: by so much may the moments be wrong, whatever they are summed in
-        noise = np.finfo(np.float32).eps * (16 * powers.max(axis=1) + powers.sum(axis=1))
+        powers = np.einsum("gii->gi", hessian).copy()
         if centred:
             for each, means in zip(hessian, mean, strict=True):
                 for start in range(0, len(means), _MIRRORED):
@@ -109,13 +107,12 @@ class Moments:
         if self._wide is np.float32:
             _mirror(hessian)
         diagonal = np.einsum("gii->gi", hessian)
-        level = diagonal.mean(axis=1)
-        floor = max(float(level.mean()), float(np.finfo(np.float32).tiny))
-        added = damping * np.where(level > 1e-6 * floor, level, floor)
-        if damping:
-            # of inputs that never change nothing else is left
-            added = np.maximum(added, noise)
-        diagonal += added[:, None]
+        start = 0
+        for width in self.form.segments or (self.form.columns,):
+            # inputs of another kind may be of another size: each kind counts for itself
+            part = slice(start, start + width)
+            diagonal[:, part] += _damped(diagonal[:, part], powers[:, part], damping)[:, None]
+            start += width
         target_mean = self._target / self.count
         variance = np.maximum(self._target_squares / self.count - target_mean**2, 0.0)
         return Quadratic(
@@ -159,6 +156,19 @@ class HeldOut:
                 moved = moved + bias_moved.astype(np.float32)
             total += float(np.vdot(moved, moved - 2.0 * missed))
         return total / max(1, self.count)
+
+
+def _damped(diagonal: np.ndarray, powers: np.ndarray, damping: float) -> np.ndarray:
+    """What to add to the diagonal (groups, n) of each group; `powers`: the same before centring."""
+    level = diagonal.mean(axis=1)
+    floor = max(float(level.mean()), float(np.finfo(np.float32).tiny))
+    added = damping * np.where(level > 1e-6 * floor, level, floor)
+    if damping:
+        # products are float32: by so much may the moments be wrong, whatever they are summed in, and of
+        # inputs that never change nothing else is left
+        noise = np.finfo(np.float32).eps * (16 * powers.max(axis=1) + powers.sum(axis=1))
+        added = np.maximum(added, noise)
+    return np.asarray(added)
 
 
 def _mirror(matrices: np.ndarray) -> None:

@@ -22,15 +22,18 @@ from core.methods._finished import finished, rescaled
 from core.methods._layer_moments import LayerMoments
 from core.methods._matrices import Form
 from core.methods._pieces import Feeds, part, samples_in
+from core.methods._recurrent import RecurrentForm
+from core.methods._recurrent_sweep import recurrent_swept
 from core.methods._taps import node_named
+from core.methods._wanted import wanted_of
 from core.methods.assemble import assemble
-from core.methods.compensate import Wanted, compensated
+from core.methods.compensate import compensated
 from core.methods.hessian import HeldOut, Quadratic
 from core.methods.match_statistics import spread_ratio
 from core.methods.planned import stored_weight
 from core.methods.quantize_activations import Range
 from core.methods.resolve import Step
-from core.methods.stored import Cache, IntegerWeight, StoredWeight
+from core.methods.stored import Cache, SideBySide, StoredWeight, parts_of
 from core.values import FLOAT_BITS, Plan
 
 HELD_OUT = 64
@@ -87,11 +90,11 @@ class Corrector:
     def apply(self, index: int, correction: Correction) -> None:
         """From here on layer `index` is as this correction says."""
         step = self.steps[index]
-        key = (step.layer.weights[0], step.weight_key)
-        if correction.weight is None:
-            self.cache.pop(key, None)
-        else:
-            self.cache[key] = correction.weight
+        for name in step.layer.weights:
+            self.cache.pop((name, step.weight_key), None)
+        if correction.weight is not None:
+            for name, part in zip(step.layer.weights, parts_of(correction.weight), strict=True):
+                self.cache[name, step.weight_key] = part
         if correction.bias is None:
             self.biases.pop(step.layer.id, None)
         else:
@@ -158,12 +161,10 @@ class Corrector:
             moved = None if bias is None else bias + quadratic.bias_shift(matrices, result)
             return Correction(name, kept, None if moved is None else moved.astype(np.float32))
 
-        plain = stored_weight(weight, step, step.layer.weights[0])
+        plain = self._as_rounded(step)
         yield Correction("plain", plain)
         if bias is not None:
             yield correction("plain+bias", plain)
-        wanted = wanted_of(step, form, plain)
-        hessian = quadratic.hessian
         thorough = not self.light and bool(setting(self.plan, "compensate", "thorough"))
         aims = {"swept": matrices}
         if setting(self.plan, "compensate", "targets") and quadratic.cross is not None:
@@ -171,9 +172,13 @@ class Corrector:
                 aims.clear()
             aims["targets"] = quadratic.best(matrices)
         for name, aim in aims.items():
+            if isinstance(form, RecurrentForm) and isinstance(plain, SideBySide):
+                yield correction(name, recurrent_swept(aim, quadratic, form, step, plain, thorough))
+                continue
+            wanted = wanted_of(step, form, plain)
             swept = wanted.rounds or not thorough
             factor = quadratic.factor if swept else None
-            result, grid = compensated(aim, hessian, wanted, thorough, factor)
+            result, grid = compensated(aim, quadratic.hessian, wanted, thorough, factor)
             yield correction(name, finished(result, grid, plain, form, step))
 
     def _matched(self, step: Step, form: Form, quadratic: Quadratic, best: Correction) -> Correction:
@@ -187,10 +192,21 @@ class Corrector:
             bias = (bias + quadratic.bias_shift(before, value)).astype(np.float32)
         return Correction(f"{best.name}+matched", changed, bias)
 
+    def _as_rounded(self, step: Step) -> StoredWeight:
+        parts = [
+            stored_weight(array, step, name)
+            for name, array in zip(step.layer.weights, self._weights(step), strict=True)
+        ]
+        return parts[0] if len(parts) == 1 else SideBySide(tuple(parts))
+
     def _weight(self, step: Step) -> np.ndarray:
-        tensor = self.base.graph.initializers[step.layer.weights[0]].const_value
-        assert tensor is not None
-        return tensor.numpy()
+        """As stored; of a recurrent layer both weights side by side."""
+        weights = self._weights(step)
+        return weights[0] if len(weights) == 1 else np.concatenate(weights, axis=-1)
+
+    def _weights(self, step: Step) -> list[np.ndarray]:
+        constants = (self.base.graph.initializers[name].const_value for name in step.layer.weights)
+        return [tensor.numpy() for tensor in constants if tensor is not None]
 
     # ------------------------------------------------------------ held-out samples
 
@@ -250,27 +266,6 @@ class Corrector:
             distances.append(distance(reference, answers, self._subject))
             weights.append(samples_in(feeds))
         return float(np.average(distances, weights=weights)) if distances else 0.0
-
-
-def wanted_of(step: Step, form: Form, plain: StoredWeight | None = None) -> Wanted:
-    """What the layer shall become; `plain`: the weight as rounded, where its scales may have been merged."""
-    merged = isinstance(plain, IntegerWeight) and plain.scale.size == 1
-    mask = None if step.masks is None else step.masks.keep.get(step.layer.weights[0])
-    return Wanted(
-        bits=step.grid_bits,
-        sparsity=step.sparsity,
-        threshold=step.threshold,
-        pattern=step.pattern,
-        keep=None if mask is None else form.matrices(mask) > 0,
-        per_row=bool(step.channel_axes) and not merged,
-        shared_rows=form.blocks or form.shared_rows,
-        kernel=int(np.prod(form.shape[2:])) if form.op in ("Conv", "ConvTranspose") else 1,
-        block=step.layout(form.shape).block,
-        symmetric=step.symmetric,
-        factors=step.factors,
-        paired=step.paired,
-        clusters=step.clusters,
-    )
 
 
 def twin_of(base: ir.Model, step: Step) -> ir.Node:

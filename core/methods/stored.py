@@ -141,12 +141,36 @@ class SharedWeight:
         return {"places": self.places, "codes": self.codes, "scale": self.scale}
 
 
+@dataclass(frozen=True, eq=False)
+class SideBySide:
+    """Several weights of one layer with the same rows, as one: a recurrent layer's W and R."""
+
+    parts: tuple[StoredWeight, ...]
+
+    def values(self) -> np.ndarray:
+        return np.concatenate([part.values() for part in self.parts], axis=-1)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {
+            f"{index}/{name}": array
+            for index, part in enumerate(self.parts)
+            for name, array in part.arrays().items()
+        }
+
+
+def parts_of(weight: StoredWeight) -> tuple[StoredWeight, ...]:
+    """One for each of the layer's weights."""
+    return weight.parts if isinstance(weight, SideBySide) else (weight,)
+
+
 Cache = dict[tuple[object, ...], StoredWeight]
 """Weights as they are written, by name and settings: kept between the networks of one run."""
 
 
 def restored(arrays: Mapping[str, np.ndarray]) -> StoredWeight | None:
     """The inverse of `arrays`; None if they hold no weight."""
+    if any("/" in name for name in arrays):
+        return _restored_parts(arrays)
     if "float" in arrays:
         return FloatWeight(arrays["float"])
     if "half" in arrays:
@@ -160,3 +184,13 @@ def restored(arrays: Mapping[str, np.ndarray]) -> StoredWeight | None:
             layout = Layout(q.shape, tuple(axes), block)
         return IntegerWeight(q, arrays["scale"], arrays.get("zero"), arrays.get("factor"), layout)
     return None
+
+
+def _restored_parts(arrays: Mapping[str, np.ndarray]) -> StoredWeight | None:
+    each: dict[int, dict[str, np.ndarray]] = {}
+    for name, array in arrays.items():
+        index, _, inner = name.partition("/")
+        each.setdefault(int(index), {})[inner] = array
+    parts = [restored(each[index]) for index in sorted(each)]
+    known = tuple(part for part in parts if part is not None)
+    return SideBySide(known) if len(known) == len(parts) else None

@@ -17,12 +17,12 @@ from core.methods._bias import read_bias
 from core.methods._finished import finished
 from core.methods._matrices import Form, form_of
 from core.methods._taps import node_named
+from core.methods._wanted import wanted_of
 from core.methods.compensate import compensated
 from core.methods.hessian import Quadratic
 from core.methods.layer_quadratics import layer_quadratics
 from core.methods.planned import stored_weight
 from core.methods.resolve import Step
-from core.methods.sequential import wanted_of
 from core.methods.stored import StoredWeight
 from core.values import Layer, Plan
 

@@ -7,8 +7,7 @@ import onnx_ir as ir
 from core.graph.coupling.atoms import Coupling, Cut, node_text
 from core.graph.coupling.edit import entry, integer, set_integer
 from core.graph.coupling.registry import operator
-
-GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+from core.graph.roles import GATES
 
 
 @operator(*GATES)
