@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from core.errors import Cancelled
 from core.values import Text, Value, text
@@ -26,12 +26,21 @@ class Context:
         self._on_progress = on_progress
         self._on_partial = on_partial
         self._cancelled = threading.Event()
+        self._preferred: list[str] = []
         self._stage: str | None = None
         self._stage_started = 0.0
         self._stage_first = 0
 
     def cancel(self) -> None:
         self._cancelled.set()
+
+    def prefer(self, layers: Sequence[str]) -> None:
+        """Layers that are to be looked at next, the first one first. Safe from any thread."""
+        self._preferred[:] = layers
+
+    @property
+    def preferred(self) -> tuple[str, ...]:
+        return tuple(self._preferred)
 
     @property
     def cancelled(self) -> bool:

@@ -97,6 +97,12 @@ class Engine:
                 if context is not None:
                     context.cancel()
                 continue
+            if isinstance(request, m.Prefer):
+                with self._lock:
+                    context = self._contexts.get(request.target)
+                if context is not None:
+                    context.prefer(request.layers)
+                continue
             with self._lock:
                 self._contexts[request.id] = self._context(request.id)
             self._worker(request).put(request)

@@ -189,6 +189,13 @@ class Cancel(Request, frozen=True, kw_only=True, tag=True):
     target: int
 
 
+class Prefer(Request, frozen=True, kw_only=True, tag=True):
+    """Ask the job of request `target` to look at these layers next, if it takes layers in turn."""
+
+    target: int
+    layers: tuple[str, ...]
+
+
 class Shutdown(Request, frozen=True, kw_only=True, tag=True):
     pass
 
@@ -207,6 +214,7 @@ AnyRequest = (
     | Export
     | RunBenchmark
     | Cancel
+    | Prefer
     | Shutdown
 )
 

@@ -6,13 +6,14 @@ import contextlib
 import itertools
 import sys
 from collections import deque
+from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
 from core.frames import EventReader, encode
-from core.messages import AnyRequest, Cancel, Done, Failed, Log, Ready, Request, Shutdown
+from core.messages import AnyRequest, Cancel, Done, Failed, Log, Prefer, Ready, Request, Shutdown
 from core.values import text
 
 R = TypeVar("R", bound=Request)
@@ -103,6 +104,11 @@ class EngineClient(QObject):
         self.start()
         self._write(numbered)
         return numbered
+
+    def prefer(self, request_id: int, layers: Sequence[str]) -> None:
+        """Ask a job that takes layers in turn to look at these next."""
+        if request_id in self._open:
+            self._write(Prefer(target=request_id, layers=tuple(layers)))
 
     def cancel(self, request_id: int, firm: bool = True) -> None:
         """Ask the job to stop; if it has not after two seconds, end its process. Not `firm`: it may take

@@ -175,6 +175,8 @@ class Session(OpenedSession):
         self.layer_view_changed.emit(None)
         self.selection_changed.emit(layer_id)
         self._ask_inspect()
+        if layer_id is not None:
+            self._turn_to([layer_id])
 
     def set_score(self, score: str) -> None:
         if score != self.score:
@@ -192,6 +194,12 @@ class Session(OpenedSession):
         for layer_id in self._coupled(layer_ids):
             plan = plan.with_layer(layer_id, **settings)
         self._push(plan, label, merge)
+        self._turn_to(layer_ids)
+
+    def _turn_to(self, layer_ids: list[str]) -> None:
+        """What the person looks at or changes is measured next, where a measurement is under way."""
+        if self.job is not None and self.job.kind in ("analyze", "plan"):
+            self._engine.prefer(self.job.id, layer_ids)
 
     def reset_layers(self, layer_ids: list[str], label: str) -> None:
         """These layers follow the defaults again."""

@@ -219,28 +219,54 @@ class _Sweep:
         )
 
     def measure(self, work: Work) -> None:
-        """Measure what is missing: of each layer the settings in the middle first, then the others."""
+        """Measure what is missing: of each layer the settings in the middle first, then the others.
+
+        Layers that the person turns to meanwhile come next.
+        """
         borders = self.runs.borders
         assert borders is not None
         place = {name: at for at, group in enumerate(borders.groups) for name in group}
-        total = sum(len(steps) for _, steps in work)
-        done = 0
         rounds = (True, False) if len(borders.groups) == 1 else (None,)
+        left: list[tuple[Layer, list[tuple[Setting, Step]]]] = []
         for middle in rounds:
             for layer, steps in sorted(work, key=lambda pair: place.get(pair[0].id, 0)):
-                for setting, step in steps:
-                    if middle is not None and _in_the_middle(setting, steps) is not middle:
-                        continue
-                    self.context.report(text("Measuring layer '{layer}'", layer=layer.label), done, total)
-                    done += 1
-                    if self.kept(layer, setting, step):
-                        continue  # with a layer that shares its weights
-                    candidate = self.runs.candidate(layer, setting, step)
-                    point = _point(layer, setting, self.runs.figures(layer, step, candidate))
-                    if self.store is not None:
-                        self.store.put(self._key(layer, step), msgspec.msgpack.encode(point))
-                    self._take(layer, setting, step, point)
-                self.runs.let_go(layer)
+                own = [each for each in steps if middle is None or _in_the_middle(each[0], steps) is middle]
+                if own:
+                    left.append((layer, own))
+        total, done = sum(len(steps) for _, steps in left), 0
+        while left:
+            layer, steps = left[0]
+            for setting, step in list(steps):
+                turned_to = _wanted(left, self.context.preferred)
+                if turned_to is not None and turned_to[0] is not layer:
+                    left = [turned_to, *(pair for pair in left if pair is not turned_to)]
+                    break
+                steps.remove((setting, step))
+                self.context.report(text("Measuring layer '{layer}'", layer=layer.label), done, total)
+                done += 1
+                self._measure(layer, setting, step)
+            self.runs.let_go(layer)
+            left = [pair for pair in left if pair[1]]
+
+    def _measure(self, layer: Layer, setting: Setting, step: Step) -> None:
+        if self.kept(layer, setting, step):
+            return  # with a layer that shares its weights
+        candidate = self.runs.candidate(layer, setting, step)
+        point = _point(layer, setting, self.runs.figures(layer, step, candidate))
+        if self.store is not None:
+            self.store.put(self._key(layer, step), msgspec.msgpack.encode(point))
+        self._take(layer, setting, step, point)
+
+
+def _wanted(
+    left: Sequence[tuple[Layer, list[tuple[Setting, Step]]]], preferred: Sequence[str]
+) -> tuple[Layer, list[tuple[Setting, Step]]] | None:
+    """What of the preferred layers is still to be measured, the first one's first."""
+    for name in preferred:
+        for pair in left:
+            if pair[0].id == name and pair[1]:
+                return pair
+    return None
 
 
 _USED = ("compensate", "quantize_weights", "prune_weights", "calibrate")

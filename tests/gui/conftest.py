@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -31,6 +31,7 @@ class FakeEngine(QObject):
         self._ids = itertools.count(1)
         self.sent: list[Request] = []
         self.cancelled: list[int] = []
+        self.preferred: list[tuple[int, tuple[str, ...]]] = []
 
     def start(self) -> None:
         pass
@@ -45,6 +46,9 @@ class FakeEngine(QObject):
 
     def cancel(self, request_id: int) -> None:
         self.cancelled.append(request_id)
+
+    def prefer(self, request_id: int, layers: Sequence[str]) -> None:
+        self.preferred.append((request_id, tuple(layers)))
 
     def last(self, kind: type[Request]) -> Request:
         return next(request for request in reversed(self.sent) if isinstance(request, kind))

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from shell_values import make_data, make_model
 
 from core import messages as m
-from core.values import BestPlan, BestPlans, LayerPlan, Measurement, Outcome, Plan, PlanMeasured
+from core.values import BestPlan, BestPlans, LayerPlan, Measurement, Outcome, Plan, PlanMeasured, text
 from gui.app import Window
 from gui.widgets.axis import log_ticks
 
@@ -143,3 +143,18 @@ def test_halving_the_size_is_as_far_everywhere(opened: Window) -> None:
     assert steps[0] > 20 and steps == pytest.approx([steps[0]] * 3)
     assert log_ticks(900, 9000, 4) == [1000, 2000, 5000]
     assert log_ticks(10_000, 500_000, 6) == [10_000, 20_000, 50_000, 100_000, 200_000, 500_000]
+
+
+def test_a_layer_that_is_touched_is_measured_next(opened: Window, qtbot: QtBot) -> None:
+    session, engine = opened.session, opened.engine
+    session.analyze()
+    job = session.job.id
+    session.set_layers(["stem"], "", sparsity=0.5)
+    assert engine.preferred[-1] == (job, ("stem",))
+    layer = session.model.layers[-1].id
+    session.select(layer)
+    assert engine.preferred[-1] == (job, (layer,))
+    told = len(engine.preferred)
+    engine.event.emit(m.Failed(id=job, code="Cancelled", what=text("Stopped.")))
+    session.select("stem")
+    assert len(engine.preferred) == told  # nothing is under way

@@ -111,6 +111,26 @@ def test_largest_layers_come_first_and_each_point_is_published_at_once(
     assert all(p.measurement.count == 8 for p in points)
 
 
+def test_what_the_person_turns_to_is_measured_next(opened: OpenedModel, judge: Judge) -> None:
+    order: list[str] = []
+
+    def take(value: Value) -> None:
+        if isinstance(value, SensitivityPoint) and not value.estimate:
+            order.append(value.layer_id)
+            if len(order) == 1:
+                assert value.layer_id != "conv1"
+                context.prefer(["conv1"])
+
+    context = Context(on_partial=take)
+    points = measured(opened, judge, (0.25, 0.5, 0.75), (8, 4), COUNT, (), None, context)
+    undisturbed = measured(opened, judge, (0.25, 0.5, 0.75), (8, 4), COUNT, (), None, Context())
+    assert order[1:6] == ["conv1"] * 5  # all that this layer has
+    assert len(order) == len(points) == len(undisturbed)
+    assert [(p.layer_id, p.loss, p.damage) for p in points] == [
+        (p.layer_id, p.loss, p.damage) for p in undisturbed
+    ]
+
+
 def test_an_interrupted_sweep_goes_on_where_it_stopped(opened: OpenedModel, judge: Judge) -> None:
     store, seen = Kept(), []
 
