@@ -18,6 +18,7 @@ import msgspec
 
 from core import __version__
 from core import messages as m
+from core.cli_analysis import add_analysis_options, analysed
 from core.cli_goal import add_goal_options
 from core.cli_output import print_json, print_outcome, shape_text, write
 from core.cli_plan import plan_command, plan_for
@@ -160,7 +161,11 @@ def analyze_command(options: argparse.Namespace, context: Context, console: Cons
 
     make_project(options.project)
     request = m.Analyze(
-        model=options.model, data=data_spec(options), samples=options.samples, project=options.project
+        model=options.model,
+        data=data_spec(options),
+        samples=options.samples,
+        project=options.project,
+        **analysed(options),
     )
     analysis = jobs.perform(request, Workspace(), context)
     console.end()
@@ -294,6 +299,7 @@ def _parser() -> argparse.ArgumentParser:
     analyze.add_argument(
         "--samples", type=_positive, default=512, metavar="N", help="judging samples a point"
     )
+    add_analysis_options(analyze)
     analyze.add_argument("--out", required=True, metavar="A.json")
     analyze.set_defaults(command=analyze_command)
 

@@ -6,11 +6,11 @@ import argparse
 import re
 from typing import cast
 
+from core.cli_analysis import pattern_of
 from core.console import human_bytes
 from core.errors import PlanError
 from core.values import BestPlan, BestPlans, Goal, LayerPlan, text
 from core.values.best import Profile
-from core.values.plan import parse_pattern
 
 _BYTES = {
     "": 1,
@@ -61,16 +61,6 @@ def goal_of(options: argparse.Namespace) -> Goal | None:
         pattern=pattern_of(options.zeros_in),
         locks={name: LayerPlan(keep=True) for name in options.keep},
     )
-
-
-def pattern_of(pattern: str | None) -> str | None:
-    """'2:4' as it is. Raises PlanError for what is no pattern."""
-    try:
-        return pattern if parse_pattern(pattern) else None
-    except ValueError:
-        raise PlanError(
-            text("'{pattern}' is no pattern.", pattern=str(pattern)), next_step=text("Write it like 2:4.")
-        ) from None
 
 
 def bytes_of(size: str) -> int:

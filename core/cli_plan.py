@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from core import messages as m
-from core.cli_goal import goal_of, line_of, lines_of, pattern_of
+from core.cli_analysis import pattern_of
+from core.cli_goal import goal_of, line_of, lines_of
 from core.cli_output import write
 from core.cli_project import make_project
 from core.console import Console

@@ -32,6 +32,7 @@ from core.values import (
     SensitivityPoint,
     Timings,
 )
+from core.values.plan import parse_pattern
 from gui.engine_client import EngineClient
 from gui.inspection import Inspection
 from gui.job import Job, Problem
@@ -105,6 +106,7 @@ class Session(OpenedSession):
                     plan=self.plan,
                     weight_bits=tuple(sorted({*USUAL_BITS, *planned}, reverse=True)),
                     activation_bits=tuple(rounded),
+                    patterns=tuple(sorted({plan.pattern for plan in plans if parse_pattern(plan.pattern)})),
                 ),
             )
 

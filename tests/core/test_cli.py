@@ -112,6 +112,22 @@ def test_analyze_writes_points_for_every_layer(digits_resnet, digits, tmp_path):
     assert {time["layer_id"] for time in analysis["timings"]["layers"]}
 
 
+def test_analyze_tries_what_it_is_told_to(digits_resnet, digits, tmp_path, capsys):
+    out = tmp_path / "a.json"
+    command = ["analyze", str(digits_resnet), "--data", str(digits), "--limit", "50", "--samples", "50"]
+    command += ["--quiet", "--project", str(tmp_path / "p.secateur"), "--out", str(out)]
+    tried = ["--sparsities", "0.5", "--weight-bits", "--patterns", "2:4", "1:4", "--layers", "block2.conv1"]
+    assert main([*command, *tried]) == 0
+    points = json.loads(out.read_text())["points"]
+    assert {(point["layer_id"], point["sparsity"], point.get("pattern")) for point in points} == {
+        ("block2.conv1", 0.5, None), ("block2.conv1", 0.0, "2:4"), ("block2.conv1", 0.0, "1:4")
+    }  # fmt: skip
+    assert main([*command, "--patterns", "4:2"]) != 0
+    assert "is no pattern" in capsys.readouterr().err
+    assert main([*command, "--sparsities", "50"]) != 0
+    assert "is no share" in capsys.readouterr().err
+
+
 def test_a_project_keeps_references_run_and_snapshot_and_prints_them(digits_resnet, digits, tmp_path, capsys):
     project = tmp_path / "项目.secateur"
     command = ["compress", str(digits_resnet), "--data", str(digits), "--limit", "50", "--quiet"]
