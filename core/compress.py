@@ -33,6 +33,7 @@ from core.methods import setting
 from core.methods._ranges import RANGES
 from core.methods.assemble import assemble, placement_for
 from core.methods.calibrate import calibrate
+from core.methods.half_rest import HalfRest, half_rest, store_as_half
 from core.methods.matmul_nbits import choose_kernels
 from core.methods.quantize_activations import Range
 from core.methods.resolve import Step, base_model, resolve
@@ -92,7 +93,8 @@ def compress(
     base = base_model(opened, steps)
     ranges = _ranges(opened, base, changing, data, plan, store, context)
     corrections = Corrections.start(opened, base, changing, ranges, plan, data, store, context)
-    run = _Run(opened, base, changing, ranges, plan, Path(work_dir), corrections)
+    rest = half_rest(base, steps, plan)
+    run = _Run(opened, base, changing, ranges, plan, Path(work_dir), corrections, rest)
     if judge is not None and judge_steps:
         for index in range(len(changing)):
             name = changing[index].layer.label
@@ -116,7 +118,10 @@ def compress(
         before=before,
         after=after,
         layers=layers,
-        notes=run_notes(changing, layers, before, after, corrections.count, slower, corrections.gain),
+        notes=(
+            *run_notes(changing, layers, before, after, corrections.count, slower, corrections.gain),
+            *rest.notes,
+        ),
         slower=slower,
         seconds=time.monotonic() - started,
     )
@@ -200,6 +205,7 @@ class _Run:
     plan: Plan
     work_dir: Path
     corrections: Corrections
+    rest: HalfRest
 
     def point(
         self,
@@ -265,6 +271,8 @@ class _Run:
     def _key(self, steps: list[Step], judge: Judge, samples: int) -> str:
         methods = {name: dict(self.plan.methods[name]) for name in sorted(self.plan.methods)}
         corrected = self.corrections.about(len(steps))
+        if len(steps) == len(self.steps) and self.rest.halved:
+            corrected = (*corrected, self.rest.halved)
         about = (self.opened.info.sha256, data_key(judge.data), methods, samples, corrected)
         return digest("run", METHOD_VERSION, *about, [step.key for step in steps])
 
@@ -272,7 +280,10 @@ class _Run:
         """The network with the first `count` changed layers done and corrected."""
         self.corrections.ensure(count)
         cache, biases = self.corrections.cache, self.corrections.biases
-        return assemble(self.base, self.steps[:count], self.ranges, cache, biases)
+        network = assemble(self.base, self.steps[:count], self.ranges, cache, biases)
+        if count == len(self.steps):
+            store_as_half(network, self.rest.halved)
+        return network
 
     def _runnable(self, network: ir.Model) -> ir.Model | Path:
         constants = network.graph.initializers.values()
