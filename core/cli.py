@@ -1,7 +1,7 @@
 """The command line: the same jobs as the window, for scripts.
 
     secateur [FILE]                      open the window
-    secateur info | evaluate | scores | analyze | plan | compress | benchmark | project ...
+    secateur info | evaluate | scores | analyze | plan | blame | compress | benchmark | project ...
 
 Exit codes: 0 done and verified, 1 failed, 2 bad input, 130 interrupted. Results go to standard output,
 progress and errors (one line each) to standard error.
@@ -19,6 +19,7 @@ import msgspec
 from core import __version__
 from core import messages as m
 from core.cli_analysis import add_analysis_options, analysed
+from core.cli_blame import add_blame_command
 from core.cli_goal import add_goal_options
 from core.cli_output import print_json, print_outcome, shape_text, write
 from core.cli_plan import plan_command, plan_for
@@ -34,8 +35,7 @@ from core.errors import (
     SecateurError,
 )
 from core.method_options import add_method_options
-from core.options import data_spec
-from core.presets import PRESETS
+from core.options import add_plan_options, data_spec
 from core.values import (
     Benchmark,
     Layer,
@@ -44,9 +44,18 @@ from core.values import (
     Result,
     text,
 )
-from core.values.plan import GRANULARITIES
 
-COMMANDS = ("info", "evaluate", "scores", "analyze", "plan", "compress", "benchmark", "project")
+COMMANDS = (
+    "info",
+    "evaluate",
+    "scores",
+    "analyze",
+    "plan",
+    "blame",
+    "compress",
+    "benchmark",
+    "project",
+)
 BAD_INPUT = (OpenError, DataError, PlanError, ProjectReadError)
 
 
@@ -304,34 +313,9 @@ def _parser() -> argparse.ArgumentParser:
     analyze.set_defaults(command=analyze_command)
 
     compress = commands.add_parser("compress", parents=[common, data, project], help="compress and export")
-    compress.add_argument("--plan", metavar="P.json", help="a plan, instead of the settings below")
-    compress.add_argument("--preset", metavar="NAME", help="one of: " + ", ".join(p.name for p in PRESETS))
-    compress.add_argument("--sparsity", type=float, metavar="S", help="share of zeros in every layer, 0 to 1")
-    compress.add_argument(
-        "--global",
-        dest="spread",
-        action="store_true",
-        help="--sparsity counts for the network as a whole; below 8 bits a tenth of the weights may keep 8",
-    )
-    compress.add_argument("--weight-bits", type=int, metavar="B", help="32, 16 (float16), or 8 to 2")
-    compress.add_argument(
-        "--clusters", type=int, metavar="K", help="weights become one of K shared values a layer, 2 to 256"
-    )
-    compress.add_argument("--activation-bits", type=int, metavar="B", help="32, 16 or 8")
-    compress.add_argument(
-        "--granularity",
-        choices=GRANULARITIES,
-        help="what shares a scale: all of a weight, a channel, a block",
-    )
-    compress.add_argument("--block-size", type=int, metavar="N", help="weights of a block, 16 to 256 (32)")
-    compress.add_argument(
-        "--asymmetric", action="store_true", help="grids of weights with a zero point, for lopsided weights"
-    )
+    add_plan_options(compress)
     compress.add_argument(
         "--samples", type=_positive, default=500, metavar="N", help="for the steps' accuracy"
-    )
-    compress.add_argument(
-        "--steps", metavar="A,B,C", help="the steps on the whole network in this order, instead of the plan's"
     )
     compress.add_argument("--each-layer", action="store_true", help="measure the accuracy after each layer")
     compress.add_argument("--out", required=True, metavar="OUT.onnx")
@@ -353,6 +337,8 @@ def _parser() -> argparse.ArgumentParser:
     plans.add_argument("--out", metavar="PLAN.json", help="write the plan for the goal here")
     add_goal_options(plans)
     plans.set_defaults(command=plan_command)
+
+    add_blame_command(commands, [common, data, project])
 
     benchmark = commands.add_parser("benchmark", parents=[common], help="latency, in turns")
     benchmark.add_argument("other", nargs="*", metavar="OTHER")

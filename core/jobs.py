@@ -11,6 +11,7 @@ import msgspec
 from core import messages as m
 from core.best import job as best
 from core.best.job import frontier_of, samples_for, unseen
+from core.best.rescue import rescue
 from core.context import Context
 from core.data import KINDS
 from core.data.dataset import data_key
@@ -31,18 +32,21 @@ from core.layer_view import layer_view
 from core.methods import METHODS
 from core.pipeline import run
 from core.presets import PRESETS
-from core.recording import record, recorded_analysis, recorded_run
+from core.recording import record, recorded_analysis, recorded_curves, recorded_run
 from core.sources import Sources, model_changed
 from core.steps import STEPS
 from core.sweep.analyze import analyze
+from core.sweep.blame import blame
 from core.sweep.meter import VERSION as METER_VERSION
 from core.sweep.meter import PlanMeter
+from core.sweep.samples import draw
 from core.sweep.settings import settings_of
 from core.values import (
     Analysis,
     Benchmark,
     BenchmarkRow,
     BestPlans,
+    Blame,
     Catalogue,
     DataInfo,
     DataSpec,
@@ -51,6 +55,7 @@ from core.values import (
     ModelInfo,
     Outcome,
     PlanMeasured,
+    Rescue,
     Result,
     Value,
     digest,
@@ -133,16 +138,50 @@ def measure_plan(request: m.MeasurePlan, workspace: Workspace, context: Context)
     kept = store.get(key)
     if kept is not None:
         return msgspec.msgpack.decode(kept, type=PlanMeasured)
-    meter = workspace.meter(opened, judge, request.samples)
+    meter = workspace.meter(opened, judge)
     meter.store = store
-    measured = meter.measure(request.plan, context, request.latency)
+    measured, _ = meter.measure_on(meter.drawn(request.samples), request.plan, context, request.latency)
     store.put(key, msgspec.msgpack.encode(measured))
     record(store, opened.info, judge.data.info, measured)
     return measured
 
 
+def blame_plan(request: m.BlamePlan, workspace: Workspace, context: Context) -> Blame:
+    """What each layer of the plan costs beside the others; what is published is kept in the project."""
+    opened = _expected(request, workspace, context)
+    judge = workspace.judge(request.model, request.data, context)
+    store = workspace.project(request.project, opened.info.sha256, request.read_only)
+    with (
+        Sources(request.model, request.data).held(context) as context,
+        recorded_analysis(store, opened.info, judge.data.info, context, whole=False) as context,
+    ):
+        meter = workspace.meter(opened, judge)
+        meter.store = store
+        curves = recorded_curves(store, opened.info, judge.data.info)
+        return blame(meter, meter.drawn(request.samples), request.plan, curves, store, context)
+
+
+def rescue_plan(request: m.RescuePlan, workspace: Workspace, context: Context) -> Rescue:
+    """The fewest layers to give back, verified on samples that the search did not see. Raises DataError."""
+    opened = _expected(request, workspace, context)
+    judge = workspace.judge(request.model, request.data, context)
+    store = workspace.project(request.project, opened.info.sha256, request.read_only)
+    samples = samples_for(judge, request.samples)
+    start, count = unseen(judge, samples, request.unseen)
+    with (
+        Sources(request.model, request.data).held(context) as context,
+        recorded_analysis(store, opened.info, judge.data.info, context, whole=False) as context,
+    ):
+        meter = workspace.meter(opened, judge)
+        meter.store = store
+        curves = recorded_curves(store, opened.info, judge.data.info)
+        fresh = draw(judge, count, start=start)
+        seen = meter.drawn(samples)
+        return rescue(meter, seen, fresh, request.plan, request.max_loss, curves, store, context)
+
+
 def _expected(
-    request: m.Analyze | m.Compress | m.MeasurePlan | m.FindPlan | m.BestCurve,
+    request: m.Analyze | m.Compress | m.MeasurePlan | m.BlamePlan | m.RescuePlan | m.FindPlan | m.BestCurve,
     workspace: Workspace,
     context: Context,
 ) -> OpenedModel:
@@ -278,6 +317,8 @@ _JOBS: dict[type[m.Request], Callable[[Any, Workspace, Context], Value]] = {
     m.OpenData: open_data,
     m.Analyze: analyze_model,
     m.MeasurePlan: measure_plan,
+    m.BlamePlan: blame_plan,
+    m.RescuePlan: rescue_plan,
     m.FindPlan: find_plan,
     m.BestCurve: curve_of_plans,
     m.Inspect: inspect,

@@ -13,11 +13,13 @@ from core.values import (
     Benchmark,
     BestPlan,
     BestPlans,
+    Blame,
     Catalogue,
     DamageLink,
     DataInfo,
     DataSpec,
     Exported,
+    GiveBack,
     Goal,
     Graph,
     LayerView,
@@ -25,6 +27,7 @@ from core.values import (
     Outcome,
     Plan,
     PlanMeasured,
+    Rescue,
     Result,
     RunPoint,
     SensitivityPoint,
@@ -91,6 +94,34 @@ class MeasurePlan(Request, frozen=True, kw_only=True, tag=True):
     plan: Plan
     samples: int = 512
     latency: bool = True
+    project: str | None = None
+    read_only: bool = False
+    model_sha256: str = ""
+
+
+class BlamePlan(Request, frozen=True, kw_only=True, tag=True):
+    """-> Blame; PlanMeasured, then a GiveBack for each layer as Partial, the likeliest culprit first."""
+
+    model: str
+    data: DataSpec
+    plan: Plan
+    samples: int = 1000
+    project: str | None = None
+    read_only: bool = False
+    model_sha256: str = ""
+
+
+class RescuePlan(Request, frozen=True, kw_only=True, tag=True):
+    """-> Rescue; the plan and its give-backs as Partial, as for `BlamePlan`."""
+
+    model: str
+    data: DataSpec
+    plan: Plan
+    max_loss: float
+    """Points that the plan may lose."""
+    samples: int = 512
+    unseen: int = 2000
+    """Judging samples on which the choice is verified, none of which made it."""
     project: str | None = None
     read_only: bool = False
     model_sha256: str = ""
@@ -206,6 +237,8 @@ AnyRequest = (
     | OpenData
     | Analyze
     | MeasurePlan
+    | BlamePlan
+    | RescuePlan
     | FindPlan
     | BestCurve
     | Inspect
@@ -233,6 +266,9 @@ Payload = (
     | LayerView
     | RunPoint
     | PlanMeasured
+    | GiveBack
+    | Blame
+    | Rescue
     | BestPlan
     | BestPlans
     | Result

@@ -12,9 +12,40 @@ from core.errors import PlanError
 from core.method_options import with_parameters
 from core.presets import PRESETS
 from core.values import FLOAT_BITS, DataSpec, LayerPlan, Plan, Preprocess, text
+from core.values.plan import GRANULARITIES
 
 _OPTIONS = {"symmetric": "--asymmetric"}
 """Settings whose option has another name."""
+
+
+def add_plan_options(parser: argparse.ArgumentParser) -> None:
+    """What `plan_of` reads: --plan, --preset, or the settings of every layer, and --steps."""
+    parser.add_argument("--plan", metavar="P.json", help="a plan, instead of the settings below")
+    parser.add_argument("--preset", metavar="NAME", help="one of: " + ", ".join(p.name for p in PRESETS))
+    parser.add_argument("--sparsity", type=float, metavar="S", help="share of zeros in every layer, 0 to 1")
+    parser.add_argument(
+        "--global",
+        dest="spread",
+        action="store_true",
+        help="--sparsity counts for the network as a whole; below 8 bits a tenth of the weights may keep 8",
+    )
+    parser.add_argument("--weight-bits", type=int, metavar="B", help="32, 16 (float16), or 8 to 2")
+    parser.add_argument(
+        "--clusters", type=int, metavar="K", help="weights become one of K shared values a layer, 2 to 256"
+    )
+    parser.add_argument("--activation-bits", type=int, metavar="B", help="32, 16 or 8")
+    parser.add_argument(
+        "--granularity",
+        choices=GRANULARITIES,
+        help="what shares a scale: all of a weight, a channel, a block",
+    )
+    parser.add_argument("--block-size", type=int, metavar="N", help="weights of a block, 16 to 256 (32)")
+    parser.add_argument(
+        "--asymmetric", action="store_true", help="grids of weights with a zero point, for lopsided weights"
+    )
+    parser.add_argument(
+        "--steps", metavar="A,B,C", help="the steps on the whole network in this order, instead of the plan's"
+    )
 
 
 def data_spec(options: argparse.Namespace) -> DataSpec:

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from core.context import Context
 from core.errors import Cancelled
+from core.predict import Curve
 from core.project import Project
-from core.values import DataInfo, ModelInfo, Plan, Result, Value
+from core.values import DataInfo, ModelInfo, Plan, Result, SensitivityPoint, Value
 
 
 class Store(Protocol):
@@ -46,6 +47,16 @@ def recorded_analysis(
     yield context.keeping(keep)
     if whole:
         store.findings.complete(model.sha256, data.key)
+
+
+def recorded_curves(store: Store, model: ModelInfo, data: DataInfo) -> dict[str, Curve]:
+    """Each layer's damage by setting as far as the project has it measured. Raises ProjectReadError."""
+    points: dict[str, list[SensitivityPoint]] = {}
+    if isinstance(store, Project):
+        for value in store.findings.load(model.sha256, data.key)[0]:
+            if isinstance(value, SensitivityPoint):
+                points.setdefault(value.layer_id, []).append(value)
+    return {layer_id: Curve(own) for layer_id, own in points.items()}
 
 
 class RecordedRun:

@@ -47,6 +47,8 @@ class Reading:
         self._sink.close()
 
 
+PLAN_SAMPLES = 512
+"""Judging samples on which a plan is measured where nobody says how many."""
 KEEP_RUNS_SECONDS = 3 * 24 * 3600
 """Finished runs that nobody exported are removed after three days."""
 
@@ -145,10 +147,10 @@ class Workspace:
             self._project = (key, project)
             return project
 
-    def meter(self, opened: OpenedModel, judge: Judge, samples: int) -> PlanMeter:
+    def meter(self, opened: OpenedModel, judge: Judge) -> PlanMeter:
         """What measures whole plans of this model on this data, with what it made for earlier plans."""
-        if self._meter is None or self._meter.judge is not judge or self._meter.count != samples:
-            self._meter = PlanMeter(opened, judge, samples, self.run_dir())
+        if self._meter is None or self._meter.judge is not judge:
+            self._meter = PlanMeter(opened, judge, PLAN_SAMPLES, self.run_dir())
         return self._meter
 
     def run_dir(self) -> Path:

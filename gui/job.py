@@ -8,7 +8,7 @@ from core.values import Text
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A running job: 'open', 'data', 'analyze', 'measure', 'plan', 'compress' or 'export'."""
+    """A running job: open, data, analyze, measure, plan, blame, rescue, compress or export."""
 
     kind: str
     id: int

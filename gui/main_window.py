@@ -16,6 +16,7 @@ from gui.project_keeper import ProjectKeeper
 from gui.session import Session
 from gui.settings import Settings
 from gui.theme import Theme
+from gui.views.advice_view import AdviceView
 from gui.views.best_view import BestView
 from gui.views.data_view import DataView
 from gui.views.error_bar import ErrorBar
@@ -71,6 +72,7 @@ class MainWindow(QMainWindow):
         self.overview = OverviewView(session, theme)
         self.method = MethodView(session, theme)
         self.best = BestView(session, search, theme)
+        self.advice = AdviceView(session, theme)
         self.netron = NetronView(session, theme)
         self.outcome = OutcomeView(session, theme)
         self.data_view = DataView(session, theme)
@@ -97,7 +99,10 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        for view in (self.run_view, self.overview, self.best, self.method, self.netron, self.snapshots):
+        views = (
+            self.run_view, self.overview, self.best, self.advice, self.method, self.netron, self.snapshots
+        )  # fmt: skip
+        for view in views:
             self.tabs.addTab(view, "")
         middle = self._splitter("middle", Qt.Orientation.Vertical, _panel(self.table), _panel(self.tabs))
         work = self._splitter("work", Qt.Orientation.Horizontal, middle, _panel(self.inspector, 322))
@@ -208,7 +213,8 @@ class MainWindow(QMainWindow):
 
     def retranslate(self) -> None:
         titles = (
-            tr("Run"), tr("Overview"), tr("Best plans"), tr("Method"), tr("Netron"), tr("Snapshots")
+            tr("Run"), tr("Overview"), tr("Best plans"), tr("Advice"), tr("Method"), tr("Netron"),
+            tr("Snapshots"),
         )  # fmt: skip
         for index, title in enumerate(titles):
             self.tabs.setTabText(index, title)

@@ -13,7 +13,7 @@ import msgspec
 
 from core import messages as m
 from core.project import PlanStep, RunRecord
-from core.values import ModelInfo, Plan, PlanMeasured, RunPoint, SensitivityPoint
+from core.values import GiveBack, ModelInfo, Plan, PlanMeasured, RunPoint, SensitivityPoint
 from gui.plan_command import PlanCommand
 from gui.points import with_point
 from gui.session_state import SessionState
@@ -63,6 +63,9 @@ def restore_findings(session: Session, values: Sequence[object], complete: bool)
             points[value.layer_id] = with_point(points.get(value.layer_id, ()), value)
         elif isinstance(value, PlanMeasured):
             plans.append(value)
+            session.blame.take(value)
+        elif isinstance(value, GiveBack):
+            session.blame.take(value)
         else:
             session._take(value)
     session.analyzed = session.analyzed or complete

@@ -33,12 +33,14 @@ from core.values import (
     Timings,
 )
 from core.values.plan import parse_pattern
+from gui.blame import PlanBlame
 from gui.engine_client import EngineClient
 from gui.inspection import Inspection
 from gui.job import Job, Problem
 from gui.plan_command import PlanCommand
 from gui.points import with_point
 from gui.remedies import remedies
+from gui.rescue import PlanRescue
 from gui.restore import in_project
 from gui.session_opened import OpenedSession
 from gui.whatif import WhatIf
@@ -58,6 +60,8 @@ class Session(OpenedSession):
         self._inspection = Inspection(engine, self)
         self._inspection.answered.connect(self._on_inspected)
         self.whatif = WhatIf(engine, self)
+        self.blame = PlanBlame(engine, self)
+        self.rescue = PlanRescue(engine, self)
         self._inspection.measuring.connect(self.measuring_changed)
         engine.event.connect(self._on_event)
         engine.started.connect(self._on_engine_started)

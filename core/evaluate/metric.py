@@ -56,6 +56,10 @@ class Metric(ABC):
     def loss(self, values: np.ndarray, original: np.ndarray, subject: Subject) -> Loss:
         """Return the points lost; `original` are the original's values of the same samples."""
 
+    def between(self, worse: np.ndarray, better: np.ndarray, subject: Subject) -> Loss:
+        """Return the points that one network loses against another, from their values of the same samples."""
+        return self.loss(worse, better, subject)
+
 
 class ShareMetric(Metric):
     """A share of samples in percent, from 0 or 1 per sample."""
@@ -73,5 +77,8 @@ class ShareMetric(Metric):
         )
 
     def loss(self, values: np.ndarray, original: np.ndarray, subject: Subject) -> Loss:
-        difference, low, high = paired_difference(original, values)
+        return self.between(values, original, subject)
+
+    def between(self, worse: np.ndarray, better: np.ndarray, subject: Subject) -> Loss:
+        difference, low, high = paired_difference(better, worse)
         return Loss(100.0 * difference, 100.0 * low, 100.0 * high)

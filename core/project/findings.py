@@ -13,12 +13,12 @@ import msgspec
 from core.messages import Payload
 from core.project.coding import packed, unpacked
 from core.project.connection import Connection
-from core.values import DamageLink, Outcome, PlanMeasured, SensitivityPoint, Timings, digest
+from core.values import DamageLink, GiveBack, Outcome, PlanMeasured, SensitivityPoint, Timings, digest
 
 _COMPLETE = "complete"
 _SETTING = ("layer_id", "sparsity", "pattern", "weight_bits", "activation_bits")
 """What tells one what-if of a layer from another."""
-KEPT = (Outcome, Timings, SensitivityPoint, DamageLink, PlanMeasured)
+KEPT = (Outcome, Timings, SensitivityPoint, DamageLink, PlanMeasured, GiveBack)
 """What says something of the model; other values on the way are of their job alone."""
 
 
@@ -60,6 +60,8 @@ class Findings:
             subject += " " + digest(*(getattr(value, name) for name in _SETTING))
         elif isinstance(value, PlanMeasured):
             subject += " " + digest(value.plan)
+        elif isinstance(value, GiveBack):
+            subject += " " + digest(value.plan_key, value.layers)
         self._put(model_sha256, data_key, subject, packed(value))
 
     def complete(self, model_sha256: str, data_key: str) -> None:

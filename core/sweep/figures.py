@@ -156,6 +156,15 @@ class Tally:
         half = Z * (1 - weight) * float(random.std()) / math.sqrt(max(1, len(random)))
         return mean, max(0.0, mean - half), mean + half
 
+    def by_sample(self) -> list[np.ndarray]:
+        """By metric of the judge its values of the samples that were run, in the samples' own order."""
+        order = np.argsort(np.concatenate(self._rows), kind="stable")
+        return [np.concatenate(each)[order] for each in zip(*self._values, strict=True)]
+
+    def damage_by_sample(self) -> np.ndarray:
+        """The damage to each sample that was run, (n,), in the samples' own order; its mean is the damage."""
+        return self._damages(self.by_sample())
+
     def plain_damage(self) -> float:
         """The mean over the samples that were run, whichever they are."""
         return float(self._damages([np.concatenate(each) for each in zip(*self._values, strict=True)]).mean())

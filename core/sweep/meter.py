@@ -53,7 +53,7 @@ class PlanMeter:
     """Judging samples before this one are left to those who looked for the plan."""
     store: MeasurementStore | None = None
     """Where steps on the whole network keep what they make, for the run that follows."""
-    _samples: Samples | None = None
+    _samples: dict[int, Samples] = field(default_factory=dict)
     _errors: dict[str, LayerError] = field(default_factory=dict)
     _made: dict[tuple[object, ...], Candidate] = field(default_factory=dict)
     _ranges: dict[tuple[object, ...], dict[tuple[str, int], Range]] = field(default_factory=dict)
@@ -66,38 +66,30 @@ class PlanMeter:
         Channels and blocks that go are taken out first; training is left out.
         Raises PlanError for a plan that cannot be followed, and Cancelled.
         """
+        return self.measure_on(self.drawn(self.count), plan, context, latency)[0]
+
+    def drawn(self, count: int) -> Samples:
+        """So many of the judging samples from `start` on, or fewer where they are too large to keep."""
+        if count not in self._samples:
+            self._samples[count] = draw(self.judge, count, start=self.start)
+        return self._samples[count]
+
+    def measure_on(
+        self, samples: Samples, plan: Plan, context: Context, latency: bool = True
+    ) -> tuple[PlanMeasured, Tally]:
+        """The same on samples of the caller's, and the figures of each of them."""
         if plan.restructures:
             meter, left = self.changed(plan, context)
-            return msgspec.structs.replace(meter.measure(left, context, latency), plan=plan)
-        self._samples = self._samples or draw(self.judge, self.count, start=self.start)
-        resolved = resolve(self.opened, plan)
-        steps = [step for step in resolved if step.changes]
-        base = base_model(self.opened, resolved)
-        self._learn(steps, plan, context)
-        cache: dict[tuple[object, ...], StoredWeight] = {}
-        biases: dict[str, np.ndarray] = {}
-        for place, step in enumerate(steps):
-            context.report(text("Making layer '{layer}'", layer=step.layer.label), place, len(steps))
-            candidate = self._candidate(step, plan)
-            cache.update({(name, step.weight_key): weight for name, weight in candidate.stored.items()})
-            if candidate.bias is not None:
-                biases[step.layer.id] = candidate.bias
-        ranges = self._measured_ranges(base, steps, plan, context)
-        network = assemble(base, steps, ranges, cache, biases)
-        self.folder.mkdir(parents=True, exist_ok=True)
+            measured, tally = meter.measure_on(samples, left, context, latency)
+            return msgspec.structs.replace(measured, plan=plan), tally
+        tally = self.run(plan, samples, context)
         path = self.path
-        save(network, path)
-        tally = Tally(self.judge, self._samples)
-        runner = Runner(path, self.judge.threads)
-        for position, piece in enumerate(self._samples.pieces):
-            context.report(text("Measuring the plan"), position, len(self._samples.pieces))
-            tally.add(position, self.judge.part(runner.run(piece.feeds)[self.judge.subject.output]))
         figures = tally.figures()
         times = None
         if latency:
             feeds = self.judge.feeds(1)
             times = measure_latency([path], 1, None, context, feeds, _LATENCY_SECONDS)[0]
-        return PlanMeasured(
+        measured = PlanMeasured(
             plan=plan,
             outcome=Outcome(
                 measurements=(figures.measurement,),
@@ -110,13 +102,46 @@ class PlanMeter:
             loss_high=figures.loss_high,
             damage=figures.damage,
         )
+        return measured, tally
+
+    def run(self, plan: Plan, samples: Samples, context: Context, quiet: bool = False) -> Tally:
+        """The answers of the network that `plan` asks for, which then lies at `path`.
+
+        Without its steps on the whole network: `changed` does those. `quiet`: the caller reports where it is;
+        cancelling works all the same. Raises as `measure`.
+        """
+        resolved = resolve(self.opened, plan)
+        steps = [step for step in resolved if step.changes]
+        base = base_model(self.opened, resolved)
+        self._learn(steps, plan, context)
+        cache: dict[tuple[object, ...], StoredWeight] = {}
+        biases: dict[str, np.ndarray] = {}
+        for place, step in enumerate(steps):
+            if not quiet:
+                context.report(text("Making layer '{layer}'", layer=step.layer.label), place, len(steps))
+            candidate = self._candidate(step, plan)
+            cache.update({(name, step.weight_key): weight for name, weight in candidate.stored.items()})
+            if candidate.bias is not None:
+                biases[step.layer.id] = candidate.bias
+        ranges = self._measured_ranges(base, steps, plan, context)
+        network = assemble(base, steps, ranges, cache, biases)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        save(network, self.path)
+        tally = Tally(self.judge, samples)
+        runner = Runner(self.path, self.judge.threads)
+        for position, piece in enumerate(samples.pieces):
+            if quiet:
+                context.check()
+            else:
+                context.report(text("Measuring the plan"), position, len(samples.pieces))
+            tally.add(position, self.judge.part(runner.run(piece.feeds)[self.judge.subject.output]))
+        return tally
 
     def changed(self, plan: Plan, context: Context) -> tuple[PlanMeter, Plan]:
         """A meter for the network that the plan's steps on the whole network make, and what is left to do.
 
         The last one is kept, as the next plan often asks for the same channels. Raises what the steps raise.
         """
-        self._samples = self._samples or draw(self.judge, self.count, start=self.start)
         opened, left = restructured(self.opened, self.judge.data, plan, self.store, self.folder, context)
         key = opened.info.sha256
         if self._changed is None or self._changed[0] != key:

@@ -7,6 +7,7 @@ translate the template. Units stand in the names; formatting is the views' busin
 
 from core.values.base import Array, Text, Value, digest, text
 from core.values.best import BestPlan, BestPlans, Goal
+from core.values.blame import Blame, GiveBack, Rescue
 from core.values.catalogue import Catalogue, Choice, Described, Parameter, Preset, StepInfo
 from core.values.data import DataInfo, DataSpec, Preprocess
 from core.values.measured import (
@@ -34,6 +35,7 @@ __all__ = [
     "BenchmarkRow",
     "BestPlan",
     "BestPlans",
+    "Blame",
     "Catalogue",
     "Choice",
     "DamageLink",
@@ -41,6 +43,7 @@ __all__ = [
     "DataSpec",
     "Described",
     "Exported",
+    "GiveBack",
     "Goal",
     "Graph",
     "GraphEdge",
@@ -59,6 +62,7 @@ __all__ = [
     "PlanMeasured",
     "Preprocess",
     "Preset",
+    "Rescue",
     "Result",
     "RunPoint",
     "SensitivityPoint",

@@ -10,13 +10,13 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
-    QSortFilterProxyModel,
     Qt,
 )
 
-from core.values import FLOAT_BITS, NO_CHANGE, Layer, LayerPlan
+from core.values import FLOAT_BITS, NO_CHANGE, GiveBack, Layer, LayerPlan
 from gui import format as fmt
 from gui.i18n import tr, tr_text
+from gui.models.blame_words import points_text
 from gui.models.choices import WEIGHT_BITS, fixed_reason, fixes_share
 from gui.models.damage import loss_unit, scale_top
 from gui.session import Session
@@ -38,6 +38,7 @@ class Column(IntEnum):
     SPARSITY = 5
     BITS = 6
     EFFECT = 7
+    BLAME = 8
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Row:
     """On the damage scale, 0..1."""
     effect: float | None
     """Points lost with this layer alone changed as planned; an estimate."""
+    blame: GiveBack | None
+    """What comes back if this layer is left as it was, measured; None: not measured for this plan."""
     touched: bool
     """Whether the plan does anything to the layer."""
     coupled: tuple[str, ...]
@@ -98,6 +101,7 @@ def resolve_rows(session: Session) -> tuple[Row, ...]:
     sensitivities = {layer.id: session.sensitivity(layer.id) for layer in model.layers}
     top = scale_top(sensitivities.values())
     unit = loss_unit(session)
+    backs = session.blame.by_layer()
     groups: dict[str, list[Layer]] = {}
     for layer in model.layers:
         if layer.group:
@@ -120,6 +124,7 @@ def resolve_rows(session: Session) -> tuple[Row, ...]:
                 sensitivity=sensitivity,
                 sensitivity_bar=min(sensitivity / top, 1.0) if sensitivity is not None else 0.0,
                 effect=session.predicted_loss(layer.id) if touched else None,
+                blame=backs.get(layer.id),
                 touched=touched,
                 coupled=tuple(
                     other.label for other in groups.get(layer.group or "", ()) if other.id != layer.id
@@ -140,6 +145,7 @@ class LayerTableModel(QAbstractTableModel):
         session.plan_changed.connect(self.refresh)
         session.timings_changed.connect(self.refresh)
         session.points_changed.connect(self.refresh)
+        session.blame.changed.connect(self.refresh)
 
     # ------------------------------------------------------------ content
 
@@ -193,7 +199,7 @@ class LayerTableModel(QAbstractTableModel):
             return _titles()[section]
         if role == Qt.ItemDataRole.ToolTipRole:
             return _title_tips()[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole and section == Column.EFFECT:
+        if role == Qt.ItemDataRole.TextAlignmentRole and section in (Column.EFFECT, Column.BLAME):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -214,43 +220,13 @@ class LayerTableModel(QAbstractTableModel):
         return None
 
 
-class LayerFilter(QSortFilterProxyModel):
-    """Search over name and kind, and 'changed only'. Rows stay in place while a slider moves."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._words: tuple[str, ...] = ()
-        self._changed_only = False
-        self.setSortRole(SORT_ROLE)
-        self.setDynamicSortFilter(False)
-
-    @property
-    def changed_only(self) -> bool:
-        return self._changed_only
-
-    def set_filter(self, words: str, changed_only: bool) -> None:
-        self._words = tuple(words.casefold().split())
-        self._changed_only = changed_only
-        self.invalidate()
-
-    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
-        row: Row = self.sourceModel().rows[source_row]
-        if self._changed_only and not row.changed:
-            return False
-        text = f"{row.layer.label} {row.layer.id} {row.layer.kind}".casefold()
-        return all(word in text for word in self._words)
-
-    def lessThan(self, left: Index, right: Index) -> bool:
-        return left.data(SORT_ROLE) < right.data(SORT_ROLE)
-
-
 # ---------------------------------------------------------------- texts
 
 
 def _titles() -> tuple[str, ...]:
     return (
         tr("Layer"), tr("Kind"), tr("Size"), tr("Time"), tr("Sensitivity"), tr("Sparsity"), tr("Bits"),
-        tr("Points"),
+        tr("Points"), tr("Blame"),
     )  # fmt: skip
 
 
@@ -264,6 +240,7 @@ def _title_tips() -> tuple[str, ...]:
         tr("Share of the layer's weights that become zero. Drag the slider."),
         tr("Bits for each weight: 8 to 2, or float as it is"),
         tr("Estimate: points of accuracy that this layer's setting costs"),
+        tr("Measured: points that come back if only this layer is left as it was"),
     )
 
 
@@ -309,6 +286,8 @@ def cell_text(row: Row, column: int) -> str:
         return sparsity_text(row) if layer.prunable else blocked_text(row)
     if column == Column.BITS:
         return bits_text(row.bits)
+    if column == Column.BLAME:
+        return fmt.number(row.blame.points, 2) if row.blame is not None else ""
     if not row.touched:
         return ""
     return loss_text(row.effect) if row.effect is not None else "–"
@@ -341,6 +320,8 @@ def tooltip(row: Row, column: int) -> str:
         return _control_tip(row, layer.quantizable, tr("Click or press Space to choose"))
     if column == Column.EFFECT and row.touched and row.effect is None:
         return tr("Press Analyze to measure")
+    if column == Column.BLAME and row.blame is not None:
+        return points_text(row.blame, row.unit)
     return ""
 
 
@@ -366,6 +347,7 @@ def _sort_key(row: Row, column: int) -> str | float:
         Column.SPARSITY: row.plan.zeros,
         Column.BITS: float(row.bits),
         Column.EFFECT: row.effect,
+        Column.BLAME: row.blame.damage if row.blame is not None else None,
     }[Column(column)]
     return -1e9 if value is None else value
 

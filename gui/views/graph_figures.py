@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from core.values import FLOAT_BITS, Layer
 from gui import format as fmt
 from gui.i18n import tr
+from gui.models.blame_words import damage_share, points_text
 from gui.models.choices import fixes_share
-from gui.models.damage import nice_ceiling, scale_top
+from gui.models.damage import loss_unit, nice_ceiling, scale_top
 from gui.session import Session
 from gui.widgets.heat_legend import Legend, Swatch
 
-FIGURES = ("sensitivity", "size", "time", "sparsity", "bits")
+FIGURES = ("sensitivity", "size", "time", "sparsity", "bits", "blame")
 BITS_SHARE = {32: 0.0, 16: 0.15, 8: 0.32, 6: 0.45, 5: 0.53, 4: 0.62, 3: 0.8, 2: 1.0}
 """Place of a bit width on the colour scale: the fewer bits, the stronger."""
 
@@ -36,6 +37,7 @@ def figure_name(figure: str) -> str:
         "time": tr("Time"),
         "sparsity": tr("Sparsity"),
         "bits": tr("Bits"),
+        "blame": tr("Blame"),
     }[figure]
 
 
@@ -74,6 +76,8 @@ def resolve(session: Session, figure: str) -> Figures:
         return Figures(values, texts, bits, legend)
     if figure == "sensitivity":
         return _sensitivity(session, layers, bits)
+    if figure == "blame":
+        return _blame(session, layers, bits)
     if figure == "size":
         total = sum(layer.bytes for layer in layers)
         values = {layer.id: layer.bytes / total for layer in layers} if total else {}
@@ -105,6 +109,31 @@ def _sensitivity(session: Session, layers: tuple[Layer, ...], bits: dict[str, in
         bits,
         legend,
     )
+
+
+def _blame(session: Session, layers: tuple[Layer, ...], bits: dict[str, int]) -> Figures:
+    """Shares of the plan's damage: few answers change for one layer, so points colour nothing yet."""
+    whole, backs = session.blame.whole, session.blame.by_layer()
+    planned = sum(session.plan.changes(layer.id) for layer in layers)
+    if whole is None or not backs:
+        caption = tr("share of the damage, measured")
+        return Figures(bits=bits, legend=Legend(caption=caption, state=_state(0, planned), known=False))
+    shares = {layer_id: damage_share(back, whole) for layer_id, back in backs.items()}
+    top = nice_ceiling(max(*shares.values(), 0.05) * 100) / 100
+    unit = loss_unit(session)
+    legend = Legend(
+        caption=tr("of the damage · {n} {unit} lost").format(n=fmt.number(whole.loss, 2), unit=unit),
+        low=fmt.percent(0),
+        high=fmt.percent(top),
+        state=_state(len(backs), planned),
+    )
+    texts = {
+        layer_id: tr("{share} of the damage; left as it was it gives back {points}").format(
+            share=fmt.percent(shares[layer_id]), points=points_text(back, unit)
+        )
+        for layer_id, back in backs.items()
+    }
+    return Figures({layer_id: share / top for layer_id, share in shares.items()}, texts, bits, legend)
 
 
 def _of_whole(values: dict[str, float], bits: dict[str, int], caption: str, count: int) -> Figures:

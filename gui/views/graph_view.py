@@ -142,6 +142,7 @@ class GraphView(QWidget):
         session.plan_changed.connect(self._on_figures)
         session.points_changed.connect(self._on_figures)
         session.timings_changed.connect(self._on_figures)
+        session.blame.changed.connect(self._on_figures)
         self._theme.changed.connect(self._on_theme)
         self.figure_box.currentIndexChanged.connect(self._on_figures)
         self.all_button.toggled.connect(self._on_detail)

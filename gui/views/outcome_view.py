@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from core.values import FLOAT_BITS, Measurement, Outcome
 from gui import format as fmt
 from gui.i18n import tr, tr_text
+from gui.models.blame_words import blame_sentence
 from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.figure_block import FigureBlock, Figures
@@ -54,6 +55,7 @@ class OutcomeView(QWidget):
             session.points_changed,
             session.result_changed,
             session.plan_measured_changed,
+            session.blame.changed,
         ):
             signal.connect(self.refresh)
         self.retranslate()
@@ -235,6 +237,9 @@ class OutcomeView(QWidget):
         if notes:
             return notes[0]
         session = self._session
+        blamed = blame_sentence(session)
+        if blamed:
+            return blamed
         layers = session.model.layers
         plans = [session.plan.layer(layer.id) for layer in layers if layer.prunable or layer.quantizable]
         zeros = any(plan.zeros > 0 or plan.threshold for plan in plans)

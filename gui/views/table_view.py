@@ -29,7 +29,8 @@ from gui.models.choices import (
     scales_settings,
     sparsity_settings,
 )
-from gui.models.layer_table import ROW_ROLE, LayerFilter, LayerTableModel, Row
+from gui.models.layer_filter import LayerFilter
+from gui.models.layer_table import ROW_ROLE, LayerTableModel, Row
 from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.defaults_popup import DefaultsPopup

@@ -77,6 +77,9 @@ class LayerDelegate(QStyledItemDelegate):
             self._paint_slider(painter, cell, row)
         elif column == Column.BITS:
             self._paint_bits(painter, cell, row)
+        elif column == Column.BLAME:
+            area = cell.adjusted(2, 0, -PAD - 2, 0)
+            self._text(painter, area, cell_text(row, column), "text", Qt.AlignmentFlag.AlignRight)
         else:
             painter.setFont(small_font(option.font, 12, italic=True))
             area = cell.adjusted(2, 0, -PAD - 2, 0)

@@ -6,7 +6,8 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from gui.models.layer_table import ROW_ROLE, Column, LayerFilter, Row
+from gui.models.layer_filter import LayerFilter
+from gui.models.layer_table import ROW_ROLE, Column, Row
 from gui.theme import Theme
 from gui.widgets.layer_delegates import (
     HANDLE,
@@ -27,6 +28,7 @@ WIDTHS = {
     Column.SPARSITY: (108, 170),
     Column.BITS: (57, 64),
     Column.EFFECT: (55, 66),
+    Column.BLAME: (55, 66),
 }
 """Width where there is little room, and width where there is enough."""
 NAME_WIDTH = 118
@@ -36,7 +38,9 @@ KIND_MARGIN = 14
 """What the cell leaves free beside the kind, with a little to spare."""
 SHORTEST_KIND = 72
 LONGEST_KIND = 150
-DROPPED_FIRST = (Column.KIND, Column.TIME, Column.SIZE, Column.EFFECT, Column.SENSITIVITY)
+DROPPED_FIRST = (
+    Column.KIND, Column.TIME, Column.SIZE, Column.EFFECT, Column.SENSITIVITY, Column.BLAME
+)  # fmt: skip
 
 
 class LayerTable(QTableView):
@@ -82,6 +86,8 @@ class LayerTable(QTableView):
         self._names_width = NAME_WIDTH
         self._kinds_width = SHORTEST_KIND
         model.sourceModel().modelReset.connect(self._measure_names)
+        model.sourceModel().dataChanged.connect(self._on_rows)
+        self._blamed = False
         self._measure_names()
 
     # ------------------------------------------------------------ rows
@@ -244,12 +250,24 @@ class LayerTable(QTableView):
         self._kinds_width = min(max(kinds + KIND_MARGIN, SHORTEST_KIND), LONGEST_KIND)
         self._fit_columns()
 
+    def _on_rows(self, *_: object) -> None:
+        if self._blamed != self._is_blamed():
+            self._fit_columns()
+
+    def _is_blamed(self) -> bool:
+        return any(row.blame is not None for row in self.model().sourceModel().rows)
+
     def _fit_columns(self) -> None:
         """Bars shrink first, then whole columns go, so that names and controls stay usable."""
         room = self.viewport().width() - NAME_WIDTH
         shown = dict(WIDTHS)
         shown[Column.KIND] = (self._kinds_width, self._kinds_width + 16)
+        self._blamed = self._is_blamed()
+        if not self._blamed:  # an empty column would only take room
+            shown.pop(Column.BLAME)
         for column in DROPPED_FIRST:
+            if column not in shown:
+                continue
             if sum(least for least, _ in shown.values()) <= room:
                 break
             shown.pop(column)

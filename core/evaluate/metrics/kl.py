@@ -41,6 +41,11 @@ class KL(Metric):
         figure = self.measurement(values, subject)
         return Loss(figure.value, figure.low, figure.high)
 
+    def between(self, worse: np.ndarray, better: np.ndarray, subject: Subject) -> Loss:
+        change = worse - better
+        low, high = mean_interval(change) or (None, None)
+        return Loss(float(change.mean()), low, high)
+
 
 METRICS.add(
     Described(

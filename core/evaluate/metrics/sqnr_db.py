@@ -57,6 +57,20 @@ class Sqnr(Metric):
         low, high = influence_interval(points, influence) or (None, None)
         return Loss(points, None if low is None else max(0.0, low), high)
 
+    def between(self, worse: np.ndarray, better: np.ndarray, subject: Subject) -> Loss:
+        signal = float(worse[:, 0].mean())
+        if not signal:
+            return Loss(
+                self.loss(worse, worse, subject).points - self.loss(better, better, subject).points,
+                None,
+                None,
+            )
+        change = worse[:, 1] - better[:, 1]
+        points = 100.0 * float(change.mean()) / signal
+        influence = 100.0 * change / signal - points * worse[:, 0] / signal
+        low, high = influence_interval(points, influence) or (None, None)
+        return Loss(points, low, high)
+
 
 def _decibels(signal: float, noise: float) -> float:
     if noise <= 0:

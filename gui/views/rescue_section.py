@@ -1,0 +1,118 @@
+"""A plan that loses too much: the fewest layers to give back, found by measuring, taken with one click."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from core.values import Rescue
+from gui import format as fmt
+from gui.i18n import tr
+from gui.models.blame_words import labels_of
+from gui.models.damage import loss_unit
+from gui.session import Session
+
+MOST_NAMES = 3
+"""Names on the button; the rest stands in its tooltip."""
+
+
+class RescueSection(QWidget):
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.goal_label = QLabel()
+        self.goal = QDoubleSpinBox()
+        self.goal.setRange(0.0, 50.0)
+        self.goal.setSingleStep(0.5)
+        self.goal.setDecimals(1)
+        self.goal.setValue(1.0)
+        self.find_button, self.take_button = QPushButton(), QPushButton()
+        self.take_button.setProperty("primary", True)
+        self.words = QLabel()
+        self.words.setProperty("small", True)
+        self.words.setWordWrap(True)
+        self.words.setTextFormat(Qt.TextFormat.PlainText)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.goal_label)
+        row.addWidget(self.goal)
+        row.addWidget(self.find_button)
+        row.addStretch(1)
+        row.addWidget(self.take_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(row)
+        column.addWidget(self.words)
+        self.find_button.clicked.connect(self._find)
+        self.take_button.clicked.connect(self._take)
+        for signal in (session.rescue.changed, session.blame.changed, session.job_changed):
+            signal.connect(self.refresh)
+        self.retranslate()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    def retranslate(self) -> None:
+        self.goal_label.setText(tr("Lose at most"))
+        self.goal.setAccessibleName(tr("Points that may be lost"))
+        self.find_button.setText(tr("Find the fewest layers to give back"))
+        self.find_button.setToolTip(
+            tr("Measures which layers, left as they were or milder, bring the plan back to the goal")
+        )
+        self.refresh()
+
+    def _find(self) -> None:
+        self._session.rescue.find(self.goal.value())
+
+    def _take(self) -> None:
+        self._session.rescue.take(tr("Give layers back"))
+
+    def refresh(self, _value: object = None) -> None:
+        session, found = self._session, self._session.rescue.found
+        self.goal.setSuffix(" " + loss_unit(session))
+        self.find_button.setEnabled(session.blame.possible and session.job is None)
+        self.take_button.setVisible(found is not None and bool(found.layers))
+        self.words.setVisible(found is not None)
+        if found is None:
+            return
+        names = self._names(found)
+        shown = names[:MOST_NAMES] + (["…"] if len(names) > MOST_NAMES else [])
+        self.take_button.setText(
+            tr("Give back 1 layer: {name}").format(name=names[0])
+            if len(names) == 1
+            else tr("Give back {n} layers: {names}").format(n=len(names), names=", ".join(shown))
+        )
+        self.take_button.setToolTip("\n".join(names))
+        self.words.setText(self._sentence(found))
+
+    def _names(self, found: Rescue) -> list[str]:
+        names = []
+        for ids in found.layers:
+            name = labels_of(self._session, ids)
+            if ids in found.milder:
+                own = found.after.plan.layer(ids[0])
+                how = (
+                    tr("{n} % zeros").format(n=fmt.number(100 * own.zeros, 0))
+                    if own.zeros > 0
+                    else tr("{n} bits").format(n=own.weight_bits)
+                )
+                name = f"{name} ({how})"
+            names.append(name)
+        return names
+
+    def _sentence(self, found: Rescue) -> str:
+        primary = found.after.outcome.primary
+        count = fmt.count(primary.count if primary is not None else 0)
+        unit = loss_unit(self._session)
+        before, after = fmt.number(found.before.loss, 2), fmt.number(found.after.loss, 2)
+        if not found.layers:
+            return tr("Nothing to give back: {n} {unit} lost on {count} samples it has not seen.").format(
+                n=after, unit=unit, count=count
+            )
+        words = tr("{after} {unit} lost instead of {before}, on {count} samples it has not seen.").format(
+            after=after, before=before, unit=unit, count=count
+        )
+        return words if found.reached else tr("The goal is not reached; closest:") + " " + words
