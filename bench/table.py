@@ -175,14 +175,37 @@ def half_resnet50(bench: Bench, row: Row) -> Found:
         random = ["--data", "random", "--calibration-count", "32", "--limit", "16"]
         bench.compress(part, source, random)
         files.append(bench.work / f"{part.key}.onnx")
+    files.append(peers_int8(source, bench.work / "resnet50_peer.onnx"))
     words, met = [], True
     for threads in (1, 2):
-        first, half, int8, both = (each.median_ms for each in measure_latency(files, 1, threads, Context()))
+        first, half, int8, both, peer = (
+            each.median_ms for each in measure_latency(files, 1, threads, Context())
+        )
         words.append(
-            f"{threads} thread(s): half {first / half:.2f}, int8 {first / int8:.2f}, both {first / both:.2f}"
+            f"{threads} thread(s): half {first / half:.2f}, int8 {first / int8:.2f} (quantize_static's "
+            f"{first / peer:.2f}), both {first / both:.2f}"
         )
         met = met and first / half >= 3.6 and first / int8 >= 3.3
     return Found("; ".join(words), met)
+
+
+def peers_int8(source: Path, out: Path) -> Path:
+    """What onnxruntime itself makes of it, as it is fastest: how much 8 bits can bring on this processor."""
+    import numpy as np
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    class Random(CalibrationDataReader):
+        def __init__(self) -> None:
+            rng = np.random.default_rng(0)
+            self._left = [rng.standard_normal((1, 3, 224, 224), dtype=np.float32) for _ in range(8)]
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            return {"image": self._left.pop()} if self._left else None
+
+    if not out.exists():
+        kinds = {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8}
+        quantize_static(source, out, Random(), quant_format=QuantFormat.QOperator, **kinds)
+    return out
 
 
 def sweep_cost(bench: Bench, row: Row) -> Found:

@@ -1,4 +1,4 @@
-"""The calibration samples of a step: most to fit to, a quarter to choose by."""
+"""The calibration samples of a step: most to fit to, up to a quarter to choose by."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from core.methods.prune_channels import Batches
 
 HELD_OUT = 64
 """Samples that choose and are not fitted to; at most a quarter of all."""
+MOST = 1024
+"""Samples that are looked at: what a step works out hardly changes beyond them, its time does."""
 _BATCH = 32
 
 
@@ -23,13 +25,13 @@ class Split:
 
 def split(data: DataSet | None) -> Split:
     """No sample is in both parts. Without at least two samples there is nothing to fit to."""
-    count = data.info.calibration_count if data is not None else 0
+    count = min(MOST, data.info.calibration_count) if data is not None else 0
     if data is None or count < 2:
         return Split(None, ())
     left = count - max(1, min(HELD_OUT, count // 4))
     fit: list[Feeds] = []
     held_out: list[Feeds] = []
-    for batch in data.batches("calibration", _BATCH):
+    for batch in data.batches("calibration", _BATCH, count):
         size = samples_in(batch.feeds)
         edge = min(max(left, 0), size)
         if edge:

@@ -60,6 +60,6 @@ register(
         ),
         run,
         about=lambda plan: setting(plan, "prune_weights", "seed"),
-        version=3,
+        version=4,
     )
 )
