@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from core.kernel_model import INTEGER_SPEEDUP, SIXTEEN_BITS_SLOWDOWN, KernelModel
 from core.predict import Curve, PlanDamage, Predicted, predict
 from core.values import (
     FLOAT_BITS,
@@ -29,10 +30,6 @@ from core.values import (
 )
 from core.values.plan import even_block
 
-INTEGER_SPEEDUP = 2.5
-"""Time of a float kernel over its 8-bit kernel; a default until measured on this computer."""
-SIXTEEN_BITS_SLOWDOWN = 1.8
-"""Time of a layer between conversions to 16 bits, which is computed in float, over its float kernel's."""
 BLOCK_GRAPH_BYTES = 95
 ZERO_GRAPH_BYTES = 130
 CONVERSION_GRAPH_BYTES = 250
@@ -160,11 +157,13 @@ def estimate(
     link: DamageLink | None = None,
     curves: Mapping[str, Curve] | None = None,
     plans: Sequence[PlanDamage] = (),
+    kernels: KernelModel | None = None,
 ) -> Outcome:
     """Size, zipped size, latency and accuracy that `plan` is likely to give.
 
     With the `link` between damage and points, the layers' `curves` and the `plans` measured so far the
-    accuracy comes with a band; without them losses of single layers are added up.
+    accuracy comes with a band; without them losses of single layers are added up. With `kernels` the latency
+    comes from times measured on this computer; without them integer layers get the usual factor.
     """
     by_layer: dict[str, list[SensitivityPoint]] = {}
     for point in points:
@@ -195,7 +194,9 @@ def estimate(
     kept = 1 - plan.work_removed
     size, zipped = size * kept, zipped * kept
     latency: Latency | None = None
-    if baseline and baseline.latency and (timings or not changed):
+    if baseline and baseline.latency and kernels is not None and kernels.usable:
+        latency = kernels.predicted(plan, baseline.latency)
+    elif baseline and baseline.latency and (timings or not changed):
         factor = (1 - share_saved) * kept
         latency = msgspec.structs.replace(
             baseline.latency,

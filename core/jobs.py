@@ -65,6 +65,8 @@ from core.workspace import Workspace
 
 PROFILE_SAMPLES = 1
 BUDGETS = 16
+PLAN_SECONDS = 3.0
+"""For times of kernels that a plan needs and that are not known yet."""
 
 
 def describe(request: m.Describe, workspace: Workspace, context: Context) -> Catalogue:
@@ -113,6 +115,8 @@ def analyze_model(request: m.Analyze, workspace: Workspace, context: Context) ->
         feeds = next(iter(data.batches("judge", PROFILE_SAMPLES, PROFILE_SAMPLES))).feeds
         timings = layer_times(opened, feeds, context)
         context.publish(timings)
+        kernels = workspace.kernels(opened, judge)
+        context.publish(kernels.fill(request.plan, timings, context))
         points, link = analyze(
             opened,
             judge,
@@ -138,6 +142,11 @@ def measure_plan(request: m.MeasurePlan, workspace: Workspace, context: Context)
     kept = store.get(key)
     if kept is not None:
         return msgspec.msgpack.decode(kept, type=PlanMeasured)
+    kernels = workspace.kernels(opened, judge)
+    if kernels.lacks(request.plan):
+        table = kernels.fill(request.plan, None, context, seconds=PLAN_SECONDS)
+        context.publish(table)
+        record(store, opened.info, judge.data.info, table)
     meter = workspace.meter(opened, judge)
     meter.store = store
     measured, _ = meter.measure_on(meter.drawn(request.samples), request.plan, context, request.latency)
@@ -203,9 +212,9 @@ def find_plan(request: m.FindPlan, workspace: Workspace, context: Context) -> Be
         Sources(request.model, request.data).held(context) as context,
         recorded_analysis(store, opened.info, judge.data.info, context, whole=False) as context,
     ):
-        folder = workspace.run_dir()
+        folder, kernels = workspace.run_dir(), workspace.kernels(opened, judge)
         frontiers, baseline = frontier_of(
-            opened, judge, request.goal, request.plan, samples, store, context, folder
+            opened, judge, request.goal, request.plan, samples, store, context, folder, kernels
         )
         meter = PlanMeter(opened, judge, count, folder, start, store)
         return best.find_plan(frontiers, baseline, request.goal, meter, BUDGETS, context)
@@ -217,8 +226,9 @@ def curve_of_plans(request: m.BestCurve, workspace: Workspace, context: Context)
     store = workspace.project(request.project, opened.info.sha256, request.read_only)
     samples = samples_for(judge, request.samples)
     with recorded_analysis(store, opened.info, judge.data.info, context, whole=False) as context:
+        folder, kernels = workspace.run_dir(), workspace.kernels(opened, judge)
         frontiers, _ = frontier_of(
-            opened, judge, request.goal, request.plan, samples, store, context, workspace.run_dir()
+            opened, judge, request.goal, request.plan, samples, store, context, folder, kernels
         )
     return best.best_curve(frontiers, request.budgets)
 

@@ -22,6 +22,7 @@ from core.values import (
     GiveBack,
     Goal,
     Graph,
+    LatencyTable,
     LayerView,
     ModelInfo,
     Outcome,
@@ -60,7 +61,7 @@ class OpenData(Request, frozen=True, kw_only=True, tag=True):
 
 
 class Analyze(Request, frozen=True, kw_only=True, tag=True):
-    """-> Analysis; Outcome (the original), Timings, DamageLink, SensitivityPoint as Partial.
+    """-> Analysis; Outcome (the original), Timings, LatencyTable, DamageLink, SensitivityPoint as Partial.
 
     Points that are estimates come first; each is followed by its measurement.
     """
@@ -87,7 +88,7 @@ class Analyze(Request, frozen=True, kw_only=True, tag=True):
 
 
 class MeasurePlan(Request, frozen=True, kw_only=True, tag=True):
-    """-> PlanMeasured. Quick: layers by themselves, put together; kept from plan to plan."""
+    """-> PlanMeasured; a LatencyTable as Partial if it grew. Layers by themselves, put together: quick."""
 
     model: str
     data: DataSpec
@@ -260,6 +261,7 @@ Payload = (
     | DataInfo
     | Outcome
     | Timings
+    | LatencyTable
     | SensitivityPoint
     | DamageLink
     | Analysis

@@ -17,6 +17,8 @@ from core.data.dataset import DataSet
 from core.evaluate.judge import Judge
 from core.formats import open_model
 from core.graph.opened import OpenedModel
+from core.kernels.shelf import Shelf
+from core.kernels.table import KernelTable
 from core.messages import Inspect
 from core.project import Project, untitled_path
 from core.scoring import Scoring
@@ -63,6 +65,8 @@ class Workspace:
     _data: tuple[object, DataSpec, DataSet] | None = None
     _judge: tuple[object, Judge] | None = None
     _meter: PlanMeter | None = None
+    _shelf: Shelf | None = None
+    _kernels: tuple[Judge, KernelTable] | None = None
     _scoring: tuple[object, Scoring] | None = None
     _project: tuple[tuple[Path, bool], Project | Reading] | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -152,6 +156,14 @@ class Workspace:
         if self._meter is None or self._meter.judge is not judge:
             self._meter = PlanMeter(opened, judge, PLAN_SAMPLES, self.run_dir())
         return self._meter
+
+    def kernels(self, opened: OpenedModel, judge: Judge) -> KernelTable:
+        """The times of this model's nodes on this computer, as far as they are known."""
+        if self._shelf is None:
+            self._shelf = Shelf(self.cache_dir)
+        if self._kernels is None or self._kernels[0] is not judge:
+            self._kernels = (judge, KernelTable(opened, judge.feeds(judge.run_batch), self._shelf))
+        return self._kernels[1]
 
     def run_dir(self) -> Path:
         """Where finished runs wait to be exported. Old ones are cleared away."""

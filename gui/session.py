@@ -22,6 +22,7 @@ from core.values import (
     DataSpec,
     Exported,
     Graph,
+    LatencyTable,
     LayerView,
     ModelInfo,
     Outcome,
@@ -338,6 +339,8 @@ class Session(OpenedSession):
         elif isinstance(value, Timings):
             self.timings = value
             self.timings_changed.emit(value)
+        elif isinstance(value, LatencyTable):
+            self.take_latency_table(value)
         elif isinstance(value, SensitivityPoint):
             self._take_point(value)
         elif isinstance(value, DamageLink):

@@ -54,7 +54,7 @@ class OpenedSession(SessionState):
         had_result = self.result is not None
         self.data = None
         self.failed_data = None
-        self.timings = None
+        self.timings = self.latency_table = None
         self.link = None
         self.plans, self.plan_measured = (), None
         self.analyzed = False

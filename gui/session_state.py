@@ -8,6 +8,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from core.estimate import estimate, predicted_loss
+from core.kernel_model import KernelModel
 from core.predict import Curve, PlanDamage
 from core.values import (
     Catalogue,
@@ -16,6 +17,7 @@ from core.values import (
     DataSpec,
     Exported,
     Graph,
+    LatencyTable,
     LayerPlan,
     LayerView,
     ModelInfo,
@@ -46,6 +48,8 @@ class SessionState(QObject):
     """Outcome of the original, or None."""
     timings_changed = Signal(object)
     """Timings or None."""
+    latency_table_changed = Signal(object)
+    """LatencyTable or None."""
     points_changed = Signal(object)
     """The SensitivityPoint that has just arrived, or None when all were dropped."""
     run_changed = Signal(object)
@@ -80,6 +84,9 @@ class SessionState(QObject):
         self.plan = DEFAULT_PLAN
         self.baseline: Outcome | None = None
         self.timings: Timings | None = None
+        self.latency_table: LatencyTable | None = None
+        """Times of single kernels on this computer."""
+        self._kernels: tuple[LatencyTable, Timings | None, KernelModel] | None = None
         self.points: dict[str, tuple[SensitivityPoint, ...]] = {}
         self.link: DamageLink | None = None
         """What damage costs in points, for this model and data."""
@@ -144,7 +151,27 @@ class SessionState(QObject):
             self.link,
             self.curves(),
             self.plans,
+            self.kernels(),
         )
+
+    def take_latency_table(self, table: LatencyTable) -> None:
+        self.latency_table = table
+        self.latency_table_changed.emit(table)
+
+    def kernels(self) -> KernelModel | None:
+        """Adds up how long plans take; made anew only where times came."""
+        table, timings = self.latency_table, self.timings
+        if table is None:
+            return None
+        if self._kernels is None or self._kernels[0] is not table or self._kernels[1] is not timings:
+            self._kernels = table, timings, KernelModel(table, timings)
+        return self._kernels[2]
+
+    @property
+    def kernels_are_timed(self) -> bool:
+        """Whether the plan's kernels were timed on this computer, so that no usual factor stands in."""
+        kernels = self.kernels()
+        return kernels is not None and kernels.usable and kernels.knows(self.plan)
 
     def curves(self) -> dict[str, Curve]:
         """Each layer's damage by setting; made anew only where points came."""

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from core import messages as m
 from core.predict import PlanDamage, predict
-from core.values import PlanMeasured
+from core.values import LatencyTable, PlanMeasured
 from gui.engine_client import EngineClient
 from gui.restore import in_project
 from gui.session_state import SessionState
@@ -61,7 +61,15 @@ class WhatIf(QObject):
             self.working.emit(True)
 
     def _on_event(self, event: m.AnyEvent) -> None:
-        if self._asked is None or event.id != self._asked.id or not isinstance(event, m.Done | m.Failed):
+        if self._asked is None or event.id != self._asked.id:
+            return
+        if (
+            isinstance(event, m.Partial)
+            and isinstance(event.value, LatencyTable)
+            and self._is_open(self._asked)
+        ):
+            self._session.take_latency_table(event.value)
+        if not isinstance(event, m.Done | m.Failed):
             return
         asked, self._asked = self._asked, None
         self.working.emit(False)

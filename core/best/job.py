@@ -18,15 +18,18 @@ from core.evaluate.judge import Judge
 from core.evaluate.outcome import outcome
 from core.evaluate.profile import layer_times
 from core.graph.opened import OpenedModel
+from core.kernel_model import KernelModel
+from core.kernels.table import KernelTable
 from core.predict import Curve
 from core.sweep.analyze import analyze
 from core.sweep.meter import PlanMeter
 from core.sweep.settings import settings_of
-from core.values import Outcome, Plan, SensitivityPoint, Timings, Value, digest, text
+from core.values import LayerPlan, Outcome, Plan, SensitivityPoint, Timings, Value, digest, text
 from core.values.best import BestPlans, Goal
 
 LEAST_UNSEEN = 64
 _BITS = {"cpu": (8, 4), "accelerator": (8,), "microcontroller": (8, 4), "download": (8, 4, 3, 2)}
+_INTEGER = Plan(defaults=LayerPlan(weight_bits=8, activation_bits=8))
 _SHARES = (0.25, 0.5, 0.75, 0.9)
 
 
@@ -46,12 +49,22 @@ def frontier_of(
     store: MeasurementStore | None,
     context: Context,
     work_dir: Path | None = None,
+    kernels: KernelTable | None = None,
 ) -> tuple[Frontiers, Outcome]:
-    """The plans to choose from; without a folder to work in every channel stays. Raises Cancelled."""
+    """The plans to choose from; without a folder to work in every channel stays. Raises Cancelled.
+
+    With `kernels` they are as fast as those were on this computer, else by the usual factor.
+    """
     plan = _undecided(plan)
     known = _known(opened, judge, store, context)
     context.publish(known.baseline)
     context.publish(known.timings)
+    clock = None
+    if kernels is not None:
+        limited = goal.max_latency_ms is not None or goal.speedup is not None
+        table = kernels.fill(_INTEGER, known.timings, context, widths=limited and work_dir is not None)
+        context.publish(table)
+        clock = KernelModel(table, known.timings)
     zeros = goal.profile == "download"
     shares = _SHARES if zeros else ()
     patterns = (goal.pattern,) if zeros and goal.pattern is not None else ()
@@ -61,7 +74,8 @@ def frontier_of(
     for point in points:
         by_layer.setdefault(point.layer_id, []).append(point)
     curves = {layer_id: Curve(own) for layer_id, own in by_layer.items()}
-    frontier = Frontier(opened.info, curves, link, goal, known.timings, known.baseline, plan.methods)
+    baseline, timings = known.baseline, known.timings
+    frontier = Frontier(opened.info, curves, link, goal, timings, baseline, plan.methods, clock)
     starts: list[Start] = []
     if work_dir is not None:
         meter = PlanMeter(opened, judge, samples, work_dir, store=store)

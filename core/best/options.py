@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from core.estimate import INTEGER_SPEEDUP, graph_bytes, layer_bytes, zipped_layer_bytes
+from core.best.times import LayerTimes
+from core.estimate import graph_bytes, layer_bytes, zipped_layer_bytes
 from core.predict import Curve
-from core.values import FLOAT_BITS, Layer, LayerPlan, ModelInfo, Timings
+from core.values import FLOAT_BITS, Layer, LayerPlan, ModelInfo
 from core.values.best import Profile
 
 _SHARES = (0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -33,14 +34,13 @@ def options_of(
     curves: Mapping[str, Curve],
     profile: Profile,
     locks: Mapping[str, LayerPlan],
-    timings: Timings | None,
+    times: LayerTimes,
     pattern: str | None = None,
 ) -> list[list[Option]]:
     """For each layer (layers that share weights are one) its options, leaving it alone being the first.
 
     With a pattern N:M zeros stand in it, or there are none.
     """
-    times = {time.layer_id: time.time_ms for time in timings.layers} if timings else {}
     groups: dict[str, list[Layer]] = {}
     for layer in model.layers:
         if layer.prunable or layer.quantizable:
@@ -53,7 +53,7 @@ def _of(
     curves: Mapping[str, Curve],
     profile: Profile,
     locks: Mapping[str, LayerPlan],
-    times: Mapping[str, float],
+    times: LayerTimes,
     pattern: str | None,
 ) -> list[Option]:
     ids = tuple(layer.id for layer in layers)
@@ -97,10 +97,8 @@ def _plans(layer: Layer, profile: Profile, pattern: str | None) -> list[LayerPla
 
 
 def _option(
-    layers: Sequence[Layer], plan: LayerPlan, damage: float, variance: float, times: Mapping[str, float]
+    layers: Sequence[Layer], plan: LayerPlan, damage: float, variance: float, times: LayerTimes
 ) -> Option:
-    integer = plan.activation_bits == 8 and (plan.weight_bits or FLOAT_BITS) <= 8
-    time = sum(times.get(layer.id, 0.0) for layer in layers) / (INTEGER_SPEEDUP if integer else 1.0)
     # what layers share is stored once
     return Option(
         layers=tuple(layer.id for layer in layers),
@@ -109,5 +107,5 @@ def _option(
         variance=variance,
         size=layer_bytes(layers[0], plan) + len(layers) * graph_bytes(layers[0], plan),
         zipped=zipped_layer_bytes(layers[0], plan),
-        time_ms=time,
+        time_ms=sum(times.ms(layer.id, plan) for layer in layers),
     )

@@ -5,16 +5,37 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from core.best.options import Option, options_of
 from core.best.solve import choose, total
 from core.best.starts import Start
+from core.best.times import LayerTimes
+from core.kernel_model import KernelModel
 from core.predict import Curve, PlanDamage, predicted_of
 from core.values import FLOAT_BITS, DamageLink, LayerPlan, ModelInfo, Outcome, Plan, Timings
 from core.values.best import BestPlan, Goal
 
+_STEP = 0.9
+"""How much less time the options get at least of what they had, where they are predicted to be too slow."""
+_TIGHTENED = 8
+"""Choices that are made anew because they are predicted to be too slow."""
 _DOUBT = 0.2
 """Standard deviation of the damage of channels that have gone, as a share of it."""
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """What turns sums of options into a run's time, and back."""
+
+    scale: float
+    """Milliseconds of a run for each of the options'."""
+    rest_ms: float
+    """Of everything that is no option, in the options' measure."""
+    profiled_ms: float
+    """The whole run in the profiler's measure, nothing done to its layers."""
+    found: float = 1.0
+    """What the network took over what was predicted for it, nothing done to its layers."""
 
 
 class Frontier:
@@ -29,8 +50,11 @@ class Frontier:
         timings: Timings | None,
         baseline: Outcome | None,
         methods: Mapping[str, dict[str, str | int | float | bool]],
+        kernels: KernelModel | None = None,
     ) -> None:
-        self.options = options_of(model, curves, goal.profile, goal.locks, timings, goal.pattern)
+        self._kernels = kernels if kernels is not None and kernels.usable else None
+        times = LayerTimes(timings, self._kernels)
+        self.options = options_of(model, curves, goal.profile, goal.locks, times, goal.pattern)
         self.link = link
         self.plans: list[PlanDamage] = []
         """Plans measured so far."""
@@ -43,25 +67,35 @@ class Frontier:
             float(baseline.zipped_bytes) if baseline and baseline.zipped_bytes else 0.92 * model.size_bytes
         )
         self.rest_zipped = whole - self._alone("zipped")
-        latency = baseline.latency.median_ms if baseline and baseline.latency else None
-        self._scale = latency / timings.total_ms if latency and timings and timings.total_ms else None
-        """Milliseconds of a run for each of the profiler's."""
-        self._rest_time = timings.total_ms - self._alone("time_ms") if timings else 0.0
+        self._original = baseline.latency if baseline else None
+        self._clock = self._clock_of(timings)
 
     def from_start(self, start: Start) -> Frontier:
         """Plans that begin with another network; what is measured of one's plans teaches both."""
         other = copy.copy(self)
-        other.options = options_of(
-            start.model,
-            self._curves,
-            self._goal.profile,
-            self._goal.locks,
-            start.timings,
-            self._goal.pattern,
-        )
+        times = LayerTimes(start.timings, self._kernels, start.methods)
+        goal = self._goal
+        other.options = options_of(start.model, self._curves, goal.profile, goal.locks, times, goal.pattern)
         other.damage, other._methods = start.damage, dict(start.methods)
-        other._rest_time = start.timings.total_ms - other._alone("time_ms") if start.timings else 0.0
+        other._clock = other._clock_of(start.timings, self._clock)
         return other
+
+    def _clock_of(self, timings: Timings | None, whole: _Clock | None = None) -> _Clock | None:
+        """How sums of the options' milliseconds follow from those of a run; `whole`: of the whole network."""
+        if self._original is None or timings is None or not timings.total_ms:
+            return None
+        alone = self._alone("time_ms")
+        if self._kernels is None:
+            scale = self._original.median_ms / timings.total_ms if whole is None else whole.scale
+            return _Clock(scale, timings.total_ms - alone, timings.total_ms)
+        untouched = Plan(methods=self._methods)
+        predicted = self._kernels.predicted(untouched, self._original).median_ms
+        # a start was timed by itself, which is better than any prediction of it
+        found = (
+            predicted if whole is None else self._original.median_ms * timings.total_ms / whole.profiled_ms
+        )
+        kernels_ms = self._kernels.predicted_sum(untouched, self._original)
+        return _Clock(found / kernels_ms, kernels_ms - alone, timings.total_ms, found / predicted)
 
     @property
     def least(self) -> float:
@@ -74,7 +108,7 @@ class Frontier:
 
     @property
     def timed(self) -> bool:
-        return self._scale is not None
+        return self._clock is not None
 
     def rest(self) -> float:
         """Bytes of everything that is no layer."""
@@ -88,14 +122,32 @@ class Frontier:
         if "damage" in own:
             own["damage"] -= self.damage
         if "time_ms" in own:
-            assert self._scale is not None
-            own["time_ms"] = own["time_ms"] / self._scale - self._rest_time
-        return None if any(limit < 0 for limit in own.values()) else choose(self.options, minimise, own)
+            assert self._clock is not None
+            own["time_ms"] = own["time_ms"] / self._clock.scale - self._clock.rest_ms
+        if any(limit < 0 for limit in own.values()):
+            return None
+        chosen = choose(self.options, minimise, own)
+        if "time_ms" not in limits:
+            return chosen
+        for _ in range(_TIGHTENED):
+            latency = None if chosen is None else self.latency_of(chosen)
+            if latency is None or latency <= limits["time_ms"] * (1 + 1e-9):
+                break
+            # an option cannot know its neighbours: where they are unlike, values between them are converted
+            own["time_ms"] *= max(_STEP, 0.98 * limits["time_ms"] / latency)
+            faster = choose(self.options, minimise, own)
+            if faster is None:
+                break
+            chosen = faster
+        return chosen
 
     def latency_of(self, chosen: Sequence[Option]) -> float | None:
-        if self._scale is None:
+        """Predicted for a run; with what is converted between unlike neighbours where kernels were timed."""
+        if self._clock is None:
             return None
-        return self._scale * (self._rest_time + total(chosen, "time_ms"))
+        if self._kernels is not None and self._original is not None:
+            return self._clock.found * self._kernels.predicted(self._plan(chosen), self._original).median_ms
+        return self._clock.scale * (self._clock.rest_ms + total(chosen, "time_ms"))
 
     def damage_for(self, loss: float) -> float:
         """The largest sum of damages whose predicted loss is at most `loss`."""
@@ -110,18 +162,7 @@ class Frontier:
 
     def best(self, chosen: Sequence[Option], kind: str = "best") -> BestPlan:
         """These options as a plan with its predicted figures."""
-        plan = Plan(defaults=LayerPlan(sparsity=0.0, weight_bits=FLOAT_BITS), methods=self._methods)
-        for option in chosen:
-            if option.damage or (option.plan.weight_bits or FLOAT_BITS) < FLOAT_BITS or option.plan.zeros:
-                for layer_id in option.layers:
-                    plan = plan.with_layer(
-                        layer_id,
-                        sparsity=option.plan.sparsity,
-                        pattern=option.plan.pattern,
-                        weight_bits=option.plan.weight_bits,
-                        activation_bits=option.plan.activation_bits,
-                        granularity=option.plan.granularity,
-                    )
+        plan = self._plan(chosen)
         summed = self.damage + total(chosen, "damage")
         variance = (_DOUBT * self.damage) ** 2 + total(chosen, "variance")
         predicted = predicted_of(summed, variance, self.link, self.plans)
@@ -136,6 +177,21 @@ class Frontier:
             damage=summed,
             kind=kind,  # type: ignore[arg-type]
         )
+
+    def _plan(self, chosen: Sequence[Option]) -> Plan:
+        plan = Plan(defaults=LayerPlan(sparsity=0.0, weight_bits=FLOAT_BITS), methods=self._methods)
+        for option in chosen:
+            if option.damage or (option.plan.weight_bits or FLOAT_BITS) < FLOAT_BITS or option.plan.zeros:
+                for layer_id in option.layers:
+                    plan = plan.with_layer(
+                        layer_id,
+                        sparsity=option.plan.sparsity,
+                        pattern=option.plan.pattern,
+                        weight_bits=option.plan.weight_bits,
+                        activation_bits=option.plan.activation_bits,
+                        granularity=option.plan.granularity,
+                    )
+        return plan
 
     def uniform(self) -> list[BestPlan]:
         """Every layer gets the same setting, as far as it allows it: what the curve is compared with."""

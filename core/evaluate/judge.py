@@ -76,6 +76,8 @@ class Judge:
         runner = Runner(self.original, threads)
         self.threads = runner.threads
         self.batch_size = runner.batch_size(BATCH)
+        self.run_batch = runner.batch_size(1)
+        """Samples of the smallest run."""
         self.axes = {info.name: batch_axis(info, runner.inputs) for info in runner.inputs}
         total = data.info.judge_count if limit is None else min(limit, data.info.judge_count)
         self.subject, self._part = self._look(runner, data, limit, total, answer_memory)

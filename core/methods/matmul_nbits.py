@@ -14,6 +14,7 @@ from math import prod
 import onnx_ir as ir
 
 from core.evaluate.product import blocks_speedup
+from core.kernel_model import NBITS_WORTH
 from core.methods import METHODS, setting
 from core.methods._edit import attribute_float, attribute_int, constant
 from core.methods.resolve import NBITS, Step
@@ -21,8 +22,6 @@ from core.values import FLOAT_BITS, Choice, Described, Parameter, Plan, stored_b
 
 BLOCKS = (16, 32, 64, 128, 256)
 """Block sizes that the operator knows."""
-WORTH = 1.1
-"""Speed over that of float from which a layer computes in blocks."""
 
 
 def choose_kernels(model: ir.Model, steps: Sequence[Step], plan: Plan) -> tuple[Step, ...]:
@@ -45,7 +44,7 @@ def _marked(step: Step, node: ir.Node | None, always: bool) -> Step:
     if step.block not in BLOCKS:
         note = text("MatMulNBits knows blocks of 16, 32, 64, 128 and 256 weights only.")
         return replace(step, note=step.note or note)
-    if not always and speedup(step, node) < WORTH:
+    if not always and speedup(step, node) < NBITS_WORTH:
         return step
     return replace(step, kernel=NBITS)
 

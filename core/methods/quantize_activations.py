@@ -9,8 +9,9 @@ and computes in float between the conversions; chips that compute with 16 bits r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import onnx_ir as ir
@@ -25,6 +26,7 @@ from core.methods._edit import (
     replace_input,
 )
 from core.values import Described, Parameter, text
+from core.wiring import integer_parts
 
 PASS_THROUGH = {"MaxPool", "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze"}
 """Operators that only move values: their output keeps scale and zero point of the input."""
@@ -105,27 +107,57 @@ def place(model: ir.Model, layers: Mapping[str, int]) -> Placement:
     A value takes the bits of the layers that read it, the most of them; else of the layer that makes it.
     """
     nodes = list(model.graph)
-    chosen = [node for node in nodes if node.name in layers]
-    needed: dict[str, None] = {}
-    for node in chosen:
-        needed[_name(node.inputs[0])] = None
-        if node.op_type == "Conv":
-            needed[_tail(node).name or ""] = None
-    reachable = set(needed)
-    eligible: list[ir.Node] = []
-    chosen_ids = {id(node) for node in chosen}
-    for node in nodes:
-        if id(node) in chosen_ids:
-            reachable.add(_name(_tail(node)))
-        elif _between(node) and all(_name(value) in reachable for value in _data_inputs(node)):
-            eligible.append(node)
-            reachable.add(_name(_tail(node)))
-    for node in reversed(eligible):
-        if _name(_tail(node)) in needed:
-            needed.update((_name(value), None) for value in _data_inputs(node))
-    integer = chosen + [node for node in eligible if _name(_tail(node)) in needed]
+    places, needed = integer_parts(wires(nodes, layers), layers)
+    integer = [nodes[position] for position in places]
+    chosen = [node for node in integer if node.name in layers]
     placement = _placement(integer, needed, nodes)
     return replace(placement, bits=_bits(placement, chosen, layers))
+
+
+def around(model: ir.Model, names: Container[str]) -> Placement:
+    """The placement under which just these nodes, all of `BETWEEN`, compute on 8-bit integers."""
+    nodes = list(model.graph)
+    chosen = [node for node in nodes if (node.name or "") in names]
+    needed: dict[str, None] = {}
+    for node in chosen:
+        needed.update(dict.fromkeys((*(_name(value) for value in _data_inputs(node)), _name(tail_of(node)))))
+    placement = _placement(chosen, needed, nodes)
+    return replace(placement, bits=dict.fromkeys(placement.calibrated, 8))
+
+
+@dataclass(frozen=True)
+class Wire:
+    """As `core.wiring` wants a node to be."""
+
+    name: str
+    kind: Literal["layer", "between", "other"]
+    inputs: tuple[str, ...]
+    output: str
+    conv: bool
+    tailed: bool
+
+
+def wires(nodes: Sequence[ir.Node], layers: Container[str]) -> list[Wire]:
+    """One for each node, in order; what is no layer of these names is 'between' or 'other'."""
+    found = []
+    for node in nodes:
+        kind: Literal["layer", "between", "other"] = "between" if _between(node) else "other"
+        if node.name in layers:
+            kind = "layer"
+        # what a layer computes with besides its first input are its weights
+        values = node.inputs[:1] if kind == "layer" else _data_inputs(node)
+        tail = tail_of(node) if node.outputs else None
+        found.append(
+            Wire(
+                name=node.name or "",
+                kind=kind,
+                inputs=tuple(_name(value) for value in values),
+                output=_name(tail),
+                conv=node.op_type == "Conv",
+                tailed=bool(node.outputs) and tail is not node.outputs[0],
+            )
+        )
+    return found
 
 
 def _bits(placement: Placement, chosen: list[ir.Node], layers: Mapping[str, int]) -> dict[str, int]:
@@ -135,7 +167,7 @@ def _bits(placement: Placement, chosen: list[ir.Node], layers: Mapping[str, int]
         bits = layers[node.name or ""]
         source = placement.source[_name(node.inputs[0])]
         read[source] = max(read.get(source, 0), bits)
-        made[placement.source.get(_name(_tail(node)), "")] = bits
+        made[placement.source.get(_name(tail_of(node)), "")] = bits
     # what lies between layers takes the most of all, so that both ends of a sum agree
     between = max(layers.values(), default=8)
     return {name: read.get(name) or made.get(name) or between for name in placement.calibrated}
@@ -147,7 +179,7 @@ def _placement(integer: list[ir.Node], needed: Mapping[str, None], nodes: list[i
     absorbed = set()
     order = {id(node): position for position, node in enumerate(nodes)}
     for node in sorted(integer, key=lambda item: order[id(item)]):
-        tail = _tail(node)
+        tail = tail_of(node)
         name = _name(tail)
         if name not in needed:
             continue
@@ -279,7 +311,7 @@ def _data_inputs(node: ir.Node) -> list[ir.Value]:
     return [value for value in inputs if value is not None]
 
 
-def _tail(node: ir.Node) -> ir.Value:
+def tail_of(node: ir.Node) -> ir.Value:
     """The value after a Relu or Clip that quantisation can absorb, else the node's own output."""
     value = node.outputs[0]
     if node.op_type in PASS_THROUGH or node.op_type in _BOUNDED_BY_ITSELF or value.is_graph_output():

@@ -13,12 +13,21 @@ import msgspec
 from core.messages import Payload
 from core.project.coding import packed, unpacked
 from core.project.connection import Connection
-from core.values import DamageLink, GiveBack, Outcome, PlanMeasured, SensitivityPoint, Timings, digest
+from core.values import (
+    DamageLink,
+    GiveBack,
+    LatencyTable,
+    Outcome,
+    PlanMeasured,
+    SensitivityPoint,
+    Timings,
+    digest,
+)
 
 _COMPLETE = "complete"
 _SETTING = ("layer_id", "sparsity", "pattern", "weight_bits", "activation_bits")
 """What tells one what-if of a layer from another."""
-KEPT = (Outcome, Timings, SensitivityPoint, DamageLink, PlanMeasured, GiveBack)
+KEPT = (Outcome, Timings, LatencyTable, SensitivityPoint, DamageLink, PlanMeasured, GiveBack)
 """What says something of the model; other values on the way are of their job alone."""
 
 

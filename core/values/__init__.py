@@ -24,6 +24,7 @@ from core.values.measured import (
 from core.values.model import Graph, GraphEdge, GraphNode, Layer, ModelInfo, TensorInfo
 from core.values.plan import FLOAT_BITS, HALF_BITS, NO_CHANGE, LayerPlan, Plan, stored_bits
 from core.values.run import Benchmark, BenchmarkRow, Exported, LayerReport, PlanMeasured, Result, RunPoint
+from core.values.timing import KernelTime, LatencyTable, TimedNode
 
 __all__ = [
     "FLOAT_BITS",
@@ -48,7 +49,9 @@ __all__ = [
     "Graph",
     "GraphEdge",
     "GraphNode",
+    "KernelTime",
     "Latency",
+    "LatencyTable",
     "Layer",
     "LayerPlan",
     "LayerReport",
@@ -69,6 +72,7 @@ __all__ = [
     "StepInfo",
     "TensorInfo",
     "Text",
+    "TimedNode",
     "Timings",
     "Value",
     "digest",

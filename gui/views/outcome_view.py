@@ -52,6 +52,7 @@ class OutcomeView(QWidget):
             session.plan_changed,
             session.baseline_changed,
             session.timings_changed,
+            session.latency_table_changed,
             session.points_changed,
             session.result_changed,
             session.plan_measured_changed,
@@ -155,7 +156,7 @@ class OutcomeView(QWidget):
             return
         ratio = old.median_ms / new.median_ms if new.median_ms else 1.0
         below = (
-            tr("estimate from the layers' times")
+            self._time_evidence()
             if after.estimate
             else tr("median of {n} runs, 90 % within {low} to {high}").format(
                 n=fmt.count(new.runs), low=fmt.milliseconds(new.low_ms), high=fmt.milliseconds(new.high_ms)
@@ -173,6 +174,11 @@ class OutcomeView(QWidget):
                 estimate=after.estimate,
             )
         )
+
+    def _time_evidence(self) -> str:
+        if self._session.kernels_are_timed:
+            return tr("estimate from kernels timed on this computer")
+        return tr("estimate from the layers' times")
 
     def _show_accuracy(self, before: Outcome | None, after: Outcome) -> None:
         old = before.primary if before else None

@@ -10,10 +10,14 @@ from core import messages as m
 from core.values import (
     Analysis,
     DamageLink,
+    KernelTime,
+    Latency,
+    LatencyTable,
     Measurement,
     Outcome,
     PlanMeasured,
     SensitivityPoint,
+    TimedNode,
 )
 from gui.app import Window
 from gui.whatif import PAUSE_MS
@@ -103,3 +107,32 @@ def test_nothing_is_measured_while_a_job_runs(analysed: Window, qtbot: QtBot) ->
     session.set_layers(["stem"], "Sparsity", sparsity=0.5)
     qtbot.wait(2 * PAUSE_MS)
     assert len(plans_asked(analysed)) == before
+
+
+def test_times_that_come_with_a_measurement_sharpen_the_prediction(analysed: Window, qtbot: QtBot) -> None:
+    session = analysed.session
+    latency = Latency(median_ms=8.0, low_ms=7.0, high_ms=9.0, runs=50, threads=2)
+    session._take(Outcome(measurements=(ACCURACY,), size_bytes=4000, zipped_bytes=3000, latency=latency))
+    session.set_layers(["stem"], "Bits", weight_bits=8, activation_bits=8)
+    wait_until_asked(analysed, qtbot)
+    node = TimedNode(
+        name="stem",
+        op="Conv",
+        kind="layer",
+        inputs=("x",),
+        output="y",
+        conv=True,
+        integer=True,
+        times=(("float", KernelTime(ms=8.0)), ("int8", KernelTime(ms=2.0, form="integer"))),
+    )
+    table = LatencyTable(nodes=(node,), outputs=("y",), threads=2)
+    analysed.engine.event.emit(m.Partial(id=plans_asked(analysed)[-1].id, value=table))
+    # all of the time is in this layer, which is four times as fast in integers
+    assert session.estimate().latency.median_ms == pytest.approx(2.0)
+    shown = analysed.main.outcome.time_block.shown
+    assert shown.estimate and shown.after.startswith("2")
+    assert shown.below == "estimate from kernels timed on this computer"
+    # 16 bits were not timed: the usual factor says so
+    session.set_layers(["stem"], "Bits", weight_bits=8, activation_bits=16)
+    assert session.estimate().latency.median_ms == pytest.approx(8.0 * 1.8)
+    assert analysed.main.outcome.time_block.shown.below == "estimate from the layers' times"

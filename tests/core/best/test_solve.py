@@ -9,6 +9,7 @@ import pytest
 
 from core.best.options import Option, options_of
 from core.best.solve import choose, total
+from core.best.times import LayerTimes
 from core.estimate import CONVERSION_GRAPH_BYTES
 from core.predict import Curve
 from core.values import Layer, LayerPlan, Measurement, ModelInfo, SensitivityPoint
@@ -81,12 +82,12 @@ def test_options_follow_profile_locks_and_what_is_known() -> None:
         for name in ("a", "b", "t1", "t2")
     }
     locks = {"a": LayerPlan(keep=True), "b": LayerPlan(weight_bits=8)}
-    found = options_of(model, curves, "cpu", locks, None)
+    found = options_of(model, curves, "cpu", locks, LayerTimes(None))
     bits = [[each.plan.weight_bits for each in options] for options in found]
     # a is kept, b at least 8 bits, of c nothing is known, the tied layers are one
     assert bits == [[32], [32, 8], [32], [32, 8, 4]]
     assert found[3][0].layers == ("t1", "t2") and found[3][2].damage == 0.01
     # weights, bias and scales are stored once, the operators that convert stand at both uses
     assert found[3][1].size == 1000 + 40 + 40 + 2 * CONVERSION_GRAPH_BYTES and found[1][0].size == 4040
-    simple = options_of(model, curves, "accelerator", {}, None)[0]
+    simple = options_of(model, curves, "accelerator", {}, LayerTimes(None))[0]
     assert all(each.plan.granularity == "tensor" for each in simple[1:])
