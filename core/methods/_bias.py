@@ -49,6 +49,18 @@ def set_bias(model: ir.Model, node: ir.Node, bias: np.ndarray) -> None:
     owner.replace_input_with(index, fresh)
 
 
+def shaped_bias(bias: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """A bias of `read_bias`, in the place of the constant `like` that `set_bias` made.
+
+    Of a recurrent layer's two the other one stays.
+    """
+    array = bias.astype(like.dtype)
+    if array.size == like.size:
+        return array.reshape(like.shape)
+    each = array.reshape(len(like), -1)
+    return np.concatenate([each, like[:, each.shape[1] :]], axis=1)
+
+
 def recurrent_bias(node: ir.Node) -> np.ndarray | None:
     """The biases of an LSTM, GRU or RNN, (directions, 2 · gates · hidden); None without or if computed."""
     return constant(node.inputs[3]) if len(node.inputs) > 3 else None
@@ -67,9 +79,9 @@ def _set_input_bias(model: ir.Model, node: ir.Node, bias: np.ndarray) -> None:
     weight, old = constant(node.inputs[1]), recurrent_bias(node)
     assert weight is not None
     each = bias.astype(np.float32).reshape(len(weight), -1)
-    rest = np.zeros_like(each) if old is None else old[:, each.shape[1] :]
+    both = np.zeros((len(each), 2 * each.shape[1]), np.float32) if old is None else old
     name = (node.inputs[3].name if len(node.inputs) > 3 and node.inputs[3] is not None else None) or ""
-    fresh = add_initializer(model, name or f"{node.name}_bias", np.concatenate([each, rest], axis=1))
+    fresh = add_initializer(model, name or f"{node.name}_bias", shaped_bias(each, both))
     if len(node.inputs) < 4:
         node.resize_inputs(4)
     node.replace_input_with(3, fresh)

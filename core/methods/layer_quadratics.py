@@ -10,6 +10,7 @@ import onnx_ir as ir
 from core.context import Context
 from core.data.dataset import DataSet
 from core.methods._matrices import Form, patches, places
+from core.methods._recurrent import RecurrentForm, by_sample, joint_inputs, states_before, values_read
 from core.methods._taps import Tap, node_named
 from core.methods.hessian import Moments, Quadratic
 
@@ -34,18 +35,33 @@ def layer_quadratics(
     for group in _groups(list(forms), forms):
         model = base.clone()
         nodes = [node_named(model, name) for name in group]
-        tap = Tap(model, [value for node in nodes for value in (node.inputs[0], node.outputs[0])])  # type: ignore[misc]
+        reads = [
+            values_read(node) if isinstance(forms[name], RecurrentForm) else [node.inputs[0], node.outputs[0]]
+            for name, node in zip(group, nodes, strict=True)
+        ]
+        tap = Tap(model, [value for each in reads for value in each])  # type: ignore[misc]
         moments = [Moments(forms[name]) for name in group]
         rng = np.random.default_rng(0)
         for batch in data.batches("calibration", _BATCH, count):
             context.check()
-            values = tap.run(batch.feeds)
-            for index, (name, gathered) in enumerate(zip(group, moments, strict=True)):
-                inputs, outputs = values[2 * index], values[2 * index + 1]
-                at = places(forms[name], outputs.shape, positions, rng)
-                gathered.add(patches(forms[name], inputs, outputs.shape[2:], at))
+            found = iter(tap.run(batch.feeds))
+            for node, each, gathered in zip(nodes, reads, moments, strict=True):
+                values = [next(found) for _ in each]
+                gathered.add(_columns(gathered.form, node, values, positions, rng))
         for name, gathered in zip(group, moments, strict=True):
             yield name, gathered.quadratic()
+
+
+def _columns(
+    form: Form, node: ir.Node, values: list[np.ndarray], positions: int, rng: np.random.Generator
+) -> np.ndarray:
+    """What the layer multiplies at some places, (n, groups, columns)."""
+    if isinstance(form, RecurrentForm):
+        states = states_before(form, node, values)
+        at = places(form, (*states.shape[:2], 1), positions, rng)
+        return joint_inputs(by_sample(values[0])[at], states.reshape(-1, *states.shape[2:])[at])
+    inputs, outputs = values
+    return patches(form, inputs, outputs.shape[2:], places(form, outputs.shape, positions, rng))
 
 
 def _groups(names: Sequence[str], forms: Mapping[str, Form]) -> Iterator[list[str]]:

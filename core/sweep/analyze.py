@@ -35,7 +35,7 @@ from core.values import (
     text,
 )
 
-VERSION = 3
+VERSION = 4
 """Part of every key: measurements of an older way to measure are made anew."""
 
 _MOST_DAMAGE = 2.5

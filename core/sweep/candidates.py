@@ -15,7 +15,10 @@ from core.graph.weights import get_weights
 from core.methods import setting
 from core.methods._bias import read_bias
 from core.methods._finished import finished
-from core.methods._matrices import Form, form_of
+from core.methods._matrices import Form
+from core.methods._other_forms import correctable_form
+from core.methods._recurrent import RecurrentForm
+from core.methods._recurrent_sweep import recurrent_swept
 from core.methods._taps import node_named
 from core.methods._wanted import wanted_of
 from core.methods.compensate import compensated
@@ -23,7 +26,7 @@ from core.methods.hessian import Quadratic
 from core.methods.layer_quadratics import layer_quadratics
 from core.methods.planned import stored_weight
 from core.methods.resolve import Step
-from core.methods.stored import StoredWeight
+from core.methods.stored import SideBySide, StoredWeight, parts_of
 from core.values import Layer, Plan
 
 POSITIONS = 30
@@ -60,7 +63,7 @@ class LayerError:
 def layer_errors(
     opened: OpenedModel, data: DataSet | None, layers: Sequence[Layer], plan: Plan, context: Context
 ) -> Iterator[tuple[str, LayerError]]:
-    """By layer id in order of the network, for layers that are one matrix product; none without samples."""
+    """By layer id in order of the network, for layers that are matrix products; none without samples."""
     if data is None or data.info.calibration_count < 2 or not setting(plan, "compensate", "on"):
         return
     forms: dict[str, Form] = {}
@@ -80,15 +83,14 @@ def make(opened: OpenedModel, step: Step, known: LayerError | None, plan: Plan) 
     plain = {name: stored_weight(array, step, name) for name, array in zip(names, arrays, strict=True)}
     if known is None:
         return Candidate(plain)
-    weight, form, quadratic = arrays[0], known.form, known.quadratic
+    form, quadratic = known.form, known.quadratic
+    weight, rounded = arrays[0], plain[names[0]]
+    if isinstance(form, RecurrentForm):
+        weight, rounded = np.concatenate(arrays, axis=-1), SideBySide(tuple(plain.values()))
     before = form.matrices(weight)
-    first = plain[names[0]]
-    results = [(form.matrices(first.values()), first)]
+    results = [(form.matrices(rounded.values()), rounded)]
     if step.prunes or step.weight_bits < 8:
-        wanted = wanted_of(step, form, first)
-        thorough = bool(setting(plan, "compensate", "thorough"))
-        result, grid = compensated(before, quadratic.hessian, wanted, thorough)
-        stored = finished(result, grid, first, form, step)
+        stored = _swept(before, form, quadratic, step, rounded, bool(setting(plan, "compensate", "thorough")))
         results.append((form.matrices(stored.values()), stored))
     errors = [quadratic.error(before, result) for result, _ in results]
     best = int(np.argmin(errors))
@@ -96,13 +98,23 @@ def make(opened: OpenedModel, step: Step, known: LayerError | None, plan: Plan) 
     bias = read_bias(node_named(opened.model, step.layer.id), form.channels)
     if bias is not None:
         bias = (bias + quadratic.bias_shift(before, result)).astype(np.float32)
-    return Candidate({names[0]: stored}, bias, max(errors[best], 0.0))
+    parts = dict(zip(names, parts_of(stored), strict=True))
+    return Candidate(parts, bias, max(errors[best], 0.0))
+
+
+def _swept(
+    before: np.ndarray, form: Form, quadratic: Quadratic, step: Step, rounded: StoredWeight, thorough: bool
+) -> StoredWeight:
+    if isinstance(form, RecurrentForm) and isinstance(rounded, SideBySide):
+        return recurrent_swept(before, quadratic, form, step, rounded, thorough)
+    result, grid = compensated(before, quadratic.hessian, wanted_of(step, form, rounded), thorough)
+    return finished(result, grid, rounded, form, step)
 
 
 def _form(model: ir.Model, layer: Layer) -> Form | None:
-    if layer.group is not None or len(layer.weights) != 1 or not (layer.prunable or layer.quantizable):
+    if layer.group is not None or not (layer.prunable or layer.quantizable):
         return None
     try:
-        return form_of(node_named(model, layer.id))
+        return correctable_form(node_named(model, layer.id))
     except KeyError:
         return None  # inside a branch or loop

@@ -9,8 +9,8 @@ from core.evaluate.judge import Judge
 from core.evaluate.runner import Runner
 from core.graph.opened import OpenedModel
 from core.graph.suffix import border, suffix
-from core.methods._bias import read_bias, set_bias
-from core.methods._matrices import form_of
+from core.methods._bias import read_bias, set_bias, shaped_bias
+from core.methods._other_forms import correctable_form
 from core.methods._taps import node_named
 from core.methods.quantize_activations import Range
 from core.sweep.border import Borders
@@ -65,7 +65,7 @@ class Probe:
             feeds.update(self._typed(candidate.weights()))
             if candidate.bias is not None and self._bias:
                 like = self._unchanged[self._bias]
-                feeds[self._bias] = candidate.bias.astype(like.dtype).reshape(like.shape)
+                feeds[self._bias] = shaped_bias(candidate.bias, like)
         # the graph's own inputs are whole pieces already: nothing to split or to pad
         found = self._runner.session.run(None, feeds)[0]
         return self._judge.part(np.asarray(found))
@@ -81,7 +81,7 @@ def _with_bias(opened: OpenedModel, layer: Layer) -> tuple[ir.Model, str | None]
         return model, None
     try:
         node = node_named(model, layer.id)
-        form = form_of(node)
+        form = correctable_form(node)
     except KeyError:
         return model, None
     bias = read_bias(node, form.channels) if form is not None else None
