@@ -103,6 +103,8 @@ class ProjectKeeper(QObject):
         """
         session = self._session
         assert session.model is not None
+        if self.project is not None:
+            self.leave()
         past, snapshots = project.history.load(), project.snapshots.all()
         run = project.runs.last(session.model.sha256)
         self.project, self._lock, self._run, self.snapshots = project, lock, run, snapshots
@@ -158,7 +160,7 @@ class ProjectKeeper(QObject):
             path = path.with_name(path.name + ENDING)
         old = self.project
         if old is None:
-            return False
+            return self._save_new(path)
         if path.exists() and path.samefile(old.path):
             self.save_now()
             return True
@@ -190,6 +192,23 @@ class ProjectKeeper(QObject):
         if self._session.model is not None:
             self._settings.set_working(str(project.path), self._session.model.name)
         self.changed.emit()
+        return True
+
+    def _save_new(self, path: Path) -> bool:
+        """A project for what is open and could not be kept anywhere so far."""
+        if path.exists():
+            self._tell(ask.name_taken(path.name))
+            return False
+        lock = ProjectLock(path)
+        if not lock.take():
+            self._tell(ask.in_use(path.name))
+            return False
+        try:
+            self.hold(Project(path), lock)
+        except ProjectError as error:
+            lock.release()
+            self._tell(ask.told(error))
+            return False
         return True
 
     def _keep(self, step: Callable[[Project], object]) -> None:

@@ -48,6 +48,16 @@ def open_read_only(name: str) -> Problem:
     )
 
 
+def name_taken(name: str) -> Problem:
+    return Problem(
+        kind="project",
+        what=text("There is a file named '{name}' already.", name=name),
+        why=text("What is in it would be lost."),
+        next_step=text("Save the project under a name that is free."),
+        choices=(SAVE_AS,),
+    )
+
+
 def no_model(name: str) -> Problem:
     return Problem(
         kind="project",
@@ -136,6 +146,7 @@ def not_kept(reason: str) -> Problem:
         what=text("Your work cannot be kept at the moment."),
         why=text("{reason}", reason=reason),
         next_step=text("Make room or allow writing in your data folder, then open the model again."),
+        choices=(SAVE_AS,),
     )
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gui.session import Session
 
 R = TypeVar("R", bound=m.Request)
+LEARNT = 50
+"""Measured plans, the latest, from which predictions learn when a project opens: each takes milliseconds."""
 
 
 def in_project(session: SessionState, request: R) -> R:
@@ -71,8 +73,9 @@ def restore_findings(session: Session, values: Sequence[object], complete: bool)
     session.analyzed = session.analyzed or complete
     if points:
         session._set_points(points)
+    shown = [one for one in plans[:-LEARNT] if one.plan == session.plan]
     # the plan in force last: it is the one that is shown
-    for measured in sorted(plans, key=lambda one: one.plan == session.plan):
+    for measured in sorted((*shown, *plans[-LEARNT:]), key=lambda one: one.plan == session.plan):
         session.whatif.take(measured)
 
 

@@ -21,7 +21,16 @@ from shell_values import make_result
 
 from core import messages as m
 from core.project import Project, previous_path, untitled_path
-from core.values import DataSpec, Measurement, Outcome, RunPoint, SensitivityPoint
+from core.values import (
+    DamageLink,
+    DataSpec,
+    Measurement,
+    Outcome,
+    PlanMeasured,
+    RunPoint,
+    SensitivityPoint,
+)
+from gui.restore import LEARNT
 from gui.session_state import DEFAULT_PLAN
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -154,6 +163,32 @@ def test_jobs_are_told_where_to_keep_what_they_find(desk: Desk, model: Path, pet
     request = desk.window.engine.last(m.Analyze)
     assert request.project == str(untitled_path("a")) == desk.window.session.project_path
     assert (request.read_only, request.model_sha256) == (False, "a")
+
+
+def test_of_many_measured_plans_the_latest_teach_the_prediction(desk: Desk, model: Path, pets: Path) -> None:
+    """Each takes milliseconds; the plan in force keeps its figure whatever its age among them."""
+    desk.open(model)
+    desk.open(pets)
+    edit(desk, 0.2)
+    session = desk.window.session
+    key, project = session.data.key, desk.window.keeper.project
+    project.findings.keep("a", key, DamageLink(damages=(0.0, 1.0), losses=(0.0, 10.0), spreads=(0.0, 1.0)))
+    for name in ("stem", "middle", "head"):
+        for settings, damage in (
+            ({"sparsity": 0.25}, 0.01),
+            ({"sparsity": 0.5}, 0.05),
+            ({"weight_bits": 8}, 0.001),
+        ):
+            point = SensitivityPoint(layer_id=name, measurement=TOP1, loss=1.0, damage=damage, **settings)
+            project.findings.keep("a", key, point)
+    for number in range(LEARNT + 10):
+        plan = session.plan.with_layer("stem", sparsity=0.2 + number / 1000)
+        project.findings.keep("a", key, PlanMeasured(plan=plan, outcome=BASELINE, loss=0.2, damage=0.02))
+    desk.cut_off()
+    desk.start()
+    desk.open(model)
+    assert len(desk.window.session.plans) == LEARNT + 1
+    assert desk.window.session.plan_is_measured, "the first of them, which is in force"
 
 
 def test_other_samples_that_were_used_before_have_their_findings_at_once(
@@ -532,6 +567,30 @@ def test_a_full_disk_is_left_for_another_place(desk: Desk, model: Path, tmp_path
     qtbot.waitUntil(lambda: desk.window.keeper.name == "elsewhere")
     assert not desk.window.keeper.unsaved
     assert Project(tmp_path / "elsewhere.secateur", create=False).history.load().in_force == 200
+
+
+def test_what_could_be_kept_nowhere_is_saved_under_a_name(
+    desk: Desk, model: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    folder = untitled_path("a").parent
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("in the way: no folder can be made here")
+    desk.open(model)
+    assert desk.asked() == "Your work cannot be kept at the moment."
+    assert desk.window.keeper.project is None
+    edit(desk, 0.25, 0.5)
+    other = tmp_path / "other.secateur"
+    other.write_text("somebody's")
+    assert not desk.window.keeper.save_as(other)
+    assert desk.asked() == "There is a file named 'other.secateur' already."
+    assert other.read_text() == "somebody's"
+    click(desk.way("Save elsewhere…"))
+    choose_path(qtbot, tmp_path / "mine.secateur")
+    qtbot.waitUntil(lambda: desk.window.keeper.name == "mine")
+    edit(desk, 0.75)
+    past = Project(tmp_path / "mine.secateur", create=False).history.load()
+    assert [step.label for step in past.steps] == ["", "Sparsity 0.25", "Sparsity 0.5", "Sparsity 0.75"]
+    assert past.in_force == 3
 
 
 def test_a_job_that_could_not_save_is_tried_again(desk: Desk, model: Path, pets: Path) -> None:
