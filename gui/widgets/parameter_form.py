@@ -59,6 +59,7 @@ class ParameterForm(QWidget):
         self.resets: dict[str, QToolButton] = {}
         self._helps: dict[str, QLabel] = {}
         self._filling = False
+        self._shown_now: tuple[dict[str, Value], frozenset[str]] | None = None
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(8)
@@ -137,6 +138,9 @@ class ParameterForm(QWidget):
 
     def show_values(self, values: Mapping[str, Value], changed: frozenset[str]) -> None:
         """Show what holds, the default where nothing is said, without announcing it."""
+        if self._shown_now == (values, changed):
+            return  # every edit of the plan comes by here, and hardly one concerns this step
+        self._shown_now = dict(values), changed
         self._filling = True
         for name, parameter in self._parameters.items():
             value, field = values.get(name, parameter.default), self.fields[name]
@@ -151,13 +155,13 @@ class ParameterForm(QWidget):
                 field.setValue(float(value))
             own = name in changed
             self._marks[name].setProperty("on", own)
+            self._recolor_mark(name)
             self._show_help(name)
             self.resets[name].setVisible(own)
             font = self._labels[name].font()
             font.setBold(own)
             self._labels[name].setFont(font)
         self._filling = False
-        self._recolor()
 
     def _show_help(self, name: str) -> None:
         """What the parameter is, and what the value that is chosen is for."""
@@ -238,11 +242,15 @@ class ParameterForm(QWidget):
         return _plain(float(value)) + unit
 
     def _recolor(self, *_: object) -> None:
-        amber = self._theme.color("attention").name()
-        for name, mark in self._marks.items():
-            color = amber if mark.property("on") else "transparent"
-            mark.setStyleSheet(f"background: {color}; border: none; border-radius: 1px;")
-            self.resets[name].setIcon(icon("undo", self._theme, "muted"))
+        undo = icon("undo", self._theme, "muted")
+        for name in self._marks:
+            self._recolor_mark(name)
+            self.resets[name].setIcon(undo)
+
+    def _recolor_mark(self, name: str) -> None:
+        mark = self._marks[name]
+        color = self._theme.color("attention").name() if mark.property("on") else "transparent"
+        mark.setStyleSheet(f"background: {color}; border: none; border-radius: 1px;")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
