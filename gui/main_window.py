@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QEvent, Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QFrame, QMainWindow, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QMainWindow, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from gui.actions import Actions
 from gui.best_plans import BestPlanSearch
@@ -34,13 +34,7 @@ from gui.views.steps_view import StepsView
 from gui.views.table_view import TableView
 from gui.views.top_bar import TopBar
 from gui.widgets.drop_hint import DropHint
-
-GAP = 10
-"""Between panels, in points."""
-SIZES = {"columns": [290, 1110], "work": [750, 350], "middle": [430, 270]}
-"""Splitters' sizes at first start."""
-STRETCH = {"columns": (1, 6), "work": (3, 1), "middle": (1, 1)}
-"""How a change of the window's size is shared out."""
+from gui.widgets.panels import GAP, Splitters, column, panel
 
 
 class MainWindow(QMainWindow):
@@ -60,7 +54,7 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._commands = commands
         self._keeper = keeper
-        self._splitters: dict[str, QSplitter] = {}
+        self._splitters = Splitters(self)
         self.setAcceptDrops(True)
         self.setMinimumSize(940, 600)
         self.resize(1440, 900)
@@ -91,7 +85,7 @@ class MainWindow(QMainWindow):
         self.retranslate()
         self._recolor()
         self._show_page()
-        self._restore()
+        self._splitters.restore(settings)
         self.start.take_focus()
 
     # ------------------------------------------------------------ layout
@@ -104,15 +98,16 @@ class MainWindow(QMainWindow):
         )  # fmt: skip
         for view in views:
             self.tabs.addTab(view, "")
-        middle = self._splitter("middle", Qt.Orientation.Vertical, _panel(self.table), _panel(self.tabs))
-        work = self._splitter("work", Qt.Orientation.Horizontal, middle, _panel(self.inspector, 322))
+        split = self._splitters.add
+        middle = split("middle", Qt.Orientation.Vertical, panel(self.table), panel(self.tabs))
+        work = split("work", Qt.Orientation.Horizontal, middle, panel(self.inspector, 322))
         self._right = QStackedWidget()
         self._right.addWidget(work)
-        self._right.addWidget(_panel(self.data_view))
-        columns = self._splitter("columns", Qt.Orientation.Horizontal, _panel(self.graph, 262), self._right)
+        self._right.addWidget(panel(self.data_view))
+        columns = split("columns", Qt.Orientation.Horizontal, panel(self.graph, 262), self._right)
         footer = QFrame()
         footer.setProperty("footer", True)
-        _column(footer, self.outcome)
+        column(footer, self.outcome)
         self._footer = footer
 
         self._pages = QStackedWidget()
@@ -126,19 +121,9 @@ class MainWindow(QMainWindow):
         inner.addWidget(self.export_bar)
         inner.addWidget(self._pages, 1)
         whole = QWidget()
-        _column(whole, self.top_bar, self.steps, body, footer)
+        column(whole, self.top_bar, self.steps, body, footer)
         whole.layout().setStretch(2, 1)
         self.setCentralWidget(whole)
-
-    def _splitter(self, name: str, orientation: Qt.Orientation, *widgets: QWidget) -> QSplitter:
-        splitter = QSplitter(orientation)
-        splitter.setHandleWidth(GAP)
-        splitter.setChildrenCollapsible(False)
-        for widget in widgets:
-            splitter.addWidget(widget)
-            splitter.setStretchFactor(splitter.count() - 1, STRETCH[name][splitter.count() - 1])
-        self._splitters[name] = splitter
-        return splitter
 
     def _connect(self, commands: Commands) -> None:
         commands.attach(self)
@@ -251,39 +236,7 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
             self._commands.open_path(paths[0])
 
-    # ------------------------------------------------------------ remembered
-
-    def _restore(self) -> None:
-        values = self._settings.values
-        if values.geometry:
-            self.restoreGeometry(QByteArray.fromBase64(values.geometry.encode()))
-        for name, splitter in self._splitters.items():
-            sizes = values.splitters.get(name, [])
-            usable = len(sizes) == splitter.count() and all(size > 0 for size in sizes)
-            splitter.setSizes(sizes if usable else SIZES[name])
-
     def closeEvent(self, event: QCloseEvent) -> None:
-        values = self._settings.values
-        values.geometry = self.saveGeometry().toBase64().data().decode()
-        if self._session.model is not None:  # before, the splitters have never been laid out
-            values.splitters = {name: splitter.sizes() for name, splitter in self._splitters.items()}
-        self._settings.save()
+        # before a model is open the splitters have never been laid out
+        self._splitters.remember(self._settings, with_sizes=self._session.model is not None)
         super().closeEvent(event)
-
-
-def _panel(view: QWidget, narrowest: int = 0) -> QFrame:
-    """`narrowest` in points: below it the view's contents would be cut off."""
-    frame = QFrame()
-    frame.setMinimumWidth(narrowest)
-    frame.setProperty("panel", True)
-    _column(frame, view)
-    frame.layout().setContentsMargins(1, 1, 1, 1)
-    return frame
-
-
-def _column(parent: QWidget, *widgets: QWidget) -> None:
-    column = QVBoxLayout(parent)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(0)
-    for widget in widgets:
-        column.addWidget(widget)

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QScrollBar,
+    QSplitter,
     QTabBar,
     QWidget,
 )
@@ -469,7 +470,7 @@ def test_about_names_version_and_licence(window: Window, qtbot: QtBot) -> None:
 
 def test_sizes_of_panels_are_kept_for_next_time(window: Window) -> None:
     load(window)
-    splitter = window.main._splitters["columns"]
+    splitter = window.main.findChild(QSplitter, "columns")
     splitter.setSizes([400, 1000])
     sizes = splitter.sizes()
     window.main.close()
