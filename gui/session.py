@@ -38,6 +38,7 @@ from gui.blame import PlanBlame
 from gui.engine_client import EngineClient
 from gui.inspection import Inspection
 from gui.job import Job, Problem
+from gui.models.choices import without_idle_activations
 from gui.plan_command import PlanCommand
 from gui.points import with_point
 from gui.remedies import remedies
@@ -245,6 +246,7 @@ class Session(OpenedSession):
         return self.model.coupled(layer_ids) if self.model is not None else []
 
     def _push(self, plan: Plan, label: str, merge: str = "") -> None:
+        plan = without_idle_activations(plan)
         if plan != self.plan:
             self.undo_stack.push(PlanCommand(self, self.plan, plan, label, merge))
 

@@ -192,7 +192,10 @@ METHODS.add(
     Described(
         name="cluster_weights",
         label=text("Shared values"),
-        help=text("Each weight of a layer becomes one of a few shared numbers: the smallest download."),
+        help=text(
+            "Each weight of a layer becomes one of a few numbers found for it: "
+            "closest to the original in few bits."
+        ),
     ),
     shared_values,
 )

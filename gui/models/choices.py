@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from core.values import FLOAT_BITS, Catalogue, LayerPlan, Plan, stored_bits
-from core.values.plan import parse_pattern
+from core.values import FLOAT_BITS, HALF_BITS, Catalogue, LayerPlan, Plan, stored_bits
+from core.values.plan import parse_pattern, place_bits
 from gui import format as fmt
 from gui.i18n import tr, tr_text
 
 WEIGHT_BITS = (8, 6, 5, 4, 3, 2)
-"""Besides float. 7 gains nothing over 8: it is kept in as many bytes and zips hardly better."""
+"""Of integers. 7 gains nothing over 8: it is kept in as many bytes and zips hardly better."""
 ACTIVATION_BITS = (8, 16)
 """Besides float."""
 SCALES = ("tensor", "channel", "block 16", "block 32", "block 64", "block 128", "block 256")
 """What shares a scale, with the size of a block."""
 DEFAULT_BLOCK = 32
 SYMMETRIES = (True, False)
+SHARED = (256, 64, 32, 16, 8, 4)
+"""How many values a layer's weights may share instead of evenly spaced steps."""
+STEPS = (*SYMMETRIES, *SHARED)
 ANYWHERE = "unstructured"
 PATTERNS = (ANYWHERE, "2:4", "4:8", "1:4")
 BY_MAGNITUDE = ("automatic", "magnitude", "l2")
 """Scores in whose order a magnitude parts what stays from what goes."""
+
+
+def weight_bits_name(bits: int) -> str:
+    return tr("float16") if bits == HALF_BITS else bits_name(bits)
 
 
 def bits_name(bits: int) -> str:
@@ -26,7 +33,12 @@ def bits_name(bits: int) -> str:
 
 
 def bits_help(bits: int) -> str:
-    """What is special about so many bits, for a tooltip; empty if nothing is."""
+    """What is special about weights of so many bits, for a tooltip; empty if nothing is."""
+    if bits == HALF_BITS:
+        return tr(
+            "Floats of half the size, for half the download with answers that hardly change. Needs no "
+            "samples; it still computes as the original does, so it gets no faster."
+        )
     stored = stored_bits(bits)
     if bits >= FLOAT_BITS or stored == bits:
         return ""
@@ -34,6 +46,20 @@ def bits_help(bits: int) -> str:
         "Numbers of {bits} bits are kept in {stored} bits each: "
         "the zipped file shrinks, the file itself does not."
     ).format(bits=bits, stored=stored)
+
+
+def takes_integers(plan: LayerPlan) -> bool:
+    """Whether the weights become integers, so that the activations may be integers too."""
+    return bool(plan.clusters) or (plan.weight_bits or FLOAT_BITS) < HALF_BITS
+
+
+def float_reason(plan: LayerPlan) -> str:
+    """Why the activations' bits cannot be chosen; empty if they can."""
+    if takes_integers(plan):
+        return ""
+    if plan.weight_bits == HALF_BITS:
+        return tr("float16 weights compute in float: integer activations need weights of 8 bits or fewer.")
+    return tr("Integer activations need weights of 8 bits or fewer.")
 
 
 def activation_help(bits: int) -> str:
@@ -78,12 +104,34 @@ def scales_help(scales: str) -> str:
     ).format(n=scales.partition(" ")[2])
 
 
-def symmetry_name(symmetric: bool) -> str:
-    return tr("Symmetric") if symmetric else tr("Zero point")
+def steps_of(plan: LayerPlan) -> bool | int:
+    """Whether the weights' steps are symmetric, or the number of values that they share instead."""
+    return plan.clusters or plan.symmetric is not False
 
 
-def symmetry_help(symmetric: bool) -> str:
-    if symmetric:
+def steps_settings(steps: bool | int) -> dict[str, object]:
+    """The settings that give a layer these steps; shared values bring the bits that they take."""
+    if isinstance(steps, bool):
+        return {"symmetric": steps, "clusters": 0}
+    return bits_settings(place_bits(steps)) | {"clusters": steps}
+
+
+def steps_name(steps: bool | int) -> str:
+    if isinstance(steps, bool):
+        return tr("Symmetric") if steps else tr("Zero point")
+    return tr("{n} shared values").format(n=steps)
+
+
+def steps_help(steps: bool | int) -> str:
+    """What these steps are good for, in plain words."""
+    if not isinstance(steps, bool):
+        bits = place_bits(steps)
+        return tr(
+            "Every weight becomes one of {n} values found for its layer: {stored} bits each in the file, and "
+            "closer to the original than evenly spaced steps of {bits} bits. For few bits at low loss; a "
+            "zipped file gains little by it."
+        ).format(n=steps, bits=bits, stored=stored_bits(bits))
+    if steps:
         return tr("The steps of weights reach as far below zero as above: the fastest kernels want it so.")
     return tr(
         "The steps of the weights follow their range, for layers whose weights lean to one side. Zeros stay "
@@ -141,10 +189,42 @@ def sparsity_settings(sparsity: float, plan: LayerPlan | None = None) -> dict[st
 def bits_settings(bits: int | None) -> dict[str, object]:
     """The settings that give a layer these weight bits (None: the defaults').
 
-    Float weights with 8-bit activations would gain nothing, and the engine refuses them: both go together.
+    Float weights with integer activations would gain nothing, and the engine refuses them: both go together.
     """
+    whole = bits is not None and bits >= HALF_BITS
     return {
         "weight_bits": bits,
-        "activation_bits": FLOAT_BITS if bits == FLOAT_BITS else None,
+        "clusters": None,
+        "activation_bits": FLOAT_BITS if whole else None,
         "keep": None,
     }
+
+
+def default_settings(name: str, value: object) -> dict[str, object]:
+    """The settings of the plan's defaults that a choice stands for.
+
+    `name` is a setting of `LayerPlan`, 'scales' or 'steps'. Bits and shared values exclude each other.
+    """
+    if name == "scales":
+        return scales_settings(str(value))
+    if name == "steps" and isinstance(value, bool):
+        return {"symmetric": value, "clusters": None}
+    if name == "steps" and isinstance(value, int):
+        return {"clusters": value, "weight_bits": place_bits(value)}
+    return {name: value, "clusters": None} if name == "weight_bits" else {name: value}
+
+
+def without_idle_activations(plan: Plan) -> Plan:
+    """The plan without integer activations beside float weights, which the engine refuses.
+
+    They would stay behind where the weights' bits are changed in another place: a layer's own activations
+    beside defaults of float16, or a preset's beside a layer's own float weights.
+    """
+    if plan.defaults.activation_bits not in (None, FLOAT_BITS) and not takes_integers(plan.defaults):
+        plan = plan.with_defaults(activation_bits=FLOAT_BITS)
+    for name, own in plan.exceptions.items():
+        resolved = plan.layer(name)
+        if resolved.activation_bits != FLOAT_BITS and not takes_integers(resolved):
+            follows = own.weight_bits is None and not own.clusters
+            plan = plan.with_layer(name, activation_bits=None if follows else FLOAT_BITS)
+    return plan

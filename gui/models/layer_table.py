@@ -13,11 +13,11 @@ from PySide6.QtCore import (
     Qt,
 )
 
-from core.values import FLOAT_BITS, NO_CHANGE, GiveBack, Layer, LayerPlan
+from core.values import FLOAT_BITS, HALF_BITS, NO_CHANGE, GiveBack, Layer, LayerPlan
 from gui import format as fmt
 from gui.i18n import tr, tr_text
 from gui.models.blame_words import points_text
-from gui.models.choices import WEIGHT_BITS, fixed_reason, fixes_share
+from gui.models.choices import WEIGHT_BITS, bits_help, fixed_reason, fixes_share, steps_help
 from gui.models.damage import loss_unit, scale_top
 from gui.session import Session
 from gui.widgets.plain_tip import plain_tip
@@ -84,7 +84,7 @@ class Row:
         """Weight bits that can be chosen; the last one leaves the layer as it is."""
         if not self.layer.quantizable:
             return ()
-        return (*(bits for bits in WEIGHT_BITS if bits < self.layer.weight_bits), FLOAT_BITS)
+        return (*(bits for bits in (HALF_BITS, *WEIGHT_BITS) if bits < self.layer.weight_bits), FLOAT_BITS)
 
 
 def resolve_rows(session: Session) -> tuple[Row, ...]:
@@ -238,13 +238,15 @@ def _title_tips() -> tuple[str, ...]:
         tr("Share of the original's time on this computer, measured by Analyze"),
         tr("Points of accuracy lost if only this layer is cut: the worst measured of 50 % zeros and 4 bits"),
         tr("Share of the layer's weights that become zero. Drag the slider."),
-        tr("Bits for each weight: 8 to 2, or float as it is"),
+        tr("Bits for each weight: 8 to 2, float16 (f16), or float as it is; * marks shared values"),
         tr("Estimate: points of accuracy that this layer's setting costs"),
         tr("Measured: points that come back if only this layer is left as it was"),
     )
 
 
 def bits_text(bits: int) -> str:
+    if bits == HALF_BITS:
+        return "f16"
     return tr("float") if bits >= FLOAT_BITS else fmt.count(bits)
 
 
@@ -285,7 +287,7 @@ def cell_text(row: Row, column: int) -> str:
     if column == Column.SPARSITY:
         return sparsity_text(row) if layer.prunable else blocked_text(row)
     if column == Column.BITS:
-        return bits_text(row.bits)
+        return bits_text(row.bits) + (" *" if row.plan.clusters else "")
     if column == Column.BLAME:
         return fmt.number(row.blame.points, 2) if row.blame is not None else ""
     if not row.touched:
@@ -317,7 +319,10 @@ def tooltip(row: Row, column: int) -> str:
         how = fixed_reason(row.plan) or tr("Drag, or press Left and Right for 5 % steps")
         return _control_tip(row, layer.prunable, how)
     if column == Column.BITS:
-        return _control_tip(row, layer.quantizable, tr("Click or press Space to choose"))
+        shared = row.plan.clusters
+        meaning = steps_help(shared) if shared else bits_help(row.bits)
+        how = _control_tip(row, layer.quantizable, tr("Click or press Space to choose"))
+        return f"{meaning}\n{how}" if meaning and layer.quantizable else how
     if column == Column.EFFECT and row.touched and row.effect is None:
         return tr("Press Analyze to measure")
     if column == Column.BLAME and row.blame is not None:

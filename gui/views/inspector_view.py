@@ -367,7 +367,7 @@ class InspectorView(QWidget):
         self._set(tr("Activations"), "", activation_bits=bits, keep=None)
 
     def _on_scales(self, settings: dict[str, object]) -> None:
-        self._set(tr("Scales"), "", **settings, keep=None)
+        self._set(tr("Scales"), "", **settings | {"keep": None})
 
     def _on_measure(self) -> None:
         layer = self._layer

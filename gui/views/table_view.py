@@ -23,11 +23,14 @@ from gui import format as fmt
 from gui.i18n import tr
 from gui.models.choices import (
     ANYWHERE,
-    bits_name,
     bits_settings,
+    default_settings,
     fixes_share,
     scales_settings,
     sparsity_settings,
+    steps_name,
+    steps_settings,
+    weight_bits_name,
 )
 from gui.models.layer_filter import LayerFilter
 from gui.models.layer_table import ROW_ROLE, LayerTableModel, Row
@@ -162,7 +165,8 @@ class TableView(QWidget):
         )
         defaults = self._session.plan.defaults.over(NO_CHANGE)
         zeros = defaults.pattern if fixes_share(defaults) else fmt.percent(defaults.zeros)
-        bits = bits_name(defaults.weight_bits or FLOAT_BITS)
+        shared = defaults.clusters
+        bits = steps_name(shared) if shared else weight_bits_name(defaults.weight_bits or FLOAT_BITS)
         whole = tr("Default {sparsity} · {bits} ▾").format(sparsity=zeros, bits=bits)
         self.defaults_button.setText(whole if self.width() >= NARROW else f"{zeros} · {bits} ▾")
         self.defaults_button.setAccessibleName(whole)
@@ -283,10 +287,12 @@ class TableView(QWidget):
         elif what == "bits":
             able = [row.layer.id for row in rows if row.layer.quantizable]
             self._set(able, tr("Bits"), "", **bits_settings(value))
-        elif what in ("scales", "symmetric"):
+        elif what == "scales":
             able = [row.layer.id for row in rows if row.layer.quantizable]
-            settings = scales_settings(str(value)) if what == "scales" else {"symmetric": value}
-            self._set(able, tr("Scales"), "", **settings, keep=None)
+            self._set(able, tr("Scales"), "", **scales_settings(str(value)), keep=None)
+        elif what == "steps":
+            able = [row.layer.id for row in rows if row.layer.quantizable]
+            self._set(able, tr("Steps of weights"), "", **steps_settings(value) | {"keep": None})
         elif what == "keep":
             keep = None if all(row.plan.keep for row in rows) else True
             self._set(ids, tr("Keep as is"), "", keep=keep)
@@ -333,7 +339,5 @@ class TableView(QWidget):
     def _on_defaults(self, name: str, value: object) -> None:
         # all moves of the slider while the popup is open are one step back
         merge = f"defaults {self._edits} {name}" if name == "sparsity" else ""
-        settings = scales_settings(str(value)) if name == "scales" else {name: value}
-        if name == "weight_bits" and value == FLOAT_BITS:
-            settings["activation_bits"] = FLOAT_BITS  # integers need both sides to be integers
+        settings = default_settings(name, value)
         self._session.set_defaults(tr("Defaults"), merge, **settings)

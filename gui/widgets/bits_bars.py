@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from core.values import FLOAT_BITS
 from gui import format as fmt
 from gui.i18n import tr
-from gui.models.choices import bits_help, bits_name
+from gui.models.choices import bits_help, weight_bits_name
 from gui.theme import Theme
 from gui.widgets.axis import small_font
 from gui.widgets.plain_tip import plain_tip
@@ -43,7 +43,7 @@ class BitsBars(QWidget):
         """`choices`: bits with the loss measured there (None: not measured); `top` ends the scale."""
         self._choices, self._current, self._top, self._unit = tuple(choices), current, top, unit
         self.setAccessibleDescription(
-            ", ".join(f"{bits_name(bits)} {self._figure(loss)}" for bits, loss in self._choices)
+            ", ".join(f"{weight_bits_name(bits)} {self._figure(loss)}" for bits, loss in self._choices)
         )
         self.update()
 
@@ -112,7 +112,7 @@ class BitsBars(QWidget):
             if loss is None
             else tr("loses {loss}").format(loss=f"{fmt.number(loss, 2)} {self._unit}")
         )
-        words = [f"{bits_name(bits)}: {known}", bits_help(bits)]
+        words = [f"{weight_bits_name(bits)}: {known}", bits_help(bits)]
         QToolTip.showText(event.globalPos(), plain_tip("\n".join(filter(None, words))), self)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

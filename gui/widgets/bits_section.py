@@ -7,12 +7,24 @@ from collections.abc import Sequence
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from core.values import FLOAT_BITS, Layer, LayerPlan, SensitivityPoint
+from core.values import FLOAT_BITS, HALF_BITS, Layer, LayerPlan, SensitivityPoint
 from gui.i18n import tr
-from gui.models.choices import WEIGHT_BITS, scales_help, scales_of, scales_settings, symmetry_help
+from gui.models.choices import (
+    SHARED,
+    STEPS,
+    WEIGHT_BITS,
+    float_reason,
+    scales_help,
+    scales_of,
+    scales_settings,
+    steps_help,
+    steps_of,
+    steps_settings,
+    takes_integers,
+)
 from gui.theme import Theme
 from gui.widgets.bits_bars import BitsBars
-from gui.widgets.choice_boxes import activation_bits_box, scales_box, symmetry_box
+from gui.widgets.choice_boxes import activation_bits_box, scales_box, steps_box
 from gui.widgets.labels import heading, line, note, small
 
 
@@ -40,8 +52,8 @@ class BitsSection(QWidget):
         column.addWidget(self.bars)
         self._scales = small()
         self._scales.setWordWrap(False)
-        self.scales, self.symmetry = scales_box(), symmetry_box()
-        for box in (self.scales, self.symmetry):
+        self.scales, self.steps = scales_box(), steps_box()
+        for box in (self.scales, self.steps):
             # they share what room there is rather than widen the inspector
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(5)
@@ -50,10 +62,10 @@ class BitsSection(QWidget):
         row.setSpacing(6)
         row.addWidget(self._scales)
         row.addWidget(self.scales, 5)
-        row.addWidget(self.symmetry, 4)
+        row.addWidget(self.steps, 4)
         column.addLayout(row)
         self.scales.activated.connect(self._on_scales)
-        self.symmetry.activated.connect(self._on_symmetry)
+        self.steps.activated.connect(self._on_steps)
         self.bars.bits_chosen.connect(self.bits_chosen)
         self.activations.activated.connect(self._on_activations)
         self.retranslate()
@@ -75,7 +87,7 @@ class BitsSection(QWidget):
             self.activations,
             self._scales,
             self.scales,
-            self.symmetry,
+            self.steps,
         ):
             widget.setVisible(self._possible)
         self._say()
@@ -87,25 +99,27 @@ class BitsSection(QWidget):
             if point.weight_bits < FLOAT_BITS and point.sparsity == 0
         }
         chosen = plan.weight_bits or FLOAT_BITS
-        known = sorted({*WEIGHT_BITS, *measured, chosen} - {FLOAT_BITS}, reverse=True)
+        known = sorted({HALF_BITS, *WEIGHT_BITS, *measured, chosen} - {FLOAT_BITS}, reverse=True)
         choices: list[tuple[int, float | None]] = [(FLOAT_BITS, 0.0)]
         choices += [(bits, measured.get(bits)) for bits in known if bits < layer.weight_bits]
         self.bars.show_bits(choices, chosen, top, unit)
         self.activations.show_value(plan.activation_bits or FLOAT_BITS)
-        integer = chosen < FLOAT_BITS
+        integer, reason = takes_integers(plan), float_reason(plan)
         self.scales.show_value(scales_of(plan))
-        self.symmetry.show_value(plan.symmetric is not False)
-        for box, words in (
-            (self.scales, scales_help(scales_of(plan))),
-            (self.symmetry, symmetry_help(plan.symmetric is not False)),
-        ):
-            box.setEnabled(integer)
-            box.setToolTip(words if integer else tr("Float weights have no scales."))
-        self.activations.setEnabled(integer)
-        self.activations.setToolTip(
-            tr("The bits of what the layer computes with. 8: on integers, which is faster.")
+        self.scales.setEnabled(integer)
+        self.scales.setToolTip(
+            scales_help(scales_of(plan)) if integer else tr("Float weights have no scales.")
+        )
+        self.steps.show_value(steps_of(plan))
+        self.steps.allow(STEPS if integer else SHARED)
+        self.steps.setToolTip(
+            steps_help(steps_of(plan))
             if integer
-            else tr("Integer activations need weights of 8 bits or fewer.")
+            else tr("Float weights have no steps. Shared values make some.")
+        )
+        self.activations.setEnabled(not reason)
+        self.activations.setToolTip(
+            reason or tr("The bits of what the layer computes with. 8: on integers, which is faster.")
         )
 
     def _say(self) -> None:
@@ -123,15 +137,15 @@ class BitsSection(QWidget):
         self._activations.setText(tr("Activations"))
         self._scales.setText(tr("Scales"))
         self.scales.setAccessibleName(tr("Scales of this layer's weights"))
-        self.symmetry.setAccessibleName(tr("Steps of this layer's weights"))
+        self.steps.setAccessibleName(tr("Steps of this layer's weights"))
         self.activations.setAccessibleName(tr("Bits of this layer's activations"))
         self._say()
 
     def _on_scales(self, _index: int) -> None:
         self.scales_chosen.emit(scales_settings(self.scales.currentData()))
 
-    def _on_symmetry(self, _index: int) -> None:
-        self.scales_chosen.emit({"symmetric": self.symmetry.currentData()})
+    def _on_steps(self, _index: int) -> None:
+        self.scales_chosen.emit(steps_settings(self.steps.currentData()))
 
     def _on_activations(self, _index: int) -> None:
         self.activation_bits_chosen.emit(self.activations.currentData())

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QWidget
 
-from core.values import FLOAT_BITS
+from core.values import FLOAT_BITS, HALF_BITS
 from gui.models.choices import (
     ACTIVATION_BITS,
     PATTERNS,
     SCALES,
-    SYMMETRIES,
+    STEPS,
     WEIGHT_BITS,
     activation_help,
     bits_help,
@@ -22,8 +22,9 @@ from gui.models.choices import (
     pattern_name,
     scales_help,
     scales_name,
-    symmetry_help,
-    symmetry_name,
+    steps_help,
+    steps_name,
+    weight_bits_name,
 )
 
 
@@ -47,6 +48,13 @@ class ChoiceBox(QComboBox):
         if self.findData(value) < 0:
             self._add(value)
         self.setCurrentIndex(self.findData(value))
+
+    def allow(self, values: Collection[object]) -> None:
+        """Only these can be chosen now; the others stay visible, greyed."""
+        model = self.model()
+        assert isinstance(model, QStandardItemModel)
+        for index in range(self.count()):
+            model.item(index).setEnabled(self.itemData(index) in values)
 
     def retranslate(self) -> None:
         for index in range(self.count()):
@@ -72,7 +80,7 @@ class ChoiceBox(QComboBox):
 
 
 def weight_bits_box(parent: QWidget | None = None) -> ChoiceBox:
-    return ChoiceBox((*WEIGHT_BITS, FLOAT_BITS), bits_name, bits_help, parent)
+    return ChoiceBox((*WEIGHT_BITS, HALF_BITS, FLOAT_BITS), weight_bits_name, bits_help, parent)
 
 
 def activation_bits_box(parent: QWidget | None = None) -> ChoiceBox:
@@ -83,8 +91,8 @@ def scales_box(parent: QWidget | None = None) -> ChoiceBox:
     return ChoiceBox(SCALES, scales_name, scales_help, parent)
 
 
-def symmetry_box(parent: QWidget | None = None) -> ChoiceBox:
-    return ChoiceBox(SYMMETRIES, symmetry_name, symmetry_help, parent)
+def steps_box(parent: QWidget | None = None) -> ChoiceBox:
+    return ChoiceBox(STEPS, steps_name, steps_help, parent)
 
 
 def pattern_box(parent: QWidget | None = None) -> ChoiceBox:

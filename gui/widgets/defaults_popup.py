@@ -10,26 +10,31 @@ from core.values import FLOAT_BITS, NO_CHANGE, LayerPlan
 from gui import format as fmt
 from gui.i18n import tr
 from gui.models.choices import (
+    SHARED,
+    STEPS,
     bits_help,
     fixed_reason,
+    float_reason,
     pattern_help,
     scales_help,
     scales_of,
-    symmetry_help,
+    steps_help,
+    steps_of,
+    takes_integers,
 )
 from gui.widgets.choice_boxes import (
     ChoiceBox,
     activation_bits_box,
     pattern_box,
     scales_box,
-    symmetry_box,
+    steps_box,
     weight_bits_box,
 )
 
 
 class DefaultsPopup(QFrame):
     changed = Signal(str, object)
-    """Name of a setting of LayerPlan and its value; 'scales' with what `choices.scales_settings` reads."""
+    """Name and value of a choice, as `choices.default_settings` reads them."""
     method_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -55,7 +60,7 @@ class DefaultsPopup(QFrame):
         self.weight_bits = weight_bits_box()
         self.activation_bits = activation_bits_box()
         self.scales = scales_box()
-        self.symmetry = symmetry_box()
+        self.steps = steps_box()
         self.method = QPushButton()
         self.method.clicked.connect(self._on_method)
         grid = QGridLayout(self)
@@ -78,7 +83,7 @@ class DefaultsPopup(QFrame):
         self.weight_bits.currentIndexChanged.connect(self._on_weight_bits)
         self.activation_bits.currentIndexChanged.connect(self._on_activation_bits)
         self.scales.currentIndexChanged.connect(self._on_scales)
-        self.symmetry.currentIndexChanged.connect(self._on_symmetry)
+        self.steps.currentIndexChanged.connect(self._on_steps)
 
     def show_defaults(self, defaults: LayerPlan) -> None:
         """Take over the plan's defaults without announcing them."""
@@ -90,7 +95,7 @@ class DefaultsPopup(QFrame):
         self.weight_bits.show_value(full.weight_bits)
         self.activation_bits.show_value(full.activation_bits)
         self.scales.show_value(scales_of(full))
-        self.symmetry.show_value(full.symmetric)
+        self.steps.show_value(steps_of(full))
         self._filling = False
         self._explain()
 
@@ -101,18 +106,21 @@ class DefaultsPopup(QFrame):
         self.sparsity.setEnabled(not fixed)
         for widget in (self.sparsity, self._value):
             widget.setToolTip(fixed)
-        integer = full.weight_bits != FLOAT_BITS
-        self.activation_bits.setEnabled(integer)
-        self.activation_bits.setToolTip(
-            "" if integer else tr("Integer activations need weights of 8 bits or fewer.")
-        )
+        reason = float_reason(full)
+        self.activation_bits.setEnabled(not reason)
+        self.activation_bits.setToolTip(reason)
         self.pattern.setToolTip(pattern_help(full.pattern or "unstructured"))
-        for box, help_text in (
-            (self.scales, scales_help(scales_of(full))),
-            (self.symmetry, symmetry_help(full.symmetric is not False)),
-        ):
-            box.setEnabled(integer)
-            box.setToolTip(help_text if integer else tr("Float weights have no scales."))
+        integer = takes_integers(full)
+        self.scales.setEnabled(integer)
+        self.scales.setToolTip(
+            scales_help(scales_of(full)) if integer else tr("Float weights have no scales.")
+        )
+        self.steps.allow(STEPS if integer else SHARED)
+        self.steps.setToolTip(
+            steps_help(steps_of(full))
+            if integer
+            else tr("Float weights have no steps. Shared values make some.")
+        )
         self.weight_bits.setToolTip(bits_help(full.weight_bits or FLOAT_BITS))
 
     def open_under(self, button: QWidget) -> None:
@@ -148,7 +156,7 @@ class DefaultsPopup(QFrame):
         self.activation_bits.setAccessibleName(tr("Default bits of activations"))
         self.method.setText(tr("Presets, steps and settings…"))
         self.scales.setAccessibleName(tr("Default scales of weights"))
-        self.symmetry.setAccessibleName(tr("Default steps of weights"))
+        self.steps.setAccessibleName(tr("Default steps of weights"))
         self._filling = True
         for box in self._boxes():
             box.retranslate()
@@ -156,7 +164,7 @@ class DefaultsPopup(QFrame):
         self._explain()
 
     def _boxes(self) -> tuple[ChoiceBox, ...]:
-        return self.pattern, self.weight_bits, self.activation_bits, self.scales, self.symmetry
+        return self.pattern, self.weight_bits, self.activation_bits, self.scales, self.steps
 
     def _on_method(self) -> None:
         self.close()
@@ -178,8 +186,8 @@ class DefaultsPopup(QFrame):
     def _on_scales(self, _index: int) -> None:
         self._announce("scales", self.scales.currentData())
 
-    def _on_symmetry(self, _index: int) -> None:
-        self._announce("symmetric", self.symmetry.currentData())
+    def _on_steps(self, _index: int) -> None:
+        self._announce("steps", self.steps.currentData())
 
     def _announce(self, name: str, value: object) -> None:
         if not self._filling:

@@ -192,7 +192,7 @@ class LayerDelegate(QStyledItemDelegate):
         painter.drawRoundedRect(box, 5, 5)
         token = "text" if row.bits < FLOAT_BITS else "muted"
         painter.setFont(small_font(painter.font(), 12))
-        self._text(painter, box.toRect().adjusted(7, 0, -14, 0), bits_text(row.bits), token)
+        self._text(painter, box.toRect().adjusted(7, 0, -14, 0), cell_text(row, Column.BITS), token)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(self._theme.color("muted"), 1.3))
         x, y = box.right() - 10, box.center().y()

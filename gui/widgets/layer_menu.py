@@ -12,16 +12,19 @@ from gui.i18n import tr
 from gui.models.choices import (
     PATTERNS,
     SCALES,
+    SHARED,
     SYMMETRIES,
     bits_help,
-    bits_name,
     pattern_help,
     pattern_name,
     scales_help,
     scales_name,
     scales_of,
-    symmetry_help,
-    symmetry_name,
+    steps_help,
+    steps_name,
+    steps_of,
+    takes_integers,
+    weight_bits_name,
 )
 from gui.models.layer_table import Row, bits_text
 
@@ -30,8 +33,9 @@ SPARSITIES = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 class LayerMenu(QMenu):
     chosen = Signal(str, object)
-    """'sparsity' with a share, 'pattern' and 'scales' with a name, 'bits' with a number, 'symmetric' with a
-    bool; 'keep', 'reset', and what is to be asked for, 'ask threshold' and 'ask pattern', with None."""
+    """'sparsity' with a share, 'pattern' and 'scales' with a name, 'bits' with a number, 'steps' with one of
+    `choices.STEPS`; 'keep', 'reset', and what is to be asked for ('ask threshold', 'ask pattern') with None.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,9 +88,15 @@ class LayerMenu(QMenu):
         for bits in sorted(choices, key=lambda value: (value == FLOAT_BITS, -value)):
             own = min((row.layer.weight_bits for row in rows), default=FLOAT_BITS)
             whole = bits >= FLOAT_BITS
-            name = tr("As it is ({bits})").format(bits=bits_text(own)) if whole else bits_name(bits)
-            action = self._choice(menu, name, ("bits", bits), all(row.bits == bits for row in rows))
+            name = tr("As it is ({bits})").format(bits=bits_text(own)) if whole else weight_bits_name(bits)
+            action = self._choice(menu, name, ("bits", bits), all(_has_bits(row, bits) for row in rows))
             action.setToolTip(bits_help(bits))
+            group.addAction(action)
+        menu.addSeparator()
+        for shared in SHARED if rows else ():
+            chosen = all(row.plan.clusters == shared for row in rows)
+            action = self._choice(menu, steps_name(shared), ("steps", shared), chosen)
+            action.setToolTip(steps_help(shared))
             group.addAction(action)
 
     def _add_scales(self, menu: QMenu, rows: list[Row]) -> None:
@@ -97,9 +107,10 @@ class LayerMenu(QMenu):
             )
         menu.addSeparator()
         for symmetric in SYMMETRIES:
-            chosen = all((row.plan.symmetric is not False) == symmetric for row in rows)
-            action = self._choice(menu, symmetry_name(symmetric), ("symmetric", symmetric), chosen)
-            action.setToolTip(symmetry_help(symmetric))
+            chosen = all(steps_of(row.plan) is symmetric for row in rows)
+            action = self._choice(menu, steps_name(symmetric), ("steps", symmetric), chosen)
+            action.setToolTip(steps_help(symmetric))
+            action.setEnabled(any(takes_integers(row.plan) for row in rows))
 
     def _group(self, title: str, enabled: bool) -> QMenu:
         menu = self.addMenu(title)
@@ -119,3 +130,7 @@ class LayerMenu(QMenu):
         data = action.data()
         if data:
             self.chosen.emit(data[0], data[1])
+
+
+def _has_bits(row: Row, bits: int) -> bool:
+    return row.bits == bits and not row.plan.clusters

@@ -189,9 +189,10 @@ def test_the_plans_point_on_the_curve_is_dragged(qtbot: QtBot, view: InspectorVi
 def test_bits_are_chosen_by_mouse_and_keys(qtbot: QtBot, view: InspectorView, session: Session) -> None:
     show(session)
     bars = view.bits.bars
-    # 6, 5, 3 and 2 may be chosen too, and were not measured
-    assert bars._choices == ((32, 0.0), (8, 0.1), (6, None), (5, None), (4, 1.6), (3, None), (2, None))
-    qtbot.mouseClick(bars, LEFT, pos=bars.cell(5).center().toPoint())
+    # float16, 6, 5, 3 and 2 bits may be chosen too, and were not measured
+    losses = {32: 0.0, 16: None, 8: 0.1, 6: None, 5: None, 4: 1.6, 3: None, 2: None}
+    assert bars._choices == tuple(losses.items())
+    qtbot.mouseClick(bars, LEFT, pos=bars.cell(6).center().toPoint())
     assert session.plan.layer(STEM).weight_bits == 3
     bars.setFocus()
     qtbot.keyClick(bars, Qt.Key.Key_Left)
@@ -329,8 +330,34 @@ def test_blocks_and_zero_points_are_chosen_for_one_layer(view: InspectorView, se
     choose(view.bits.scales, "Blocks of 64")
     assert (session.plan.layer(STEM).granularity, session.plan.layer(STEM).block_size) == ("block", 64)
     assert "64 weights has a scale of its own" in view.bits.scales.toolTip()
-    choose(view.bits.symmetry, "Zero point")
+    choose(view.bits.steps, "Zero point")
     assert session.plan.layer(STEM).symmetric is False
     # a block of another size, as a plan from elsewhere may have it
     session.set_layers([STEM], "Scales", block_size=48)
     assert view.bits.scales.currentText() == "Blocks of 48"
+
+
+def test_float16_and_shared_values_are_chosen_for_one_layer(
+    qtbot: QtBot, view: InspectorView, session: Session
+) -> None:
+    show(session)
+    session.set_layers([STEM], "Bits", weight_bits=8, activation_bits=8)
+    bars = view.bits.bars
+    view._scroll.ensureWidgetVisible(bars)
+    at = next(index for index, (bits, _) in enumerate(bars._choices) if bits == 16)
+    qtbot.mouseClick(bars, LEFT, pos=bars.cell(at).center().toPoint())
+    stem = session.plan.layer(STEM)
+    assert (stem.weight_bits, stem.activation_bits) == (16, 32)
+    # integer activations cannot stand beside them, and the box says why
+    assert not view.bits.activations.isEnabled()
+    assert "float16 weights compute in float" in view.bits.activations.toolTip()
+    assert not view.bits.scales.isEnabled()
+    choose(view.bits.steps, "16 shared values")
+    stem = session.plan.layer(STEM)
+    assert (stem.clusters, stem.weight_bits) == (16, 4)
+    assert view.bits.activations.isEnabled() and bars._current == 4
+    assert "one of 16 values found for its layer" in view.bits.steps.toolTip()
+    choose(view.bits.steps, "Symmetric")
+    stem = session.plan.layer(STEM)
+    # on their way the arrow keys came by 256 values, which take 8 bits: those stay
+    assert (stem.clusters, stem.weight_bits, stem.symmetric) == (0, 8, True)

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from layer_values import make_layer, make_session, make_theme
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QComboBox
 from pytestqt.qtbot import QtBot
 
-from core.values import LayerPlan
+from core.values import LayerPlan, Preset, text
 from gui.i18n import Translations
 from gui.models.layer_table import Column, LayerTableModel
 from gui.models.overview_table import OverviewModel, cell_text
@@ -124,12 +124,14 @@ def test_the_bits_box_opens_a_menu_by_mouse_and_by_key(
     menu = view._bits_menu
     assert menu.isVisible()
     assert [action.text() for action in menu.actions() if action.text()] == [
+        "float16",
         *(f"{bits} bits" for bits in (8, 6, 5, 4, 3, 2)),
         "As it is (float)",
+        *(f"{count} shared values" for count in (256, 64, 32, 16, 8, 4)),
         "As the default",
     ]
-    assert "kept in 8 bits each" in menu.actions()[1].toolTip()
-    for _ in range(5):
+    assert "kept in 8 bits each" in menu.actions()[2].toolTip()
+    for _ in range(6):
         qtbot.keyClick(menu, Qt.Key.Key_Down)
     qtbot.keyClick(menu, Qt.Key.Key_Return)
     assert session.plan.layer("/stem/Conv").weight_bits == 3
@@ -399,7 +401,7 @@ def test_the_defaults_scales_are_chosen_in_the_popup(qtbot: QtBot, view: TableVi
     assert popup.scales.currentText() == "Each channel" and popup.scales.isEnabled()
     qtbot.keyClick(popup.scales, Qt.Key.Key_End)
     assert (session.plan.defaults.granularity, session.plan.defaults.block_size) == ("block", 256)
-    qtbot.keyClick(popup.symmetry, Qt.Key.Key_Down)
+    qtbot.keyClick(popup.steps, Qt.Key.Key_Down)
     assert session.plan.defaults.symmetric is False
     popup.close()
 
@@ -412,9 +414,122 @@ def test_the_context_menu_gives_several_layers_blocks(
     view._menu_ids = ids
     view._on_menu("scales", "block 32")
     assert [session.plan.layer(layer).block_size for layer in ids] == [32, 32]
-    view._on_menu("symmetric", False)
+    view._on_menu("steps", False)
     assert {session.plan.layer(layer).symmetric for layer in ids} == {False}
     view.menu.fill([row for row in view.model.rows if row.layer.id in set(ids)])
     scales = next(action for action in view.menu.actions() if action.text() == "Scales").menu()
     checked = [action.text() for action in scales.actions() if action.isChecked()]
     assert checked == ["Blocks of 32", "Zero point"]
+
+
+def choose_default(qtbot: QtBot, box: QComboBox, name: str) -> None:
+    """As a person does: through the list with the arrow keys to the name."""
+    target = box.findText(name)
+    assert target >= 0, name
+    while box.currentIndex() != target:
+        before = box.currentIndex()
+        qtbot.keyClick(box, Qt.Key.Key_Down if before < target else Qt.Key.Key_Up)
+        assert box.currentIndex() != before, f"stuck before '{name}'"
+
+
+def test_float16_for_every_layer_takes_integer_activations_along(
+    qtbot: QtBot, view: TableView, session: Session
+) -> None:
+    session.set_defaults("x", weight_bits=8, activation_bits=8)
+    session.set_layers(["/stem/Conv"], "x", activation_bits=16)
+    session.set_layers(["/body/Conv"], "x", weight_bits=4, activation_bits=16)
+    qtbot.mouseClick(view.defaults_button, LEFT)
+    popup = view.defaults
+    assert popup.activation_bits.isEnabled() and popup.activation_bits.toolTip() == ""
+    choose_default(qtbot, popup.weight_bits, "float16")
+    defaults = session.plan.defaults
+    assert (defaults.weight_bits, defaults.activation_bits) == (16, 32)
+    assert "half the download" in popup.weight_bits.toolTip()
+    assert not popup.activation_bits.isEnabled()
+    assert "float16 weights compute in float" in popup.activation_bits.toolTip()
+    assert popup.activation_bits.currentText() == "float"
+    # what followed the defaults follows them in this too; who has integers of its own keeps its activations
+    assert session.plan.layer("/stem/Conv").activation_bits == 32
+    body = session.plan.layer("/body/Conv")
+    assert (body.weight_bits, body.activation_bits) == (4, 16)
+    assert [shown(view, row, Column.BITS) for row in (0, 1, 3)] == ["f16", "4", "f16"]
+    assert view.defaults_button.text() == "Default 0 % · float16 ▾"
+    popup.close()
+    session.undo_stack.undo()
+    assert session.plan.layer("/stem/Conv").activation_bits == 16
+
+
+def test_shared_values_for_every_layer_are_chosen_in_the_popup(
+    qtbot: QtBot, view: TableView, session: Session
+) -> None:
+    session.set_defaults("x", weight_bits=32, activation_bits=32)
+    qtbot.mouseClick(view.defaults_button, LEFT)
+    popup = view.defaults
+    choose_default(qtbot, popup.steps, "16 shared values")
+    # which of 16 values a weight is takes 4 bits
+    assert (session.plan.defaults.clusters, session.plan.defaults.weight_bits) == (16, 4)
+    assert "one of 16 values found for its layer: 4 bits each in the file" in popup.steps.toolTip()
+    assert popup.activation_bits.isEnabled(), "the file may compute on integers"
+    assert shown(view, 0, Column.BITS) == "4 *"
+    assert "one of 16 values" in view.filter.index(0, Column.BITS).data(Qt.ItemDataRole.ToolTipRole)
+    choose_default(qtbot, popup.steps, "64 shared values")
+    assert "64 values found for its layer: 8 bits each in the file" in popup.steps.toolTip()
+    assert "evenly spaced steps of 6 bits" in popup.steps.toolTip()
+    choose_default(qtbot, popup.weight_bits, "8 bits")
+    assert not session.plan.layer("/stem/Conv").clusters
+    assert popup.steps.currentText() == "Symmetric"
+    popup.close()
+
+
+def test_float_weights_have_only_shared_values_to_choose(
+    qtbot: QtBot, view: TableView, session: Session
+) -> None:
+    session.set_defaults("x", weight_bits=32, activation_bits=32)
+    qtbot.mouseClick(view.defaults_button, LEFT)
+    qtbot.keyClick(view.defaults.steps, Qt.Key.Key_Down)
+    assert session.plan.defaults.clusters == 256, "the zero point was passed over: there are no steps"
+    view.defaults.close()
+
+
+def test_the_menu_of_bits_offers_float16_and_shared_values(
+    qtbot: QtBot, view: TableView, session: Session
+) -> None:
+    session.set_defaults("x", weight_bits=8, activation_bits=8)
+    menu = view._bits_menu
+
+    def pick(name: str) -> None:
+        where = bits_box(cell(view, 1, Column.BITS)).center().toPoint()
+        qtbot.mouseClick(view.table.viewport(), LEFT, pos=where)
+        action = next(action for action in menu.actions() if action.text() == name)
+        assert action.toolTip() != name, "it says what it is for"
+        qtbot.mouseClick(menu, LEFT, pos=menu.actionGeometry(action).center())
+
+    pick("float16")
+    body = session.plan.layer("/body/Conv")
+    assert (body.weight_bits, body.activation_bits) == (16, 32)
+    pick("8 shared values")
+    body = session.plan.layer("/body/Conv")
+    assert (body.clusters, body.weight_bits, body.activation_bits) == (8, 3, 8)
+    assert shown(view, 1, Column.BITS) == "3 *"
+    menu.fill_bits(view.model.rows[1])
+    assert [action.text() for action in menu.actions() if action.isChecked()] == ["8 shared values"]
+    pick("3 bits")
+    body = session.plan.layer("/body/Conv")
+    assert (body.clusters, body.weight_bits) == (0, 3)
+
+
+def test_a_preset_leaves_no_integer_activations_beside_a_layers_float_weights(
+    qapp: QApplication, session: Session
+) -> None:
+    session.set_layers(["/stem/Conv"], "x", weight_bits=16, activation_bits=32)
+    session.set_layers(["/body/Conv"], "x", weight_bits=32, activation_bits=None)
+    integers = Preset(
+        name="p", label=text("P"), help=text("For it."),
+        defaults=LayerPlan(sparsity=0.0, weight_bits=4, activation_bits=8),
+    )  # fmt: skip
+    session.use_preset(integers, "P")
+    assert [session.plan.layer(f"/{name}/Conv").activation_bits for name in ("stem", "body", "head")] == [
+        32, 32, 8,
+    ]  # fmt: skip
+    session.undo_stack.undo()
+    assert session.plan.exceptions["/body/Conv"].activation_bits in (None, 32)
