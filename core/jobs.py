@@ -210,7 +210,7 @@ def find_plan(request: m.FindPlan, workspace: Workspace, context: Context) -> Be
     start, count = unseen(judge, samples, request.unseen)
     with (
         Sources(request.model, request.data).held(context) as context,
-        recorded_analysis(store, opened.info, judge.data.info, context, whole=False) as context,
+        recorded_analysis(store, opened.info, judge.data.info, context, whole=True) as context,
     ):
         folder, kernels = workspace.run_dir(), workspace.kernels(opened, judge)
         frontiers, baseline = frontier_of(
@@ -225,7 +225,7 @@ def curve_of_plans(request: m.BestCurve, workspace: Workspace, context: Context)
     judge = workspace.judge(request.model, request.data, context)
     store = workspace.project(request.project, opened.info.sha256, request.read_only)
     samples = samples_for(judge, request.samples)
-    with recorded_analysis(store, opened.info, judge.data.info, context, whole=False) as context:
+    with recorded_analysis(store, opened.info, judge.data.info, context, whole=True) as context:
         folder, kernels = workspace.run_dir(), workspace.kernels(opened, judge)
         frontiers, _ = frontier_of(
             opened, judge, request.goal, request.plan, samples, store, context, folder, kernels

@@ -16,6 +16,8 @@ from core.values import (
     FLOAT_BITS,
     Analysis,
     Benchmark,
+    BestPlan,
+    BestPlans,
     Catalogue,
     DamageLink,
     DataInfo,
@@ -351,6 +353,8 @@ class Session(OpenedSession):
             if finished != "measure":  # one layer by itself is no analysis
                 self.analyzed = True
                 self._set_baseline(value.baseline)
+        elif isinstance(value, BestPlan | BestPlans):
+            self.analyzed = True  # every layer was measured for it
         elif isinstance(value, RunPoint):
             self.run_points = (*self.run_points, value)
             self.run_changed.emit(value)

@@ -123,7 +123,7 @@ class StepsView(QFrame):
         row.addWidget(self._bar)
         for signal in (
             session.model_changed, session.data_changed, session.plan_changed, session.result_changed,
-            session.exported,
+            session.exported, session.plan_measured_changed,
         ):  # fmt: skip
             signal.connect(self._refresh)
         session.job_changed.connect(self._on_job)
@@ -166,11 +166,14 @@ class StepsView(QFrame):
 
     def _hint(self) -> str:
         """One sentence: what is next."""
+        planned = self._session.plan_is_measured
         return (
             tr("Open a model to begin"),
             tr("Next: choose data that shows what the model is for"),
             tr("Next: analyze, to see what each layer can spare"),
-            tr("Next: choose sparsity and bits, then run"),
+            tr("Next: run the plan, or change it")
+            if planned
+            else tr("Next: choose sparsity and bits, then run"),
             tr("Compressing"),
             tr("Next: export the compressed model"),
             tr("Exported. Change the plan to go on"),

@@ -17,7 +17,7 @@ from gui.widgets.axis import log_ticks
 
 
 def plan_of(bits: int) -> Plan:
-    return Plan().with_layer("stem", weight_bits=bits, activation_bits=8)
+    return Plan().with_layer("stem", weight_bits=bits, activation_bits=8 if bits <= 8 else 32)
 
 
 def best(bits: int, size: int, loss: float) -> BestPlan:
@@ -67,6 +67,33 @@ def test_a_goal_is_asked_for_as_it_was_said(opened: Window, qtbot: QtBot) -> Non
     for box in (view.use_loss, view.use_speed):
         box.setChecked(False)
     assert not view.find_button.isEnabled()  # no goal, nothing to look for
+
+
+def test_after_a_search_the_next_step_is_to_choose(opened: Window, qtbot: QtBot) -> None:
+    """Every layer was measured for it: "Analyze" is behind, and what is next is said."""
+    steps = opened.main.steps
+
+    def states() -> str:
+        return "".join(button.state[0] for button in steps._buttons)
+
+    assert states() == "ddclll"
+    qtbot.mouseClick(opened.main.best.find_button, Qt.MouseButton.LeftButton)
+    answer(opened, BestPlans(chosen=best(4, 1800, 1.2)))
+    assert states() == "dddcll"
+    assert steps._words.full_text == "Next: choose sparsity and bits, then run"
+    # the plan in force has been measured: it is there to be run
+    outcome = Outcome(measurements=(), size_bytes=1800)
+    opened.session.whatif.take(PlanMeasured(plan=opened.session.plan, outcome=outcome, loss=0.5))
+    assert steps._words.full_text == "Next: run the plan, or change it"
+    opened.session.set_layers(["stem"], "Bits", weight_bits=3)
+    assert steps._words.full_text == "Next: choose sparsity and bits, then run"
+
+
+def test_a_search_that_was_stopped_leaves_the_analysis_to_be_done(opened: Window, qtbot: QtBot) -> None:
+    qtbot.mouseClick(opened.main.best.find_button, Qt.MouseButton.LeftButton)
+    job = opened.session.job
+    opened.engine.event.emit(m.Failed(id=job.id, code="Cancelled", what=text("Stopped.")))
+    assert opened.main.steps._buttons[2].state == "current"
 
 
 def test_a_click_on_a_point_takes_its_plan_and_can_be_undone(opened: Window, qtbot: QtBot) -> None:
