@@ -11,9 +11,10 @@ from gui.i18n import tr
 from gui.models.blame_words import labels_of
 from gui.models.damage import loss_unit
 from gui.session import Session
+from gui.widgets.plain_tip import plain_tip
 
-MOST_NAMES = 3
-"""Names on the button; the rest stands in its tooltip."""
+MOST_NAMES = 5
+"""Names beside the button; the rest stands in its tooltip."""
 
 
 class RescueSection(QWidget):
@@ -38,12 +39,15 @@ class RescueSection(QWidget):
         row.addWidget(self.goal)
         row.addWidget(self.find_button)
         row.addStretch(1)
-        row.addWidget(self.take_button)
+        found = QHBoxLayout()
+        found.setSpacing(10)
+        found.addWidget(self.take_button, 0, Qt.AlignmentFlag.AlignTop)
+        found.addWidget(self.words, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column.setSpacing(6)
         column.addLayout(row)
-        column.addWidget(self.words)
+        column.addLayout(found)
         self.find_button.clicked.connect(self._find)
         self.take_button.clicked.connect(self._take)
         for signal in (session.rescue.changed, session.blame.changed, session.job_changed):
@@ -79,14 +83,14 @@ class RescueSection(QWidget):
         if found is None:
             return
         names = self._names(found)
-        shown = names[:MOST_NAMES] + (["…"] if len(names) > MOST_NAMES else [])
         self.take_button.setText(
-            tr("Give back 1 layer: {name}").format(name=names[0])
-            if len(names) == 1
-            else tr("Give back {n} layers: {names}").format(n=len(names), names=", ".join(shown))
+            tr("Give back 1 layer") if len(names) == 1 else tr("Give back {n} layers").format(n=len(names))
         )
-        self.take_button.setToolTip("\n".join(names))
-        self.words.setText(self._sentence(found))
+        self.take_button.setToolTip(plain_tip("\n".join(names)))
+        shown = names[:MOST_NAMES] + (["…"] if len(names) > MOST_NAMES else [])
+        self.take_button.setAccessibleName(f"{self.take_button.text()}: {', '.join(names)}")
+        # a name of any length must not make the button wider than the panel
+        self.words.setText("\n".join(line for line in (", ".join(shown), self._sentence(found)) if line))
 
     def _names(self, found: Rescue) -> list[str]:
         names = []

@@ -159,7 +159,10 @@ def test_layers_are_given_back_with_one_click_that_can_be_undone(opened: Window,
     assert "head costs 0.8" in opened.main.advice.blame.sentence.text()
     opened.engine.event.emit(m.Done(id=asked.id, value=rescued()))
     qtbot.wait(1)
-    assert section.take_button.text() == "Give back 2 layers: head (8 bits), stem"
+    assert section.take_button.text() == "Give back 2 layers"
+    assert section.words.text().startswith("head (8 bits), stem\n")
+    area = opened.main.advice.viewport()
+    assert section.width() <= area.width()  # nothing is cut off
     assert "0.60 pt lost instead of 1.40" in section.words.text() and "2,000" in section.words.text()
     person.click(section.take_button)
     assert session.plan == rescued().after.plan
