@@ -1,7 +1,7 @@
 """The command line: the same jobs as the window, for scripts.
 
     secateur [FILE]                      open the window
-    secateur info | evaluate | scores | analyze | plan | blame | compress | benchmark | project ...
+    secateur info | evaluate | scores | analyze | plan | blame | advise | compress | benchmark | project ...
 
 Exit codes: 0 done and verified, 1 failed, 2 bad input, 130 interrupted. Results go to standard output,
 progress and errors (one line each) to standard error.
@@ -18,6 +18,7 @@ import msgspec
 
 from core import __version__
 from core import messages as m
+from core.cli_advice import add_advise_command
 from core.cli_analysis import add_analysis_options, analysed
 from core.cli_blame import add_blame_command
 from core.cli_goal import add_goal_options
@@ -52,6 +53,7 @@ COMMANDS = (
     "analyze",
     "plan",
     "blame",
+    "advise",
     "compress",
     "benchmark",
     "project",
@@ -339,6 +341,7 @@ def _parser() -> argparse.ArgumentParser:
     plans.set_defaults(command=plan_command)
 
     add_blame_command(commands, [common, data, project])
+    add_advise_command(commands, [common, project])
 
     benchmark = commands.add_parser("benchmark", parents=[common], help="latency, in turns")
     benchmark.add_argument("other", nargs="*", metavar="OTHER")

@@ -143,6 +143,8 @@ class MainWindow(QMainWindow):
         self.data_view.calibration_folder_asked.connect(commands.choose_calibration_folder)
         self.data_view.calibration_file_asked.connect(commands.choose_calibration_file)
         self.data_view.closed.connect(self.show_work)
+        self.advice.advice.data_asked.connect(self.show_data)
+        self.best.target_changed.connect(self.advice.advice.set_profile)
         self._session.model_changed.connect(self._on_model)
         self._session.run_changed.connect(self._on_run)
         self._session.job_changed.connect(self._on_job)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from gui.session import Session
 from gui.theme import Theme
+from gui.views.advice_section import AdviceSection
 from gui.views.blame_section import BlameSection
 from gui.views.rescue_section import RescueSection
 
@@ -20,12 +21,14 @@ class AdviceView(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.blame = BlameSection(session, theme)
         self.rescue = RescueSection(session)
+        self.advice = AdviceSection(session)
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(14, 10, 14, 10)
         column.setSpacing(14)
         column.addWidget(self.blame)
         column.addWidget(self.rescue)
+        column.addWidget(self.advice)
         column.addStretch(1)
         self.setWidget(inner)
         inner.setAutoFillBackground(False)  # setting it made it opaque

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -29,6 +29,9 @@ PROFILES = ("cpu", "download", "accelerator", "microcontroller")
 
 
 class BestView(QWidget):
+    target_changed = Signal(str)
+    """The profile of what the network will run on."""
+
     def __init__(
         self, session: Session, search: BestPlanSearch, theme: Theme, parent: QWidget | None = None
     ) -> None:
@@ -155,6 +158,8 @@ class BestView(QWidget):
     def _on_target(self, _index: int = 0) -> None:
         """Zeros make only a download smaller."""
         self.zeros.setVisible(self.target.currentData() == "download")
+        if self.target.currentData() is not None:  # while the names change there is none
+            self.target_changed.emit(self.target.currentData())
 
     def _find(self) -> None:
         self._search.find(self.goal())
