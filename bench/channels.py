@@ -83,12 +83,12 @@ def accuracy(path: Path, folder: Path, macs: float) -> None:
     rows = {
         "magnitude, same share everywhere, no repair": (same, "magnitude", False, 1),
         "magnitude, same share everywhere + repair": (same, "magnitude", True, 1),
-        "magnitude, greedy by MACs, no repair": (Goal(macs=macs), "magnitude", False, 1),
-        "magnitude, greedy by MACs + repair": (Goal(macs=macs), "magnitude", True, 1),
-        "second order, greedy by MACs + repair": (Goal(macs=macs), "moments", True, 1),
-        "second order, damage measured + repair": (Goal(macs=macs), "measured", True, 1),
-        "the same in 3 rounds": (Goal(macs=macs), "measured", True, 3),
-        "the same, any number of channels": (Goal(macs=macs, multiple=1), "measured", True, 3),
+        "magnitude, greedy by MACs, no repair": (Goal(macs=macs, multiple=1), "magnitude", False, 1),
+        "magnitude, greedy by MACs + repair": (Goal(macs=macs, multiple=1), "magnitude", True, 1),
+        "second order, greedy by MACs + repair": (Goal(macs=macs, multiple=1), "moments", True, 1),
+        "second order, damage measured + repair": (Goal(macs=macs, multiple=1), "measured", True, 1),
+        "the same in 3 rounds": (Goal(macs=macs, multiple=1), "measured", True, 3),
+        "the same, in the processor's multiples": (Goal(macs=macs), "measured", True, 3),
     }
     base = judge.baseline[0].value
     print(f"\n## {path.stem}: top-1 {base:.2f} on {judge.count} test images", flush=True)

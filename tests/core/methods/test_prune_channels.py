@@ -122,7 +122,7 @@ def test_costs_are_those_of_the_network_that_results() -> None:
 
 
 def test_multiples_are_kept_where_the_group_is_large_enough() -> None:
-    assert [multiple_of(size) for size in (10, 32, 63, 64, 512)] == [1, 8, 8, 16, 16]
+    assert [multiple_of(size) for size in (10, 16, 32, 63, 64, 512)] == [1, 8, 8, 8, 16, 16]
     assert multiple_of(512, 8) == 8
     assert multiple_of(512, 1) == 1
     rng = RNG(5)
