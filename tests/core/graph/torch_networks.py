@@ -397,8 +397,8 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], Callable[[], Inputs]]] = {
 }
 
 
-def network(name: str, opset: int = 17) -> tuple[onnx.ModelProto, dict[str, object]]:
-    """One of `NETWORKS`, its weights and batch norms drawn at random from a fixed seed."""
+def drawn(name: str) -> tuple[nn.Module, Inputs]:
+    """One of `NETWORKS`, its weights and batch norms drawn at random from a fixed seed, and inputs for it."""
     torch.manual_seed(0)
     make, inputs = NETWORKS[name]
     module = make()
@@ -408,4 +408,9 @@ def network(name: str, opset: int = 17) -> tuple[onnx.ModelProto, dict[str, obje
             nn.init.normal_(part.bias, 0, 0.2)
             part.running_mean.normal_(0, 0.2)
             part.running_var.uniform_(0.5, 1.5)
-    return exported(module, inputs(), opset)
+    return module, inputs()
+
+
+def network(name: str, opset: int = 17) -> tuple[onnx.ModelProto, dict[str, object]]:
+    """`drawn`, as torch exports it."""
+    return exported(*drawn(name), opset)
