@@ -122,6 +122,11 @@ def steps_name(steps: bool | int) -> str:
     return tr("{n} shared values").format(n=steps)
 
 
+def steps_short_name(steps: bool | int) -> str:
+    """Where there is little room; the tooltip says more."""
+    return steps_name(steps) if isinstance(steps, bool) else tr("{n} values").format(n=steps)
+
+
 def steps_help(steps: bool | int) -> str:
     """What these steps are good for, in plain words."""
     if not isinstance(steps, bool):

@@ -52,7 +52,7 @@ class BitsSection(QWidget):
         column.addWidget(self.bars)
         self._scales = small()
         self._scales.setWordWrap(False)
-        self.scales, self.steps = scales_box(), steps_box()
+        self.scales, self.steps = scales_box(), steps_box(short=True)
         for box in (self.scales, self.steps):
             # they share what room there is rather than widen the inspector
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -61,8 +61,8 @@ class BitsSection(QWidget):
         row = QHBoxLayout()
         row.setSpacing(6)
         row.addWidget(self._scales)
-        row.addWidget(self.scales, 5)
-        row.addWidget(self.steps, 4)
+        row.addWidget(self.scales, 9)
+        row.addWidget(self.steps, 10)
         column.addLayout(row)
         self.scales.activated.connect(self._on_scales)
         self.steps.activated.connect(self._on_steps)

@@ -24,6 +24,7 @@ from gui.models.choices import (
     scales_name,
     steps_help,
     steps_name,
+    steps_short_name,
     weight_bits_name,
 )
 
@@ -91,8 +92,8 @@ def scales_box(parent: QWidget | None = None) -> ChoiceBox:
     return ChoiceBox(SCALES, scales_name, scales_help, parent)
 
 
-def steps_box(parent: QWidget | None = None) -> ChoiceBox:
-    return ChoiceBox(STEPS, steps_name, steps_help, parent)
+def steps_box(parent: QWidget | None = None, short: bool = False) -> ChoiceBox:
+    return ChoiceBox(STEPS, steps_short_name if short else steps_name, steps_help, parent)
 
 
 def pattern_box(parent: QWidget | None = None) -> ChoiceBox:

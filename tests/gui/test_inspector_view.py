@@ -352,7 +352,7 @@ def test_float16_and_shared_values_are_chosen_for_one_layer(
     assert not view.bits.activations.isEnabled()
     assert "float16 weights compute in float" in view.bits.activations.toolTip()
     assert not view.bits.scales.isEnabled()
-    choose(view.bits.steps, "16 shared values")
+    choose(view.bits.steps, "16 values")
     stem = session.plan.layer(STEM)
     assert (stem.clusters, stem.weight_bits) == (16, 4)
     assert view.bits.activations.isEnabled() and bars._current == 4
