@@ -45,6 +45,8 @@ PEERS = {
 IMAGES = 256
 PATIENCE = 1800
 """Seconds that one file may take."""
+FINALISTS = 6
+"""Peers' files, the fastest, that are timed again beside ours."""
 
 
 @dataclass
@@ -86,7 +88,7 @@ def main() -> None:
         files = [made for peer in options.peers for made in make_all(peer, model, folder)]
         judged = judge_all(model, judge, files, folder, options.rounds)
         show(network, judge, judged, [made for made in files if made.error])
-        found = standing(judged)
+        found = standing(judged, judge.feeds(1), options.rounds)
         if found is not None:
             (folder / "standing.json").write_text(json.dumps(found))
 
@@ -238,15 +240,22 @@ def show(network: str, judge: Judge, judged: list[Made], failed: list[Made]) -> 
     sys.stdout.flush()
 
 
-def standing(judged: list[Made]) -> dict[str, float | str] | None:
-    """Secateur's defaults against the best of the peers at 8 bits."""
+def standing(judged: list[Made], feeds: dict[str, np.ndarray], rounds: int) -> dict[str, float | str] | None:
+    """Secateur's defaults against the best of the peers at 8 bits.
+
+    The fastest files are timed once more, among themselves: the least of forty medians, which scatter by a
+    few percent, is no faster file.
+    """
     eight = [made for made in judged[1:] if "W4" not in made.configuration]
     ours = next((made for made in eight if made.peer == "secateur"), None)
     peers = [made for made in eight if made.peer != "secateur"]
     if ours is None or not peers:
         return None
     best = max(peers, key=lambda made: made.agreement)
-    fastest = min(peers, key=lambda made: made.row.latency_ms if made.row else np.inf)
+    peers.sort(key=lambda made: made.row.latency_ms if made.row else np.inf)
+    finalists = [ours, *peers[:FINALISTS]]
+    latency([made.row for made in finalists if made.row], feeds, 4 * rounds, 1)
+    fastest = min(peers[:FINALISTS], key=lambda made: made.row.latency_ms if made.row else np.inf)
     assert ours.row is not None and fastest.row is not None
     found: dict[str, float | str] = {
         "agreement": ours.agreement,

@@ -108,7 +108,7 @@ def judged(row: Row, report: Mapping[str, Any]) -> Found:
     zipped = after["zipped_bytes"] / before["zipped_bytes"]
     speed = before["latency"]["median_ms"] / after["latency"]["median_ms"]
     figure = f"{lost:.2f} lost, {size:.3f} of the size ({zipped:.3f} zipped), {speed:.2f} times as fast"
-    if speed < 0.97 and not any("slower" in note for note in report["notes"]):
+    if speed < 0.95 and not any("slower" in note for note in report["notes"]):
         return Found(figure + "; slower without a warning", False)
     return Found(figure, None if row.most is None else round(lost, 6) <= row.most)
 
