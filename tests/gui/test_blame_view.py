@@ -139,7 +139,9 @@ def test_whole_channels_are_not_blamed_on_layers(opened: Window, qtbot: QtBot) -
 
 
 def rescued(reached: bool = True) -> Rescue:
-    plan = PLAN.with_layer("head", weight_bits=8, sparsity=0.0).with_layer("stem", weight_bits=32)
+    plan = PLAN.with_layer("head", weight_bits=8, sparsity=0.0).with_layer(
+        "stem", weight_bits=32, activation_bits=32
+    )
     accuracy = Measurement(metric="top1", value=89.4, count=2000, unit="%")
     after = PlanMeasured(plan=plan, outcome=Outcome(measurements=(accuracy,)), loss=0.6)
     return Rescue(

@@ -14,6 +14,7 @@ from core.best.solve import choose, total
 from core.context import Context
 from core.errors import DataError, PlanError
 from core.jobs import perform
+from core.sweep.meter import PlanMeter
 from core.values import BestPlan, BestPlans, DataSpec, Goal, LayerPlan, Plan, Value
 from core.workspace import Workspace
 
@@ -132,7 +133,7 @@ def test_a_plan_with_fewer_channels_is_measured_as_it_is(place: tuple[Path, Data
 
     path, data, workspace = place
     judge = workspace.judge(str(path), data, Context())
-    meter = workspace.meter(workspace.opened(str(path), Context()), judge, 300)
+    meter = PlanMeter(workspace.opened(str(path), Context()), judge, 300, workspace.run_dir())
     plan = Plan(methods={"prune_channels": {"macs": 40.0}}).with_defaults(weight_bits=8, activation_bits=8)
     measured = meter.measure(plan, Context())
     assert measured.plan == plan
@@ -158,7 +159,7 @@ def test_zeros_stand_in_the_pattern_that_was_asked_for(place: tuple[Path, DataSp
     assert any(plan.pattern == "2:4" for plan in plans) and not any(plan.sparsity for plan in plans)
     path, data, workspace = place
     judge = workspace.judge(str(path), data, Context())
-    meter = workspace.meter(workspace.opened(str(path), Context()), judge, 300)
+    meter = PlanMeter(workspace.opened(str(path), Context()), judge, 300, workspace.run_dir())
     meter.measure(result.chosen.plan, Context())
     weights = [numpy_helper.to_array(tensor) for tensor in onnx.load(meter.path).graph.initializer]
     assert plans[1].pattern == "2:4"
