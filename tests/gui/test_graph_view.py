@@ -470,7 +470,7 @@ def test_three_thousand_nodes_are_drawn_in_half_a_second(view, session):
     session._take(large)
     view.canvas.fit()
     view.canvas.viewport().repaint()
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 0.5
 
 
 def test_a_bend_is_rounded_within_half_of_its_sides():

@@ -172,7 +172,7 @@ def test_long_arrows_are_led_around_when_there_are_too_many() -> None:
     edges = [(i, i + 1) for i in range(count - 1)] + [(0, i) for i in range(3, count, 3)]
     started = time.monotonic()
     graph = drawn(count, edges)
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 1.5
     assert len(graph.edges) == len(edges)
     assert_no_overlap(graph)
     assert_inside(graph)
@@ -196,7 +196,7 @@ def test_3000_boxes_in_time() -> None:
     edges = mixed(3000)
     started = time.monotonic()
     graph = drawn(3000, edges)
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 1.5
     assert_no_overlap(graph)
 
 

@@ -132,4 +132,4 @@ def test_opening_is_quick(shared_models: Path) -> None:
         result = open_model(shared_models / f"{name}.onnx", Context())
         layout(result, "layers")
         layout(result, "nodes")
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 1.2
