@@ -46,7 +46,6 @@ class Row:
     """Points that may be lost."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     methods: Methods = field(default_factory=dict)
-    calibration: int = 256
 
     @property
     def key(self) -> str:
@@ -78,7 +77,7 @@ class Bench:
     def pictures(self, row: Row) -> list[str]:
         train, test = str(self.data / "train"), str(self.data / "test")
         return [
-            *("--data", test, "--calibration-data", train, "--calibration-count", str(row.calibration)),
+            *("--data", test, "--calibration-data", train, "--calibration-count", "256"),
             *("--preprocess", json.dumps(PREPROCESS)),
         ]
 

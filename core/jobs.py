@@ -16,6 +16,7 @@ from core.context import Context
 from core.data import KINDS
 from core.data.dataset import data_key
 from core.errors import Cancelled, SecateurError
+from core.evaluate.judge import Judge
 from core.evaluate.latency import measure_latency
 from core.evaluate.metrics import METRICS
 from core.evaluate.outcome import outcome
@@ -32,6 +33,7 @@ from core.layer_view import layer_view
 from core.methods import METHODS
 from core.pipeline import run
 from core.presets import PRESETS
+from core.project import Project
 from core.recording import record, recorded_analysis, recorded_curves, recorded_run
 from core.sources import Sources, model_changed
 from core.steps import STEPS
@@ -61,7 +63,7 @@ from core.values import (
     digest,
     text,
 )
-from core.workspace import Workspace
+from core.workspace import Reading, Workspace
 
 PROFILE_SAMPLES = 1
 BUDGETS = 16
@@ -133,9 +135,7 @@ def analyze_model(request: m.Analyze, workspace: Workspace, context: Context) ->
 
 def measure_plan(request: m.MeasurePlan, workspace: Workspace, context: Context) -> PlanMeasured:
     """Kept in the store under the plan: the same plan is not measured twice."""
-    opened = _expected(request, workspace, context)
-    judge = workspace.judge(request.model, request.data, context)
-    store = workspace.project(request.project, opened.info.sha256, request.read_only)
+    opened, judge, store = _judged(request, workspace, context)
     key = digest(
         "plan", METER_VERSION, opened.info.sha256, data_key(judge.data), request.plan, request.samples
     )
@@ -147,8 +147,7 @@ def measure_plan(request: m.MeasurePlan, workspace: Workspace, context: Context)
         table = kernels.fill(request.plan, None, context, seconds=PLAN_SECONDS)
         context.publish(table)
         record(store, opened.info, judge.data.info, table)
-    meter = workspace.meter(opened, judge)
-    meter.store = store
+    meter = workspace.meter(opened, judge, store)
     measured, _ = meter.measure_on(meter.drawn(request.samples), request.plan, context, request.latency)
     store.put(key, msgspec.msgpack.encode(measured))
     record(store, opened.info, judge.data.info, measured)
@@ -157,32 +156,26 @@ def measure_plan(request: m.MeasurePlan, workspace: Workspace, context: Context)
 
 def blame_plan(request: m.BlamePlan, workspace: Workspace, context: Context) -> Blame:
     """What each layer of the plan costs beside the others; what is published is kept in the project."""
-    opened = _expected(request, workspace, context)
-    judge = workspace.judge(request.model, request.data, context)
-    store = workspace.project(request.project, opened.info.sha256, request.read_only)
+    opened, judge, store = _judged(request, workspace, context)
     with (
         Sources(request.model, request.data).held(context) as context,
         recorded_analysis(store, opened.info, judge.data.info, context, whole=False) as context,
     ):
-        meter = workspace.meter(opened, judge)
-        meter.store = store
+        meter = workspace.meter(opened, judge, store)
         curves = recorded_curves(store, opened.info, judge.data.info)
         return blame(meter, meter.drawn(request.samples), request.plan, curves, store, context)
 
 
 def rescue_plan(request: m.RescuePlan, workspace: Workspace, context: Context) -> Rescue:
     """The fewest layers to give back, verified on samples that the search did not see. Raises DataError."""
-    opened = _expected(request, workspace, context)
-    judge = workspace.judge(request.model, request.data, context)
-    store = workspace.project(request.project, opened.info.sha256, request.read_only)
+    opened, judge, store = _judged(request, workspace, context)
     samples = samples_for(judge, request.samples)
     start, count = unseen(judge, samples, request.unseen)
     with (
         Sources(request.model, request.data).held(context) as context,
         recorded_analysis(store, opened.info, judge.data.info, context, whole=False) as context,
     ):
-        meter = workspace.meter(opened, judge)
-        meter.store = store
+        meter = workspace.meter(opened, judge, store)
         curves = recorded_curves(store, opened.info, judge.data.info)
         fresh = draw(judge, count, start=start)
         seen = meter.drawn(samples)
@@ -201,11 +194,20 @@ def _expected(
     return opened
 
 
-def find_plan(request: m.FindPlan, workspace: Workspace, context: Context) -> BestPlans:
-    """The curves of the layers, then the plan for the goal, verified on samples that they did not see."""
+def _judged(
+    request: m.MeasurePlan | m.BlamePlan | m.RescuePlan | m.FindPlan | m.BestCurve,
+    workspace: Workspace,
+    context: Context,
+) -> tuple[OpenedModel, Judge, Project | Reading]:
+    """The model that the request means, what judges its changes, and where measurements are kept."""
     opened = _expected(request, workspace, context)
     judge = workspace.judge(request.model, request.data, context)
-    store = workspace.project(request.project, opened.info.sha256, request.read_only)
+    return opened, judge, workspace.project(request.project, opened.info.sha256, request.read_only)
+
+
+def find_plan(request: m.FindPlan, workspace: Workspace, context: Context) -> BestPlans:
+    """The curves of the layers, then the plan for the goal, verified on samples that they did not see."""
+    opened, judge, store = _judged(request, workspace, context)
     samples = samples_for(judge, request.samples)
     start, count = unseen(judge, samples, request.unseen)
     with (
@@ -221,9 +223,7 @@ def find_plan(request: m.FindPlan, workspace: Workspace, context: Context) -> Be
 
 
 def curve_of_plans(request: m.BestCurve, workspace: Workspace, context: Context) -> BestPlans:
-    opened = _expected(request, workspace, context)
-    judge = workspace.judge(request.model, request.data, context)
-    store = workspace.project(request.project, opened.info.sha256, request.read_only)
+    opened, judge, store = _judged(request, workspace, context)
     samples = samples_for(judge, request.samples)
     with recorded_analysis(store, opened.info, judge.data.info, context, whole=True) as context:
         folder, kernels = workspace.run_dir(), workspace.kernels(opened, judge)

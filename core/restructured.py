@@ -37,7 +37,4 @@ def restructured(
         if step.name not in _LEFT_OUT:
             taken = take(step, now, Task(opened, data, left, store, context), work_dir)
             now, left = taken.opened, with_settled(left, taken.done)
-    methods = {name: dict(own) for name, own in left.methods.items()}
-    for name, parameter in RESTRUCTURING:
-        methods.get(name, {}).pop(parameter, None)
-    return now, msgspec.structs.replace(left, methods=methods, order=())
+    return now, msgspec.structs.replace(left.without_parameters(RESTRUCTURING), order=())

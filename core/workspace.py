@@ -151,10 +151,14 @@ class Workspace:
             self._project = (key, project)
             return project
 
-    def meter(self, opened: OpenedModel, judge: Judge) -> PlanMeter:
-        """What measures whole plans of this model on this data, with what it made for earlier plans."""
+    def meter(self, opened: OpenedModel, judge: Judge, store: Project | Reading) -> PlanMeter:
+        """What measures whole plans of this model on this data, with what it made for earlier plans.
+
+        `store`: where steps on the whole network keep what they make.
+        """
         if self._meter is None or self._meter.judge is not judge:
             self._meter = PlanMeter(opened, judge, PLAN_SAMPLES, self.run_dir())
+        self._meter.store = store
         return self._meter
 
     def kernels(self, opened: OpenedModel, judge: Judge) -> KernelTable:

@@ -55,7 +55,8 @@ def frontier_of(
 
     With `kernels` they are as fast as those were on this computer, else by the usual factor.
     """
-    plan = _undecided(plan)
+    # how many channels go is for the search to say
+    plan = plan.without_parameters(("prune_channels", name) for name in ("macs", "channels"))
     known = _known(opened, judge, store, context)
     context.publish(known.baseline)
     context.publish(known.timings)
@@ -111,14 +112,6 @@ def unseen(judge: Judge, samples: int, wanted: int) -> tuple[int, int]:
             text("Choose more data, or set the layers by hand."),
         )
     return samples, count
-
-
-def _undecided(plan: Plan) -> Plan:
-    """The plan without the channels that go: how many that are is for the search to say."""
-    methods = {name: dict(own) for name, own in plan.methods.items()}
-    for name in ("macs", "channels"):
-        methods.get("prune_channels", {}).pop(name, None)
-    return msgspec.structs.replace(plan, methods={name: own for name, own in methods.items() if own})
 
 
 def _known(opened: OpenedModel, judge: Judge, store: MeasurementStore | None, context: Context) -> _Known:

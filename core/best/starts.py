@@ -40,10 +40,6 @@ class Start:
     """What a plan asks for to get there."""
 
 
-def whole(model: ModelInfo, timings: Timings | None) -> Start:
-    return Start(model, timings)
-
-
 def with_fewer_channels(
     opened: OpenedModel,
     meter: PlanMeter,

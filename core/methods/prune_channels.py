@@ -21,7 +21,7 @@ from core.methods import METHODS, setting
 from core.methods._channel_costs import ChannelCosts
 from core.methods._channel_curves import Curve, by_moments, importances, magnitude
 from core.methods._pieces import Feeds
-from core.methods.prune_weights import SCORE_CHOICES
+from core.methods.prune_weights import CHANGED_ANSWERS, SCORE_CHOICES
 from core.methods.repair_channels import Answers, Repair, repair
 from core.values import Choice, Described, Parameter, Plan, text
 
@@ -329,19 +329,7 @@ METHODS.add(
                 low=1,
                 high=10,
             ),
-            Parameter(
-                name="limit",
-                label=text("Stop at changed answers"),
-                help=text(
-                    "The rounds stop, and the last one is taken back, when more of the held-out samples than "
-                    "this are answered otherwise than by the original. 0: no limit."
-                ),
-                kind="number",
-                default=0.0,
-                low=0.0,
-                high=100.0,
-                unit="%",
-            ),
+            CHANGED_ANSWERS,
         ),
     ),
     prune_channels,

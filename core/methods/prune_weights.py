@@ -113,6 +113,21 @@ def prune(
     return np.where(mask, weight, weight.dtype.type(0))
 
 
+CHANGED_ANSWERS = Parameter(
+    name="limit",
+    label=text("Stop at changed answers"),
+    help=text(
+        "The rounds stop, and the last one is taken back, when more of the held-out samples than "
+        "this are answered otherwise than by the original. 0: no limit."
+    ),
+    kind="number",
+    default=0.0,
+    low=0.0,
+    high=100.0,
+    unit="%",
+)
+"""Where rounds of pruning stop."""
+
 METHODS.add(
     Described(
         name="prune_weights",
@@ -167,19 +182,7 @@ METHODS.add(
                 low=1,
                 high=20,
             ),
-            Parameter(
-                name="limit",
-                label=text("Stop at changed answers"),
-                help=text(
-                    "The rounds stop, and the last one is taken back, when more of the held-out samples than "
-                    "this are answered otherwise than by the original. 0: no limit."
-                ),
-                kind="number",
-                default=0.0,
-                low=0.0,
-                high=100.0,
-                unit="%",
-            ),
+            CHANGED_ANSWERS,
             Parameter(
                 name="seed",
                 label=text("Seed"),

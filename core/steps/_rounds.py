@@ -23,7 +23,7 @@ from core.methods.resolve import Step, base_model, resolve
 from core.pruning import choose_zeros
 from core.steps import Task
 from core.steps._samples import split
-from core.values import LayerPlan, Plan, digest, text
+from core.values import LayerPlan, Plan, Text, digest, text
 from core.values.plan import parse_pattern
 
 
@@ -40,6 +40,15 @@ class Pruned:
     """How many were kept."""
     refused: float | None = None
     """Set where a round was taken back: the share of answers that had changed after it."""
+
+
+def stopped(rounds: int, changed: float) -> Text:
+    """That the rounds ended early; `changed`: the share of answers after the one that was taken back."""
+    return text(
+        "Stopped after round {count}: the next would change {share} % of the held-out answers.",
+        count=rounds,
+        share=round(100 * changed, 1),
+    )
 
 
 def prune_in_rounds(opened: OpenedModel, plan: Plan, task: Task) -> Pruned:

@@ -8,6 +8,7 @@ from core.methods import setting
 from core.methods.prune_channels import from_plan
 from core.steps import Done, Task, WholeStep, register
 from core.steps._channel_curves import kept_curves
+from core.steps._rounds import stopped
 from core.steps._samples import split
 from core.unit_scores import units_by
 from core.values import StepInfo, text
@@ -38,13 +39,7 @@ def run(opened: OpenedModel, task: Task) -> Done:
     if pruned.repairs:
         did.append(text("Repaired {count} of {total} layers.", count=kept, total=len(pruned.repairs)))
     if pruned.refused is not None:
-        did.append(
-            text(
-                "Stopped after round {count}: the next would change {share} % of the held-out answers.",
-                count=pruned.rounds,
-                share=round(100 * pruned.refused, 1),
-            )
-        )
+        did.append(stopped(pruned.rounds, pruned.refused))
     return Done(pruned.model, tuple(did))
 
 

@@ -15,7 +15,7 @@ from core.graph.opened import OpenedModel
 from core.methods import setting
 from core.methods.resolve import Step
 from core.steps import BITS, Done, Task, WholeStep, ordered, register
-from core.steps._rounds import prune_in_rounds
+from core.steps._rounds import prune_in_rounds, stopped
 from core.values import FLOAT_BITS, LayerPlan, Plan, StepInfo, text
 
 
@@ -45,13 +45,7 @@ def run(opened: OpenedModel, task: Task) -> Done:
     share = round(100 * gone / max(1, total), 1)
     did = [text("{share} % zeros in {count} layers.", share=share, count=len(pruned.steps))]
     if pruned.refused is not None:
-        did.append(
-            text(
-                "Stopped after round {count}: the next would change {share} % of the held-out answers.",
-                count=pruned.rounds,
-                share=round(100 * pruned.refused, 1),
-            )
-        )
+        did.append(stopped(pruned.rounds, pruned.refused))
     return Done(pruned.model, tuple(did), moved)
 
 

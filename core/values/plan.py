@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal, get_args
 
@@ -187,6 +188,13 @@ class Plan(Value, frozen=True, kw_only=True, tag=True, omit_defaults=True):
             or resolved.weight_bits != FLOAT_BITS
             or resolved.activation_bits != FLOAT_BITS
         )
+
+    def without_parameters(self, named: Iterable[tuple[str, str]]) -> Plan:
+        """A new plan in which these (method, parameter) have their defaults again."""
+        methods = {name: dict(own) for name, own in self.methods.items()}
+        for method, parameter in named:
+            methods.get(method, {}).pop(parameter, None)
+        return msgspec.structs.replace(self, methods={name: own for name, own in methods.items() if own})
 
     @property
     def work_removed(self) -> float:
