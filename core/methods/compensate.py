@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.methods import METHODS
+from core.methods._blas import few_threads
 from core.methods._factor import Factor, factorise
 from core.methods._grid import Grid, search_grid, shared_grid
 from core.methods._pairs import fine_scale, kernel_order, mended
@@ -114,6 +115,13 @@ def compensated(
     Returns (groups, rows, columns) float32. `thorough` refines the sweep by descent and better masks.
     `factor`: of this Hessian, if there is one already.
     """
+    with few_threads(matrices.shape[2]):
+        return _compensated(matrices, hessian, wanted, thorough, factor)
+
+
+def _compensated(
+    matrices: np.ndarray, hessian: np.ndarray, wanted: Wanted, thorough: bool, factor: Factor | None
+) -> tuple[np.ndarray, Grid | None]:
     wide = matrices.astype(hessian.dtype, copy=False)
     keep, start = None, wide
     if wanted.prunes:

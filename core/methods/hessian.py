@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import get_blas_funcs, get_lapack_funcs
 
+from core.methods._blas import few_threads
 from core.methods._factor import Factor, factorise
 from core.methods._matrices import Form
 
@@ -44,6 +45,10 @@ class Moments:
 
         Samples that are not finite are left out.
         """
+        with few_threads(self.form.columns):
+            self._add(patches, residual, target)
+
+    def _add(self, patches: np.ndarray, residual: np.ndarray | None, target: np.ndarray | None) -> None:
         first = patches.sum(axis=0, dtype=np.float64)
         if not np.isfinite(first).all():
             fine = np.isfinite(patches).all(axis=(1, 2))

@@ -14,6 +14,7 @@ from core.graph.opened import OpenedModel
 from core.graph.weights import get_weights
 from core.methods import setting
 from core.methods._bias import read_bias
+from core.methods._blas import few_threads
 from core.methods._finished import finished
 from core.methods._matrices import Form
 from core.methods._other_forms import correctable_form
@@ -83,7 +84,19 @@ def make(opened: OpenedModel, step: Step, known: LayerError | None, plan: Plan) 
     plain = {name: stored_weight(array, step, name) for name, array in zip(names, arrays, strict=True)}
     if known is None:
         return Candidate(plain)
-    form, quadratic = known.form, known.quadratic
+    with few_threads(known.form.columns):
+        return _adjusted(opened, step, known, arrays, plain, plan)
+
+
+def _adjusted(
+    opened: OpenedModel,
+    step: Step,
+    known: LayerError,
+    arrays: list[np.ndarray],
+    plain: dict[str, StoredWeight],
+    plan: Plan,
+) -> Candidate:
+    names, form, quadratic = step.layer.weights, known.form, known.quadratic
     weight, rounded = arrays[0], plain[names[0]]
     if isinstance(form, RecurrentForm):
         weight, rounded = np.concatenate(arrays, axis=-1), SideBySide(tuple(plain.values()))
