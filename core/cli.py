@@ -1,7 +1,7 @@
 """The command line: the same jobs as the window, for scripts.
 
     secateur [FILE]                      open the window
-    secateur info | evaluate | scores | analyze | plan | blame | advise | compress | benchmark | project ...
+    secateur info | data | evaluate | scores | analyze | plan | blame | advise | compress | benchmark ...
 
 Exit codes: 0 done and verified, 1 failed, 2 bad input, 130 interrupted. Results go to standard output,
 progress and errors (one line each) to standard error.
@@ -21,6 +21,7 @@ from core import messages as m
 from core.cli_advice import add_advise_command
 from core.cli_analysis import add_analysis_options, analysed
 from core.cli_blame import add_blame_command
+from core.cli_data import add_data_command, add_data_options, settle
 from core.cli_goal import add_goal_options
 from core.cli_output import print_json, print_outcome, shape_text, write
 from core.cli_plan import plan_command, plan_for
@@ -48,6 +49,7 @@ from core.values import (
 
 COMMANDS = (
     "info",
+    "data",
     "evaluate",
     "scores",
     "analyze",
@@ -73,6 +75,7 @@ def main(argv: list[str] | None = None) -> int:
     console = Console(quiet=options.quiet)
     context = Context(on_progress=console.progress, on_partial=console.partial)
     try:
+        settle(options, context, console)
         return options.command(options, context, console)
     except Cancelled:
         console.end()
@@ -280,15 +283,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--quiet", action="store_true", help="no progress")
     common.add_argument("model", metavar="MODEL", help="an ONNX file")
     data = argparse.ArgumentParser(add_help=False)
-    data.add_argument("--data", required=True, metavar="D", help="image folder, .npz, .npy, .csv or 'random'")
-    data.add_argument("--calibration-data", metavar="D", help="separate samples for calibration")
-    data.add_argument("--preprocess", metavar="P", help="JSON object or file; guessed without it")
-    data.add_argument("--label-column", metavar="NAME", help="of a table")
-    data.add_argument("--limit", type=_positive, metavar="N", help="at most N judging samples")
-    data.add_argument(
-        "--calibration-count", type=_positive, default=256, metavar="N", help="samples that only calibrate"
-    )
-    data.add_argument("--seed", type=int, default=0, help="decides which samples do what")
+    add_data_options(data)
     project = argparse.ArgumentParser(add_help=False)
     project.add_argument(
         "--project", metavar="FILE", help="keep everything that is found here and reuse it; made if missing"
@@ -297,6 +292,8 @@ def _parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", parents=[common], help="layers, shapes and costs")
     info.add_argument("--json", action="store_true")
     info.set_defaults(command=info_command)
+
+    add_data_command(commands, [common, data])
 
     evaluate = commands.add_parser("evaluate", parents=[common, data], help="accuracy, size and latency")
     evaluate.add_argument("--reference", metavar="MODEL", help="compare with this model's answers")

@@ -50,6 +50,12 @@ class Console:
         for sentence in value.did:
             print(f"  {sentence}", file=sys.stderr)
 
+    def say(self, line: str) -> None:
+        """A line that a person should see, beside the results."""
+        if not self._quiet:
+            self.end()
+            print(line, file=sys.stderr)
+
     def end(self) -> None:
         """Leave the terminal's line clean for what is printed next."""
         if self._drawn:

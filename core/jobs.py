@@ -16,11 +16,13 @@ from core.context import Context
 from core.data import KINDS
 from core.data.dataset import data_key
 from core.errors import Cancelled, SecateurError
+from core.evaluate.data_check import check_data
 from core.evaluate.judge import Judge
 from core.evaluate.latency import measure_latency
 from core.evaluate.metrics import METRICS
 from core.evaluate.outcome import outcome
 from core.evaluate.profile import layer_times
+from core.evaluate.runner import Runner
 from core.evaluate.size import size_bytes
 from core.export import export
 from core.files import write_whole
@@ -50,6 +52,7 @@ from core.values import (
     BestPlans,
     Blame,
     Catalogue,
+    DataCheck,
     DataInfo,
     DataSpec,
     Exported,
@@ -98,6 +101,12 @@ def open_model(request: m.OpenModel, workspace: Workspace, context: Context) -> 
 
 def open_data(request: m.OpenData, workspace: Workspace, context: Context) -> DataInfo:
     return workspace.data(request.model, request.data, context).info
+
+
+def check_samples(request: m.CheckData, workspace: Workspace, context: Context) -> DataCheck:
+    """Tries the usual ways to prepare the samples, and looks whether the classes are in the model's order."""
+    data = workspace.data(request.model, request.data, context)
+    return check_data(Runner(Path(request.model)), data, context)
 
 
 def analyze_model(request: m.Analyze, workspace: Workspace, context: Context) -> Analysis:
@@ -325,6 +334,7 @@ _JOBS: dict[type[m.Request], Callable[[Any, Workspace, Context], Value]] = {
     m.Describe: describe,
     m.OpenModel: open_model,
     m.OpenData: open_data,
+    m.CheckData: check_samples,
     m.Analyze: analyze_model,
     m.MeasurePlan: measure_plan,
     m.BlamePlan: blame_plan,

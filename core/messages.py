@@ -16,6 +16,7 @@ from core.values import (
     Blame,
     Catalogue,
     DamageLink,
+    DataCheck,
     DataInfo,
     DataSpec,
     Exported,
@@ -55,6 +56,13 @@ class OpenModel(Request, frozen=True, kw_only=True, tag=True):
 
 class OpenData(Request, frozen=True, kw_only=True, tag=True):
     """-> DataInfo."""
+
+    model: str
+    data: DataSpec
+
+
+class CheckData(Request, frozen=True, kw_only=True, tag=True):
+    """-> DataCheck: whether the guesses about the data bear out when the model is run on labelled samples."""
 
     model: str
     data: DataSpec
@@ -236,6 +244,7 @@ AnyRequest = (
     Describe
     | OpenModel
     | OpenData
+    | CheckData
     | Analyze
     | MeasurePlan
     | BlamePlan
@@ -259,6 +268,7 @@ Payload = (
     | ModelInfo
     | Graph
     | DataInfo
+    | DataCheck
     | Outcome
     | Timings
     | LatencyTable

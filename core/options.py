@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from core.data.preprocess import parse_preprocess
-from core.errors import PlanError
+from core.errors import DataError, PlanError
 from core.method_options import with_parameters
 from core.presets import PRESETS
 from core.values import FLOAT_BITS, DataSpec, LayerPlan, Plan, Preprocess, text
@@ -49,7 +49,7 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
 
 
 def data_spec(options: argparse.Namespace) -> DataSpec:
-
+    """From the options of `cli_data.add_data_options`. Raises DataError."""
     preprocess: Preprocess | None = parse_preprocess(options.preprocess) if options.preprocess else None
     return DataSpec(
         path=options.data,
@@ -59,7 +59,31 @@ def data_spec(options: argparse.Namespace) -> DataSpec:
         calibration_count=options.calibration_count,
         judge_count=options.limit,
         seed=options.seed,
+        label_order=_label_order(getattr(options, "label_order", None)),
     )
+
+
+def _label_order(words: str | None) -> tuple[int, ...]:
+    """'2,0,1' -> (2, 0, 1). Raises DataError."""
+    try:
+        return tuple(int(part) for part in words.split(",")) if words else ()
+    except ValueError as error:
+        raise DataError(
+            text("The order of the classes is '{words}'.", words=(words or "")[:100]),
+            text("It is the model's output for each class of the data: whole numbers with commas between."),
+            text("Write it like this: {example}", example="2,0,1"),
+        ) from error
+
+
+def label_order_json(order: tuple[int, ...]) -> str:
+    """As `--label-order` takes it."""
+    return ",".join(map(str, order))
+
+
+def preprocess_json(preprocess: Preprocess) -> str:
+    """As `--preprocess` takes it: what is left open is left out."""
+    given = {name: value for name, value in msgspec.to_builtins(preprocess).items() if value}
+    return msgspec.json.encode(given).decode()
 
 
 def plan_of(options: argparse.Namespace) -> Plan:

@@ -37,6 +37,7 @@ from core.values import (
 )
 from core.values.plan import parse_pattern
 from gui.blame import PlanBlame
+from gui.data_check import DataChecking
 from gui.engine_client import EngineClient
 from gui.inspection import Inspection
 from gui.job import Job, Problem
@@ -58,7 +59,8 @@ class Session(OpenedSession):
         super().__init__(parent)
         self._engine = engine
         self._pending_data: DataSpec | None = None
-        self._asked_data: DataSpec | None = None
+        self.asked_data: DataSpec | None = None
+        """What was asked for last, with what the person left to be guessed left open."""
         self._last_request: m.Request | None = None
         self._describing: int | None = None
         self._inspection = Inspection(engine, self)
@@ -66,6 +68,7 @@ class Session(OpenedSession):
         self.whatif = WhatIf(engine, self)
         self.blame = PlanBlame(engine, self)
         self.rescue = PlanRescue(engine, self)
+        self.check = DataChecking(engine, self)
         self._inspection.measuring.connect(self.measuring_changed)
         engine.event.connect(self._on_event)
         engine.started.connect(self._on_engine_started)
@@ -80,7 +83,7 @@ class Session(OpenedSession):
 
     def open_data(self, spec: DataSpec) -> None:
         if self.model is not None:
-            self._asked_data = spec
+            self.asked_data = spec
             self.begin("data", m.OpenData(model=self.model.path, data=spec))
 
     def open_data_later(self, spec: DataSpec) -> None:
@@ -311,7 +314,7 @@ class Session(OpenedSession):
         if kind == "compress":
             self.run_state = "stopped" if event.code == "Cancelled" else "failed"
         if kind == "data" and self.data is None and event.code != "Cancelled":
-            self.failed_data = self._asked_data
+            self.failed_data = self.asked_data
         self._set_job(None)
         if kind == "compress":
             self.run_changed.emit(self.run_points[-1] if self.run_points else None)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import msgspec
+
 from core.context import Context
 from core.data.dataset import Batch, DataSet, Role
-from core.data.kinds import KINDS
+from core.data.kinds import KINDS, Opener
 from core.data.refusals import refuse_known
+from core.data.relabelled import Relabelled
 from core.errors import DataError
 from core.registry import discover
 from core.values import DataSpec, TensorInfo, text
@@ -27,22 +30,28 @@ def open_data(
 
     Raises DataError if it is missing, of no known kind, damaged, or does not fit the model.
     """
+    data = _opener(spec)(msgspec.structs.replace(spec, label_order=()), inputs, outputs, context)
+    return Relabelled(data, spec.label_order) if spec.label_order else data
+
+
+def _opener(spec: DataSpec) -> Opener:
+    """What opens data of this kind, by name or by content. Raises DataError if nothing does."""
     if spec.kind:
         if spec.kind not in KINDS:
             raise DataError(
                 text("'{kind}' is no kind of data that Secateur knows.", kind=spec.kind),
                 next_step=text("Choose one of: {names}.", names=", ".join(one.name for one, _ in KINDS)),
             )
-        return KINDS.get(spec.kind).open(spec, inputs, outputs, context)
+        return KINDS.get(spec.kind).open
     path = Path(spec.path)
     if spec.path == RANDOM_PATH and not path.exists():
-        return KINDS.get("random").open(spec, inputs, outputs, context)
+        return KINDS.get("random").open
     head = _head(path)
     if not path.is_dir():
         refuse_known(path, head)
     for _, kind in KINDS:
         if kind.recognise(path, head):
-            return kind.open(spec, inputs, outputs, context)
+            return kind.open
     raise DataError(
         text("'{name}' is not data that Secateur can read.", name=path.name),
         text("It is neither a folder of pictures, an NPZ or NPY file, nor a CSV table."),

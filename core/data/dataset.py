@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import msgspec
 import numpy as np
 
-from core.values import DataInfo, DataSpec
+from core.values import DataInfo
 
 Role = Literal["calibration", "judge"]
 
@@ -47,6 +47,6 @@ class DataSet(Protocol):
         ...
 
 
-def data_key(data: DataSet) -> tuple[str, DataSpec]:
+def data_key(data: DataSet) -> tuple[str, msgspec.Raw]:
     """What decides which samples are read and how, for keys of measurements; not where they lie."""
-    return data.info.sha256, msgspec.structs.replace(data.info.spec, path="", calibration_path=None)
+    return data.info.sha256, data.info.spec.identity

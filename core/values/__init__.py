@@ -9,7 +9,7 @@ from core.values.base import Array, Text, Value, digest, text
 from core.values.best import BestPlan, BestPlans, Goal
 from core.values.blame import Blame, GiveBack, Rescue
 from core.values.catalogue import Catalogue, Choice, Described, Parameter, Preset, StepInfo
-from core.values.data import DataInfo, DataSpec, Preprocess
+from core.values.data import DataCheck, DataInfo, DataSpec, LabelOrder, Preprocess, PreprocessScore
 from core.values.measured import (
     Analysis,
     DamageLink,
@@ -40,6 +40,7 @@ __all__ = [
     "Catalogue",
     "Choice",
     "DamageLink",
+    "DataCheck",
     "DataInfo",
     "DataSpec",
     "Described",
@@ -50,6 +51,7 @@ __all__ = [
     "GraphEdge",
     "GraphNode",
     "KernelTime",
+    "LabelOrder",
     "Latency",
     "LatencyTable",
     "Layer",
@@ -64,6 +66,7 @@ __all__ = [
     "Plan",
     "PlanMeasured",
     "Preprocess",
+    "PreprocessScore",
     "Preset",
     "Rescue",
     "Result",

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from core.values.base import Text, Value, digest
+from core.values.measured import Measurement
 
 
 class Preprocess(Value, frozen=True, kw_only=True):
@@ -38,6 +39,22 @@ class DataSpec(Value, frozen=True, kw_only=True):
     judge_count: int | None = 1000
     """At most so many judging samples; None: all that are left."""
     seed: int = 0
+    label_order: tuple[int, ...] = ()
+    """Which of the model's outputs each class of the data is; empty: the first is the first, and so on."""
+
+    @property
+    def identity(self) -> msgspec.Raw:
+        """What decides which samples are read and how, for digests; not where they lie.
+
+        Encoded field by field: what was added later is left out while it says nothing, so that a newer
+        program finds the measurements that an older one kept.
+        """
+        kept = {
+            name: getattr(self, name)
+            for name, default in zip(self.__struct_fields__[1:], self.__struct_defaults__, strict=True)
+            if name in _FIRST_FIELDS or getattr(self, name) != default
+        }
+        return msgspec.Raw(msgspec.msgpack.encode({"path": "", **kept, "calibration_path": None}))
 
 
 class DataInfo(Value, frozen=True, kw_only=True, tag=True):
@@ -68,4 +85,54 @@ class DataInfo(Value, frozen=True, kw_only=True, tag=True):
     @property
     def key(self) -> str:
         """A digest of what decides which samples are read and how; not of where they lie."""
-        return digest(self.sha256, msgspec.structs.replace(self.spec, path="", calibration_path=None))
+        return digest(self.sha256, self.spec.identity)
+
+
+_FIRST_FIELDS = frozenset(
+    {"calibration_path", "kind", "preprocess", "label_column", "calibration_count", "judge_count", "seed"}
+)
+
+
+class PreprocessScore(Value, frozen=True, kw_only=True):
+    """What the model's answers are worth when its input is prepared so."""
+
+    name: Text
+    """In a few words, such as 'ImageNet mean and std'."""
+    preprocess: Preprocess
+    accuracy: Measurement
+    current: bool = False
+    """As the data is prepared now."""
+
+
+class LabelOrder(Value, frozen=True, kw_only=True):
+    """Another order of the classes than the data's, in which the model's answers are right far more often."""
+
+    order: tuple[int, ...]
+    """For each class of the data the model's output that stands for it; all of them once."""
+    before: Measurement
+    after: Measurement
+    """On samples that did not decide the order."""
+    moved: tuple[tuple[str, str], ...]
+    """(class, the name under which its output was) of the first few classes that move."""
+
+
+class DataCheck(Value, frozen=True, kw_only=True, tag=True):
+    """Whether the guesses about the data bear out when the model is run."""
+
+    spec: DataSpec
+    """What was checked."""
+    scores: tuple[PreprocessScore, ...] = ()
+    """Best first."""
+    proposed: PreprocessScore | None = None
+    """Clearly better than what is in force; None: nothing is."""
+    order: LabelOrder | None = None
+
+    @property
+    def better(self) -> DataSpec:
+        """`spec` with all that is proposed."""
+        changes: dict[str, object] = {}
+        if self.proposed is not None:
+            changes["preprocess"] = self.proposed.preprocess
+        if self.order is not None:
+            changes["label_order"] = self.order.order
+        return msgspec.structs.replace(self.spec, **changes)

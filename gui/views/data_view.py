@@ -24,6 +24,7 @@ from gui.job import Job
 from gui.models.first_guess import preprocess_for
 from gui.session import Session
 from gui.theme import Theme
+from gui.views.data_check_section import DataCheckSection
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.preprocess_form import PreprocessForm
 from gui.widgets.sample_preview import SamplePreview
@@ -74,6 +75,7 @@ class DataView(QWidget):
         self._form = PreprocessForm(self)
         self._form.edited.connect(self._on_edited)
         self._form.confirmed.connect(self._on_confirmed)
+        self._check = DataCheckSection(session, theme, self)
         self._apply = QPushButton(self)
         self._apply.clicked.connect(self._on_apply)
         self._revert = QPushButton(self)
@@ -122,6 +124,8 @@ class DataView(QWidget):
         for item in (self._form_title, self._guessed, self._form):
             left.addWidget(item)
         left.addLayout(apply_row)
+        left.addSpacing(8)
+        left.addWidget(self._check)
         left.addStretch()
         right = QVBoxLayout()
         right.setSpacing(8)
