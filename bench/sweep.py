@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,10 @@ from core.methods._taps import node_named
 from core.predict import Curve, PlanDamage, predict
 from core.sweep.analyze import analyze
 from core.sweep.candidates import layer_errors, make
+from core.sweep.crew import Crew
+from core.sweep.figures import Figures
 from core.sweep.meter import PlanMeter
+from core.sweep.runs import Runs
 from core.sweep.settings import settings_of, steps_of
 from core.values import DataSpec, Plan, SensitivityPoint, Value
 
@@ -136,20 +140,21 @@ def plain(
 
 def analyze_only_measuring(opened: OpenedModel, judge: Judge, made: list) -> None:  # type: ignore[type-arg]
     """The measuring of `analyze` with the weights given."""
-    from core.sweep.runs import Runs
-
     runs = Runs(opened, judge, Plan(methods={"compensate": {"on": False}}), Context())
-    work: dict[str, list] = {}  # type: ignore[type-arg]
-    for layer, setting, candidate in made:
-        work.setdefault(layer.id, []).append((layer, setting, candidate))
-    settings = settings_of(SHARES, BITS)
-    steps = {each[0][0].id: steps_of(opened, each[0][0], settings, Plan()) for each in work.values()}
-    runs.start([(each[0][0], steps[name]) for name, each in work.items()], SAMPLES)
-    for name, each in work.items():
-        by_setting = dict(steps[name])
-        for layer, setting, candidate in each:
-            runs.figures(layer, by_setting[setting], candidate)
-        runs.let_go(each[0][0])
+    layers = {layer.id: layer for layer, _, _ in made}
+    steps = {
+        name: dict(steps_of(opened, layer, settings_of(SHARES, BITS), Plan()))
+        for name, layer in layers.items()
+    }
+    runs.start([(layer, list(steps[name].items())) for name, layer in layers.items()], SAMPLES)
+    left = list(made)
+    with Crew[str, Figures](runs.hands) as crew:
+        while left or crew.tags:
+            while left and not crew.full:
+                layer, setting, candidate = left.pop(0)
+                step = steps[layer.id][setting]
+                crew.put(layer.id, partial(runs.figures, layer, setting, step, candidate))
+            crew.take()
 
 
 def warm(opened: OpenedModel, judge: Judge, store: Kept) -> None:

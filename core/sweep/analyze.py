@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
@@ -19,7 +20,7 @@ from core.errors import PlanError
 from core.evaluate.judge import Judge
 from core.graph.opened import OpenedModel
 from core.methods.resolve import Step
-from core.sweep.candidates import Candidate
+from core.sweep.crew import Crew
 from core.sweep.figures import Figures
 from core.sweep.link import bent, prior_link
 from core.sweep.runs import Runs, Work
@@ -35,7 +36,7 @@ from core.values import (
     text,
 )
 
-VERSION = 4
+VERSION = 5
 """Part of every key: measurements of an older way to measure are made anew."""
 
 _MOST_DAMAGE = 2.5
@@ -74,6 +75,7 @@ def analyze(
     if missing:
         missing.sort(key=lambda pair: pair[0].id not in first)
         sweep.runs.start(missing, samples)
+        missing.sort(key=lambda pair: sweep.runs.group_of(pair[0]) or 0)
         sweep.estimate(missing)
         sweep.measure(missing)
     link = sweep.link()
@@ -165,31 +167,41 @@ class _Sweep:
         """Publish what the layers' own errors say, with one short run for each kind of change."""
         link = self.link()
         self.context.publish(link)
-        for place, (layer, steps) in enumerate(work):
-            self.context.report(text("Estimating layer '{layer}'", layer=layer.label), place, len(work))
-            if layer.id not in self.runs.errors:
-                continue
-            made = [(setting, step, self.runs.candidate(layer, setting, step)) for setting, step in steps]
-            for kind in (True, False):
-                alike = [each for each in made if each[1].prunes is kind]
-                if alike:
-                    self._estimate_kind(layer, alike, link)
-            self.runs.let_go(layer)
-
-    def _estimate_kind(
-        self, layer: Layer, made: list[tuple[Setting, Step, Candidate]], link: DamageLink
-    ) -> None:
-        # a setting in the middle: small ones drown in rounding, large ones are at the end of the scale
-        ordered = sorted(made, key=lambda each: each[2].error or 0.0)
-        _, step, candidate = ordered[(2 * len(ordered)) // 3 if len(ordered) > 2 else -1]
-        damage = self.runs.short_damage(layer, step, candidate)
-        height = _steeper(damage) / candidate.error if candidate.error else 0.0
         baseline = self.judge.baseline_of(min(self.count, self.judge.count))[0]
-        for each, _, other in made:
-            if (layer.id, each) in self.points:
+        known = [pair for pair in work if pair[0].id in self.runs.errors]
+        total = len(known)
+        with Crew[Layer, list[tuple[Setting, float]]](self.runs.hands) as crew:
+            while known or crew.tags:
+                while known and not crew.full and self._side_by_side(crew.tags, known[0][0]):
+                    layer, steps = known.pop(0)
+                    crew.put(layer, partial(self._estimated, layer, steps))
+                done = total - len(known) - len(crew.tags)
+                self.context.report(text("Estimating layer '{layer}'", layer=crew.tags[0].label), done, total)
+                layer, damages = crew.take()
+                self.runs.let_go(layer)
+                for setting, damage in damages:
+                    if (layer.id, setting) not in self.points:
+                        self._publish_estimate(layer, setting, damage, link, baseline)
+
+    def _side_by_side(self, under_way: Sequence[Layer], layer: Layer) -> bool:
+        """Whether the layer may be run beside these: values at the borders are kept for one group only."""
+        return all(self.runs.group_of(other) == self.runs.group_of(layer) for other in under_way)
+
+    def _estimated(self, layer: Layer, steps: list[tuple[Setting, Step]]) -> list[tuple[Setting, float]]:
+        """By setting the damage; in any thread."""
+        made = [(setting, step, self.runs.candidate(layer, setting, step)) for setting, step in steps]
+        found = []
+        for kind in (True, False):
+            alike = [each for each in made if each[1].prunes is kind]
+            if not alike:
                 continue
-            damage = _levelled(height * (other.error or 0.0))
-            self._publish_estimate(layer, each, damage, link, baseline)
+            # a setting in the middle: small ones drown in rounding, large ones are at the end of the scale
+            ordered = sorted(alike, key=lambda each: each[2].error or 0.0)
+            setting, step, candidate = ordered[(2 * len(ordered)) // 3 if len(ordered) > 2 else -1]
+            damage = self.runs.first_look(layer, setting, step, candidate).damage
+            height = _steeper(damage) / candidate.error if candidate.error else 0.0
+            found += [(each, _levelled(height * (other.error or 0.0))) for each, _, other in alike]
+        return found
 
     def _publish_estimate(
         self, layer: Layer, setting: Setting, damage: float, link: DamageLink, baseline: Measurement
@@ -225,37 +237,54 @@ class _Sweep:
         """
         borders = self.runs.borders
         assert borders is not None
-        place = {name: at for at, group in enumerate(borders.groups) for name in group}
         rounds = (True, False) if len(borders.groups) == 1 else (None,)
         left: list[tuple[Layer, list[tuple[Setting, Step]]]] = []
         for middle in rounds:
-            for layer, steps in sorted(work, key=lambda pair: place.get(pair[0].id, 0)):
+            for layer, steps in work:
                 own = [each for each in steps if middle is None or _in_the_middle(each[0], steps) is middle]
                 if own:
                     left.append((layer, own))
-        total, done = sum(len(steps) for _, steps in left), 0
-        while left:
-            layer, steps = left[0]
-            for setting, step in list(steps):
-                turned_to = _wanted(left, self.context.preferred)
-                if turned_to is not None and turned_to[0] is not layer:
-                    left = [turned_to, *(pair for pair in left if pair is not turned_to)]
-                    break
-                steps.remove((setting, step))
+        total = sum(len(steps) for _, steps in left)
+        with Crew[_WhatIf, Figures](self.runs.hands) as crew:
+            while left or crew.tags:
+                while left and not crew.full:
+                    turned_to = _wanted(left, self.context.preferred)
+                    if turned_to is not None and turned_to[0] is not left[0][0]:
+                        left = [turned_to, *(pair for pair in left if pair is not turned_to)]
+                    layer, steps = left[0]
+                    what_if = (layer, *steps[0])
+                    if not self._may_go(crew.tags, what_if):
+                        break
+                    steps.pop(0)
+                    left = [pair for pair in left if pair[1]]
+                    if not self.kept(*what_if):  # with a layer that shares its weights
+                        crew.put(what_if, partial(self._measured, *what_if))
+                if not crew.tags:
+                    continue
+                layer, setting, step = crew.tags[0]
+                done = total - sum(len(steps) for _, steps in left) - len(crew.tags)
                 self.context.report(text("Measuring layer '{layer}'", layer=layer.label), done, total)
-                done += 1
-                self._measure(layer, setting, step)
-            self.runs.let_go(layer)
-            left = [pair for pair in left if pair[1]]
+                figures = crew.take()[1]
+                if not any(other is layer for other, *_ in crew.tags):
+                    self.runs.let_go(layer)
+                point = _point(layer, setting, figures)
+                if self.store is not None:
+                    self.store.put(self._key(layer, step), msgspec.msgpack.encode(point))
+                self._take(layer, setting, step, point)
 
-    def _measure(self, layer: Layer, setting: Setting, step: Step) -> None:
-        if self.kept(layer, setting, step):
-            return  # with a layer that shares its weights
-        candidate = self.runs.candidate(layer, setting, step)
-        point = _point(layer, setting, self.runs.figures(layer, step, candidate))
-        if self.store is not None:
-            self.store.put(self._key(layer, step), msgspec.msgpack.encode(point))
-        self._take(layer, setting, step, point)
+    def _may_go(self, under_way: Sequence[_WhatIf], what_if: _WhatIf) -> bool:
+        """Whether it may be run beside these; what-ifs of the same weights in another layer give the same."""
+        layer = what_if[0]
+        others = [other for other, *_ in under_way]
+        twins = any(other.weights == layer.weights and other.id != layer.id for other in others)
+        return not twins and self._side_by_side(others, layer)
+
+    def _measured(self, layer: Layer, setting: Setting, step: Step) -> Figures:
+        """In any thread."""
+        return self.runs.figures(layer, setting, step, self.runs.candidate(layer, setting, step))
+
+
+_WhatIf = tuple[Layer, Setting, Step]
 
 
 def _wanted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -43,6 +44,7 @@ class Borders:
         self._names: list[str] = []
         self._runner: Runner | None = None
         self._kept: dict[int, dict[str, np.ndarray]] = {}
+        self._lock = threading.Lock()
 
     @property
     def groups(self) -> list[tuple[str, ...]]:
@@ -50,7 +52,11 @@ class Borders:
         return self._groups
 
     def feeds(self, layer_id: str, position: int) -> dict[str, np.ndarray]:
-        """Everything that a network cut at this layer may read, for piece `position`."""
+        """Everything that a network cut at this layer may read, for piece `position`. From any thread."""
+        with self._lock:
+            return self._feeds(layer_id, position)
+
+    def _feeds(self, layer_id: str, position: int) -> dict[str, np.ndarray]:
         if layer_id not in self._group:
             self._group = next(group for group in self._groups if layer_id in group)
             self._names = list(dict.fromkeys(n for each in self._group for n in self._needed[each]))

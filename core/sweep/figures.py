@@ -1,9 +1,8 @@
 """Figures of a what-if from as few samples as they need, with intervals that say what the rest may bring.
 
 Of samples that were not run a model predicts the new margin from the old one (a line with normal scatter,
-fitted to those that were run); what the model gets wrong on the random ones is added back, so the figure is
-right on average however poor the model is. This is the difference estimator of survey sampling (Särndal,
-Swensson & Wretman 1992, section 6.3) with a certainty stratum on the edge.
+fitted to those that were run), and the divergence from how unsure the original is; what a model gets wrong on
+the random ones is added back, so the figure is right on average however poor the model is (`design`).
 """
 
 from __future__ import annotations
@@ -17,16 +16,15 @@ from scipy.special import ndtr
 from core.evaluate.judge import Judge
 from core.evaluate.metric import Reference
 from core.evaluate.statistics import Z, wilson
-from core.sweep.samples import Samples, margins_of
+from core.sweep.design import quantile
+from core.sweep.samples import CERTAIN, FIRST, Samples, margins_of
 from core.values import Measurement
 
-FIRST_RANDOM = 64
-"""Samples beyond those on the edge that are run before the first look at the interval."""
 POINTS = 0.4
 """Half an interval of this many points is always good enough."""
 SHARE = 0.12
 """... or of this share of the loss."""
-DIVERGENCE_SHARE = 0.25
+DIVERGENCE_SHARE = 0.3
 """... with the divergence known to this share."""
 
 
@@ -58,8 +56,14 @@ class Tally:
         self._values: list[list[np.ndarray]] = []
         self._margins: list[np.ndarray] = []
 
+    @property
+    def pieces(self) -> int:
+        """How many pieces there are so far."""
+        return len(self._rows)
+
     def add(self, position: int, answers: np.ndarray) -> None:
-        """Take the answers to piece `position`, as the judge looks at them."""
+        """Take the answers to piece `position`, the next one, as the judge looks at them."""
+        assert position == len(self._rows), "pieces come in their order"
         piece = self._samples.pieces[position]
         subject = self._judge.subject
         reference = Reference(piece.labels, piece.answers)
@@ -77,7 +81,8 @@ class Tally:
     @property
     def ready(self) -> bool:
         """Whether there is enough for a first look."""
-        return self.count >= min(self._samples.count, self._samples.certain + FIRST_RANDOM)
+        certain = self._samples.design.certain
+        return self.count >= min(self._samples.count, max(FIRST, certain + FIRST - CERTAIN))
 
     def figures(self) -> Figures:
         """What the samples so far say."""
@@ -85,8 +90,7 @@ class Tally:
         values = [np.concatenate(each) for each in zip(*self._values, strict=True)]
         whole = len(rows) == self._samples.count
         metric = self._judge.metrics[0]
-        damage, low, high = self._damage(rows, values)
-        settled = high - low <= 2 * DIVERGENCE_SHARE * damage or high <= 2e-4
+        damage, low, high, settled = self._damage(values)
         share = metric.name in ("top1", "agreement")
         if whole or not share or self._samples.margins is None:
             order = np.argsort(rows, kind="stable")
@@ -105,20 +109,17 @@ class Tally:
     ) -> Figures:
         samples = self._samples
         assert samples.margins is not None
-        total, before = samples.count, samples.original
-        new = np.concatenate(self._margins)
-        chance = chances(samples.margins, rows, new)
+        total, before, design = samples.count, samples.original, samples.design
+        chance = chances(samples.margins, rows, np.concatenate(self._margins))
         unseen = np.ones(total, bool)
         unseen[rows] = False
-        random = rows[samples.certain :]
-        count, among = len(random), total - samples.certain
-        missed = right[samples.certain :] - chance[random]
         # right answers in all: those seen, the model's for the rest, and what it missed on the random ones
-        hits = float(right.sum() + chance[unseen].sum() + missed.mean() * (among - count))
-        spread = max(float(missed.var()), float((chance * (1 - chance))[unseen].mean()))
-        sub = (among - count) * math.sqrt(spread * (1 / count + 1 / max(1, among - count)))
-        flipped = np.abs(right - before[rows])
-        moved = flipped[: samples.certain].sum() + flipped[samples.certain :].mean() * among
+        hits, error = design.total(right, chance)
+        drawn, left = len(rows) - design.certain, int(unseen.sum())
+        # ... which are too few to tell how far the model's chances scatter where they are right
+        scatter = float((chance * (1 - chance))[unseen].mean())
+        sub = max(error, left * math.sqrt(scatter * (1 / drawn + 1 / left)))
+        moved = design.total(np.abs(right - before[rows]), np.zeros(total))[0]
         lost = (float(before.sum()) - hits) / total
         paired = max(moved / total - lost**2, 0.0) + 1 / total
         half_sub, half = Z * sub / total, Z * math.hypot(sub / total, math.sqrt(paired / total))
@@ -145,16 +146,25 @@ class Tally:
             half_sub <= most and settled,
         )
 
-    def _damage(self, rows: np.ndarray, values: list[np.ndarray]) -> tuple[float, float, float]:
-        """Mean damage over all samples and its 95 % interval."""
-        certain = self._samples.certain
+    def _damage(self, values: list[np.ndarray]) -> tuple[float, float, float, bool]:
+        """Mean damage over all samples, its 95 % interval, and whether more samples would say little more."""
+        design, total = self._samples.design, self._samples.count
         own = self._damages(values)
-        random = own[certain:] if len(own) > certain else own
-        weight = certain / self._samples.count if len(own) > certain else 0.0
-        mean = weight * float(own[:certain].mean() if certain and weight else 0.0)
-        mean += (1 - weight) * float(random.mean())
-        half = Z * (1 - weight) * float(random.std()) / math.sqrt(max(1, len(random)))
-        return mean, max(0.0, mean - half), mean + half
+        if len(own) == total:
+            mean, error, weights, reach = float(own.mean()), 0.0, np.ones(total), Z
+        else:
+            whole, error = design.total(own, design.in_proportion(own))
+            mean, error = max(0.0, whole / total), error / total
+            drawn = len(own) - design.certain
+            inverse = 1.0 / design.chances(drawn)[:drawn]
+            inverse *= (total - design.certain) / inverse.sum()
+            weights = np.concatenate([np.ones(design.certain), inverse])
+            reach = quantile(drawn)
+        # the samples are a part of what the network will meet, those that were run a part of them
+        scatter = float((weights * np.square(own - mean)).sum()) / total
+        half = reach * math.hypot(error, math.sqrt(scatter / total))
+        settled = reach * error <= DIVERGENCE_SHARE * mean or mean + reach * error <= 2e-4
+        return mean, max(0.0, mean - half), mean + half, settled
 
     def by_sample(self) -> list[np.ndarray]:
         """By metric of the judge its values of the samples that were run, in the samples' own order."""
@@ -164,10 +174,6 @@ class Tally:
     def damage_by_sample(self) -> np.ndarray:
         """The damage to each sample that was run, (n,), in the samples' own order; its mean is the damage."""
         return self._damages(self.by_sample())
-
-    def plain_damage(self) -> float:
-        """The mean over the samples that were run, whichever they are."""
-        return float(self._damages([np.concatenate(each) for each in zip(*self._values, strict=True)]).mean())
 
     @property
     def _diverges(self) -> bool:

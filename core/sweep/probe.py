@@ -33,7 +33,14 @@ def needs(opened: OpenedModel, judge: Judge, layer: Layer) -> tuple[str, ...] | 
 class Probe:
     """The network from a layer on. Only `Borders` that know the layer can feed it."""
 
-    def __init__(self, opened: OpenedModel, layer: Layer, judge: Judge, borders: Borders) -> None:
+    def __init__(
+        self,
+        opened: OpenedModel,
+        layer: Layer,
+        judge: Judge,
+        borders: Borders,
+        threads: int | None = None,
+    ) -> None:
         self._layer = layer
         self._judge = judge
         self._borders = borders
@@ -45,7 +52,7 @@ class Probe:
         ids = together(opened, layer)
         self._cut = suffix(model, ids, judge.subject.output, names, borders.like, apart=len(ids) == 1)
         assert self._cut is not None, "asked for a layer that nothing depends on"
-        self._runner = Runner(self._cut.model, judge.threads)
+        self._runner = Runner(self._cut.model, threads or judge.threads)
 
     def answers(
         self, position: int, candidate: Candidate | None, rounded: Range | None = None, levels: int = 255

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -17,14 +18,13 @@ from core.methods.quantize_activations import Range
 from core.methods.resolve import Step
 from core.sweep.border import Borders
 from core.sweep.candidates import Candidate, LayerError, layer_errors, make
+from core.sweep.crew import hands_for
 from core.sweep.figures import Figures, Tally
 from core.sweep.probe import Probe, needs
-from core.sweep.samples import Samples, draw
+from core.sweep.samples import STEP, Samples, draw
 from core.sweep.settings import Setting
 from core.values import FLOAT_BITS, Layer, Plan, text
 
-SHORT_PIECES = 2
-"""Pieces of the samples that an estimate runs."""
 _PROBE_BYTES = 512 << 20
 """Sessions kept from the estimate to the measurement, by the bytes of the weights behind their layers."""
 _CANDIDATE_BYTES = 256 << 20
@@ -35,7 +35,7 @@ Work = list[tuple[Layer, list[tuple[Setting, Step]]]]
 
 @dataclass
 class Runs:
-    """Call `start` before anything else."""
+    """Call `start` before anything else; from then on several threads may ask at once."""
 
     opened: OpenedModel
     judge: Judge
@@ -45,10 +45,15 @@ class Runs:
     borders: Borders | None = None
     errors: dict[str, LayerError] = field(default_factory=dict)
     """Second-order errors by layer id; layers without one are not adjusted."""
+    hands: int = 1
+    """So many may go on side by side."""
     _probes: dict[str, Probe] = field(default_factory=dict)
     _ranges: Mapping[str, Range] = field(default_factory=dict)
     _made: dict[tuple[str, Setting], Candidate] = field(default_factory=dict)
     _made_bytes: int = 0
+    _looked: dict[tuple[str, Setting], Tally] = field(default_factory=dict)
+    """What the estimates have run already."""
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def data(self) -> DataSet:
@@ -58,6 +63,7 @@ class Runs:
         """What all what-ifs share: samples, values at the borders, second-order errors, ranges."""
         self.context.report(text("Looking at the samples"))
         self.samples = draw(self.judge, count)
+        self.hands = hands_for((self.opened.info.macs or 0) * STEP, self.judge.threads)
         order = {layer.id: place for place, layer in enumerate(self.opened.info.layers)}
         layers = sorted((layer for layer, _ in work), key=lambda layer: order[layer.id])
         needed = {layer.id: needs(self.opened, self.judge, layer) for layer in layers}
@@ -95,39 +101,39 @@ class Runs:
     def candidate(self, layer: Layer, setting: Setting, step: Step) -> Candidate:
         """What a run would make of the layer; kept from the estimate to the measurement where it fits."""
         self.context.check()
-        kept = self._made.pop((layer.id, setting), None)
-        if kept is not None:
-            self._made_bytes -= kept.nbytes
-            return kept
+        with self._lock:
+            kept = self._made.pop((layer.id, setting), None)
+            if kept is not None:
+                self._made_bytes -= kept.nbytes
+                return kept
         candidate = make(self.opened, step, self.errors.get(layer.id), self.plan)
-        if self._made_bytes + candidate.nbytes <= _CANDIDATE_BYTES:
-            self._made[layer.id, setting] = candidate
-            self._made_bytes += candidate.nbytes
+        with self._lock:
+            if self._made_bytes + candidate.nbytes <= _CANDIDATE_BYTES:
+                self._made[layer.id, setting] = candidate
+                self._made_bytes += candidate.nbytes
         return candidate
 
-    def figures(self, layer: Layer, step: Step, candidate: Candidate) -> Figures:
+    def figures(self, layer: Layer, setting: Setting, step: Step, candidate: Candidate) -> Figures:
         """Run the layer so, on as many samples as it needs."""
         assert self.samples is not None
-        tally = Tally(self.judge, self.samples)
-        figures: Figures | None = None
-        for position in range(len(self.samples.pieces)):
-            tally.add(position, self._answers(position, layer, step, candidate))
+        with self._lock:
+            tally = self._looked.pop((layer.id, setting), None)
+        tally = tally or Tally(self.judge, self.samples)
+        figures = tally.figures() if tally.ready else None
+        while figures is None or not figures.enough:
+            tally.add(tally.pieces, self._answers(tally.pieces, layer, step, candidate))
             figures = tally.figures() if tally.ready else None
-            if figures is not None and figures.enough:
-                break
-        return figures or tally.figures()
+        return figures
 
-    def short_damage(self, layer: Layer, step: Step, candidate: Candidate) -> float:
-        """The damage on a few random samples."""
+    def first_look(self, layer: Layer, setting: Setting, step: Step, candidate: Candidate) -> Figures:
+        """What the first samples say; a later `figures` of the same goes on from there."""
         assert self.samples is not None
-        first, seen = 0, 0
-        while seen < self.samples.certain:
-            seen += len(self.samples.pieces[first].rows)
-            first += 1
         tally = Tally(self.judge, self.samples)
-        for position in range(first, min(first + SHORT_PIECES, len(self.samples.pieces))):
-            tally.add(position, self._answers(position, layer, step, candidate))
-        return tally.plain_damage()
+        while not tally.ready:
+            tally.add(tally.pieces, self._answers(tally.pieces, layer, step, candidate))
+        with self._lock:
+            self._looked[layer.id, setting] = tally
+        return tally.figures()
 
     def _answers(self, position: int, layer: Layer, step: Step, candidate: Candidate) -> np.ndarray:
         self.context.check()
@@ -146,13 +152,21 @@ class Runs:
 
     def _probe(self, layer: Layer) -> Probe | None:
         assert self.borders is not None
-        if layer.id not in self._probes:
-            if not any(layer.id in group for group in self.borders.groups):
-                return None
-            self._probes[layer.id] = Probe(self.opened, layer, self.judge, self.borders)
-        return self._probes[layer.id]
+        with self._lock:
+            if layer.id not in self._probes:
+                if self.group_of(layer) is None:
+                    return None
+                threads = 1 if self.hands > 1 else self.judge.threads
+                self._probes[layer.id] = Probe(self.opened, layer, self.judge, self.borders, threads)
+            return self._probes[layer.id]
+
+    def group_of(self, layer: Layer) -> int | None:
+        """Which of `borders.groups` has it: layers of one may go on side by side. None: nothing is run."""
+        assert self.borders is not None
+        return next((at for at, group in enumerate(self.borders.groups) if layer.id in group), None)
 
     def let_go(self, layer: Layer) -> None:
         # a session holds the weights behind its layer
-        if len(self._probes) * self.opened.info.size_bytes > _PROBE_BYTES:
-            self._probes.pop(layer.id, None)
+        with self._lock:
+            if len(self._probes) * self.opened.info.size_bytes > _PROBE_BYTES:
+                self._probes.pop(layer.id, None)

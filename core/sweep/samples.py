@@ -2,7 +2,7 @@
 
 A sample whose two likeliest classes are close decides differently at the slightest change; most others never
 do. So those nearest to the edge are always run, the others in a random order that is the same for all
-what-ifs, and as many of them as a figure needs (`figures`).
+what-ifs (`design`), and as many of them as a figure needs (`figures`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ import numpy as np
 
 from core.evaluate.answers import Subject, log_probabilities, predicted_classes
 from core.evaluate.judge import Judge
+from core.sweep.design import Design, drawn, unsureness
 
 SAMPLE_BYTES = 256 << 20
 """Bytes of samples that a sweep keeps; larger ones are fewer."""
-CERTAIN = 64
+CERTAIN = 32
 """Samples nearest to the edge, which are always run."""
-PIECE = 32
+FIRST = 64
+"""Samples that are run before the first look at the intervals, those on the edge among them."""
+STEP, STEPS, PIECE = 16, 4, 32
+"""Samples that are added then: so many at a time for so many times, as most figures need few, then more."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,8 @@ class Samples:
 
     pieces: tuple[Piece, ...]
     count: int
-    certain: int
-    """The first so many samples (whole pieces) are those on the edge."""
+    design: Design
+    """How they were drawn; the first `design.certain` (whole pieces) are those on the edge."""
     margins: np.ndarray | None
     """By sample, in nats: how far the right class (without labels: the original's) is ahead of the next."""
     original: np.ndarray
@@ -65,10 +69,13 @@ def draw(judge: Judge, count: int, seed: int = 0, start: int = 0) -> Samples:
     answers, labels = answers[start:], None if labels is None else labels[start:]
     original = judge.original_values(0, start + count)[start:]
     margins = margins_of(answers, labels, answers, judge.subject)
-    order, certain = _order(margins, count, seed)
-    piece = min(PIECE, judge.batch_size) if judge.batch_size < PIECE else PIECE
+    fixed = judge.run_batch if judge.run_batch == judge.batch_size else None
+    certain = CERTAIN if fixed is None else fixed * max(1, CERTAIN // fixed)
+    if margins is None or count <= FIRST + certain:
+        certain = 0
+    design = drawn(margins if certain else None, unsureness(answers, judge.subject), certain, seed)
     pieces = []
-    for rows in (order[start : start + piece] for start in range(0, count, piece)):
+    for rows in np.split(design.order, _cuts(count, fixed)):
         pieces.append(
             Piece(
                 {
@@ -80,7 +87,7 @@ def draw(judge: Judge, count: int, seed: int = 0, start: int = 0) -> Samples:
                 rows,
             )
         )
-    return Samples(tuple(pieces), count, certain, margins, original)
+    return Samples(tuple(pieces), count, design, margins, original)
 
 
 def margins_of(
@@ -105,12 +112,12 @@ def margins_of(
     return np.asarray(own - others.max(axis=1))
 
 
-def _order(margins: np.ndarray | None, count: int, seed: int) -> tuple[np.ndarray, int]:
-    rng = np.random.default_rng(seed)
-    if margins is None or count <= 2 * CERTAIN:
-        return rng.permutation(count), 0
-    by_edge = np.argsort(np.abs(margins), kind="stable")
-    return np.concatenate([by_edge[:CERTAIN], rng.permutation(by_edge[CERTAIN:])]), CERTAIN
+def _cuts(count: int, fixed: int | None) -> list[int]:
+    """Where pieces begin, the first one's 0 left out; `fixed`: the only batch that the network takes."""
+    if fixed is not None:
+        return list(range(fixed, count, fixed))
+    cuts = [CERTAIN, FIRST, *(FIRST + STEP * place for place in range(1, STEPS + 1))]
+    return [cut for cut in (*cuts, *range(cuts[-1] + PIECE, count, PIECE)) if cut < count]
 
 
 def _from(array: np.ndarray, start: int, axis: int | None) -> np.ndarray:

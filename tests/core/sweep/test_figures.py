@@ -42,7 +42,7 @@ def test_samples_on_the_edge_come_first_and_none_is_lost(tmp_path: Path) -> None
     judge, answers = judge_with_labels(tmp_path)
     samples = draw(judge, COUNT)
     rows = np.concatenate([piece.rows for piece in samples.pieces])
-    assert sorted(rows) == list(range(COUNT)) and samples.certain == CERTAIN
+    assert sorted(rows) == list(range(COUNT)) and samples.design.certain == CERTAIN
     labels = np.concatenate([batch.labels for batch, _ in judge.pairs() if batch.labels is not None])
     own = answers[np.arange(COUNT), labels]
     others = np.where(np.eye(CLASSES, dtype=bool)[labels], -np.inf, answers).max(1)
@@ -78,7 +78,7 @@ def test_a_part_of_the_samples_says_what_all_say_within_its_interval(tmp_path: P
         changed = answers + strength * noise
         part = told(judge, samples, changed, 6).figures()
         whole = told(judge, samples, changed, len(samples.pieces)).figures()
-        assert part.measurement.count == 192 and part.loss_low is not None and part.loss_high is not None
+        assert part.measurement.count == 128 and part.loss_low is not None and part.loss_high is not None
         within += part.loss_low <= whole.loss <= part.loss_high
         damages += part.damage_low <= whole.damage <= part.damage_high
         errors.append(part.loss - whole.loss)
