@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import get_args
 
 import msgspec
 
@@ -12,7 +13,7 @@ from core.cli_output import print_json
 from core.console import Console, describe
 from core.context import Context
 from core.options import data_spec, label_order_json, preprocess_json
-from core.values import DataCheck, DataInfo
+from core.values import DataCheck, DataInfo, Task
 
 AUTO = "auto"
 SHOWN_SCORES = 8
@@ -21,7 +22,11 @@ SHOWN_SCORES = 8
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """What `data_spec` reads."""
     parser.add_argument(
-        "--data", required=True, metavar="D", help="image folder, .npz, .npy, .csv or 'random'"
+        "--data",
+        required=True,
+        metavar="D",
+        help="a folder of pictures (by class, with masks or a table), of .wav or of .npz requests; "
+        ".csv, .parquet, .npz, .npy, COCO .json; or 'random'",
     )
     parser.add_argument("--calibration-data", metavar="D", help="separate samples for calibration")
     parser.add_argument(
@@ -36,6 +41,9 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         metavar="O",
         help="for each class of the data the model's output that stands for it, such as 2,0,1; "
         "'auto': looked for, and taken if it is clearly better",
+    )
+    parser.add_argument(
+        "--task", choices=get_args(Task), help="what the answers are judged as; guessed without it"
     )
     parser.add_argument("--limit", type=_positive, metavar="N", help="at most N judging samples")
     parser.add_argument(

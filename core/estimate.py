@@ -225,7 +225,7 @@ def _after(first: Measurement, loss: float, predicted: Predicted | None) -> Meas
     """The original's figure less the loss; with a prediction, its band."""
 
     def lost(points: float) -> float:
-        value = first.value - points if first.higher_is_better else first.value + points
+        value = first.after(points)
         if first.unit == "dB" and predicted is not None:
             # points are percent of the signal's power here
             value = -10 * math.log10(max(points / 100, 1e-15))

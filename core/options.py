@@ -59,6 +59,7 @@ def data_spec(options: argparse.Namespace) -> DataSpec:
         calibration_count=options.calibration_count,
         judge_count=options.limit,
         seed=options.seed,
+        task=getattr(options, "task", None) or "",
         label_order=_label_order(getattr(options, "label_order", None)),
     )
 

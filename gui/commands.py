@@ -21,7 +21,7 @@ from gui.session import Session
 from gui.settings import Settings
 from gui.theme import Theme
 
-TABLE_ENDINGS = {".csv", ".tsv", ".txt"}
+TABLE_ENDINGS = {".csv", ".tsv", ".txt", ".parquet", ".json"}
 ARRAY_ENDINGS = {".npz", ".npy"}
 
 
@@ -190,7 +190,8 @@ class Commands(QObject):
 
     def _samples_dialog(self, title: str, taken: Callable[[str], None]) -> None:
         dialog = self._file_dialog(title, QFileDialog.FileMode.ExistingFile)
-        dialog.setNameFilters([tr("Tables and arrays (*.csv *.tsv *.txt *.npz *.npy)"), tr("All files (*)")])
+        known = tr("Tables, arrays and annotations (*.csv *.tsv *.txt *.parquet *.npz *.npy *.json)")
+        dialog.setNameFilters([known, tr("All files (*)")])
         dialog.fileSelected.connect(taken)
         dialog.open()
 

@@ -79,5 +79,13 @@ def metric_name(metric: str) -> str:
         "sqnr_db": tr("Closeness to the original"),
         "rmse": tr("Root mean square error"),
         "mae": tr("Mean absolute error"),
+        "f1": tr("F1"),
+        "map": tr("Mean average precision"),
+        "miou": tr("Mean IoU"),
+        "pixel_accuracy": tr("Pixels right"),
+        "perplexity": tr("Perplexity"),
+        "next_token": tr("Next token right"),
+        "cosine": tr("Cosine similarity"),
+        "retrieval": tr("Rank agreement"),
     }
     return names.get(metric, metric)

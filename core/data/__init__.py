@@ -12,6 +12,7 @@ from core.data.dataset import Batch, DataSet, Role
 from core.data.kinds import KINDS, Opener
 from core.data.refusals import refuse_known
 from core.data.relabelled import Relabelled
+from core.data.tasks import with_task
 from core.errors import DataError
 from core.registry import discover
 from core.values import DataSpec, TensorInfo, text
@@ -30,7 +31,8 @@ def open_data(
 
     Raises DataError if it is missing, of no known kind, damaged, or does not fit the model.
     """
-    data = _opener(spec)(msgspec.structs.replace(spec, label_order=()), inputs, outputs, context)
+    plain = msgspec.structs.replace(spec, label_order=())
+    data = with_task(_opener(spec)(plain, inputs, outputs, context), spec, inputs, outputs)
     return Relabelled(data, spec.label_order) if spec.label_order else data
 
 
@@ -49,12 +51,12 @@ def _opener(spec: DataSpec) -> Opener:
     head = _head(path)
     if not path.is_dir():
         refuse_known(path, head)
-    for _, kind in KINDS:
+    for _, kind in sorted(KINDS, key=lambda pair: pair[1].last):
         if kind.recognise(path, head):
             return kind.open
     raise DataError(
         text("'{name}' is not data that Secateur can read.", name=path.name),
-        text("It is neither a folder of pictures, an NPZ or NPY file, nor a CSV table."),
+        text("It is neither a folder of pictures, sounds or requests, an NPZ or NPY file, nor a table."),
         text("Choose one of these."),
     )
 

@@ -82,7 +82,7 @@ def open_arrays(
     sources, counts, preprocesses = [], [], []
     for one in sets:
         source, label, count, preprocess = _open_set(
-            one, spec.preprocess, inputs, outputs, guessed, labels[0] if labels else None
+            one, spec, inputs, outputs, guessed, labels[0] if labels else None
         )
         sources.append(source)
         labels.append(label)
@@ -115,7 +115,8 @@ def open_arrays(
     if missing:
         warnings.append(text("{count} samples have no label: left out.", count=missing))
     preprocess = preprocesses[0]
-    preview, preview_labels = previews(sources[0], judge, preprocess, inputs, label.class_names)
+    named = label.class_names if label.task == "classification" else ()
+    preview, preview_labels = previews(sources[0], judge, preprocess, inputs, named)
     paths = sorted({entry.path for one in sets for entry in one.entries})
     info = DataInfo(
         spec=msgspec.structs.replace(spec, kind="arrays", preprocess=preprocess),
@@ -142,7 +143,7 @@ def _distinct(sentences: list[Text]) -> list[Text]:
 
 def _open_set(
     one: ArraySet,
-    given: Preprocess | None,
+    spec: DataSpec,
     inputs: tuple[TensorInfo, ...],
     outputs: tuple[TensorInfo, ...],
     guessed: list[Text],
@@ -155,7 +156,7 @@ def _open_set(
     parts: list[_Part] = []
     shared: dict[str, np.ndarray] = {}
     count: int | None = None
-    preprocess = given
+    preprocess = given = spec.preprocess
     for info in inputs:
         entry = one.by_input[info.name]
         axis = batch_axis(info, inputs)
@@ -189,7 +190,7 @@ def _open_set(
             text("Samples can't be told apart."),
             text("Choose random inputs."),
         )
-    labels = _labels(one.labels, count, outputs, judged)
+    labels = _labels(one.labels, count, outputs, judged, spec.task)
     return ArraySource(parts, shared, labels.values), labels, count, preprocess
 
 
@@ -223,7 +224,11 @@ def _shared_value(entry: Entry, info: TensorInfo) -> np.ndarray:
 
 
 def _labels(
-    entry: Entry | None, count: int, outputs: tuple[TensorInfo, ...], judged: label_rules.Labels | None
+    entry: Entry | None,
+    count: int,
+    outputs: tuple[TensorInfo, ...],
+    judged: label_rules.Labels | None,
+    task: str,
 ) -> label_rules.Labels:
     if entry is None:
         return label_rules.unlabelled(count)
@@ -242,8 +247,8 @@ def _labels(
     if raw.dtype.kind == "S":
         raw = np.char.decode(raw, "utf-8", "replace")
     if judged is not None:
-        return label_rules.interpret_calibration(raw, outputs, judged)
-    return label_rules.interpret(raw, outputs)
+        return label_rules.interpret_calibration(raw, outputs, judged, task)
+    return label_rules.interpret(raw, outputs, task)
 
 
 KINDS.add(

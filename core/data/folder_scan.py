@@ -70,12 +70,27 @@ def scan(root: Path, check: Callable[[], None]) -> Listing:
             _walk(root / name, name + "/", listing, index, {_identity(root)}, check)
         _report_loose(root, listing)
     except OSError as error:
-        raise DataError(
-            text("The folder '{path}' cannot be read.", path=str(root)),
-            text("The system says: {reason}.", reason=error.strerror or str(error)),
-            text("Check that the folder is there and that you may read it."),
-        ) from error
+        raise unreadable(root, error) from error
     return listing
+
+
+def scan_flat(root: Path, check: Callable[[], None]) -> Listing:
+    """List the pictures directly inside a folder, without classes. Raises DataError if it can't be read."""
+    listing = Listing(root)
+    try:
+        _walk(root, "", listing, None, {_identity(root)}, check, deep=False)
+    except OSError as error:
+        raise unreadable(root, error) from error
+    return listing
+
+
+def unreadable(root: Path, error: OSError) -> DataError:
+    """Return the error for a folder that the system refuses to list."""
+    return DataError(
+        text("The folder '{path}' cannot be read.", path=str(root)),
+        text("The system says: {reason}.", reason=error.strerror or str(error)),
+        text("Check that the folder is there and that you may read it."),
+    )
 
 
 def _identity(folder: Path) -> str:
@@ -89,6 +104,7 @@ def _walk(
     class_index: int | None,
     above: set[str],
     check: Callable[[], None],
+    deep: bool = True,
 ) -> None:
     """Add the pictures of a folder and, for classes, of the folders below it."""
     check()
@@ -110,7 +126,8 @@ def _walk(
             listing.skipped.append(text("{name}: it cannot be read", name=name))
             continue
         if stat.S_ISDIR(status.st_mode):
-            _walk(Path(entry.path), name + "/", listing, class_index, above, check)
+            if deep:
+                _walk(Path(entry.path), name + "/", listing, class_index, above, check)
         elif os.path.splitext(entry.name)[1].lower() not in SUFFIXES:
             listing.skipped.append(text("{name}: its name is not that of a picture", name=name))
         elif not stat.S_ISREG(status.st_mode):

@@ -23,6 +23,8 @@ class Kind:
 
     recognise: Callable[[Path, bytes], bool]
     open: Opener
+    last: bool = False
+    """Takes what no other kind recognises."""
 
 
 KINDS: Registry[Kind] = Registry()

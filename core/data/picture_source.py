@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -35,10 +35,10 @@ def map_files(function: Callable[[str], T], listing: Listing, indices: np.ndarra
 
 
 class PictureSource:
-    """Serves preprocessed pictures. labels: int64 class index of every picture of the listing, or None."""
+    """Serves preprocessed pictures. labels: of every picture of the listing by position, or None."""
 
-    def __init__(self, listing: Listing, preprocess: Preprocess, info: TensorInfo, labelled: bool) -> None:
-        self.labels = np.array(listing.class_of, dtype=np.int64) if labelled else None
+    def __init__(self, listing: Listing, preprocess: Preprocess, info: TensorInfo, labels: Any) -> None:
+        self.labels = labels
         self._listing = listing
         self._preprocess = preprocess
         self._input = info.name

@@ -36,7 +36,7 @@ SUFFIXES = frozenset(
 MAX_PIXELS = 100_000_000
 """More than this is no training picture: 300 MB once unpacked."""
 
-# Pillow would only warn, and raise at twice its limit; `_open` checks before a pixel is unpacked.
+# Pillow would only warn, and raise at twice its limit; `opened` checks before a pixel is unpacked.
 Image.MAX_IMAGE_PIXELS = None
 
 _ORIENTATION = 0x0112
@@ -62,7 +62,8 @@ class Checked:
     odd: str
 
 
-def _open(path: Path) -> Image.Image:
+def opened(path: Path) -> Image.Image:
+    """The picture with its header read, nothing unpacked. Raises PictureError."""
     try:
         picture = Image.open(path, formats=FORMATS)
     except OSError as error:
@@ -107,7 +108,7 @@ def _to_8_bit(picture: Image.Image) -> Image.Image:
 
 def decode(path: Path) -> Image.Image:
     """The first frame, upright, 8 bits, mode L or RGB. Raises PictureError."""
-    picture = _open(path)
+    picture = opened(path)
     try:
         with picture:
             picture.load()
@@ -131,7 +132,7 @@ def check(path: Path) -> Checked:
 
     A JPEG is decoded at an eighth of its size: that finds the same damage in a quarter of the time.
     """
-    picture = _open(path)
+    picture = opened(path)
     try:
         with picture:
             size, mode, frames = picture.size, picture.mode, getattr(picture, "n_frames", 1)

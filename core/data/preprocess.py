@@ -164,6 +164,7 @@ def complete(preprocess: Preprocess, info: TensorInfo) -> Preprocess:
         std=preprocess.std,
         layout=layout,
         color=color,
+        sample_rate=preprocess.sample_rate,
     )
 
 

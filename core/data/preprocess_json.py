@@ -11,8 +11,9 @@ from typing import Any
 from core.errors import DataError
 from core.values import Preprocess, Text, text
 
-KEYS = ("resize", "crop", "mean", "std", "layout", "color")
+KEYS = ("resize", "crop", "mean", "std", "layout", "color", "sample_rate")
 _MAX_BYTES = 1_000_000
+MOST_SOUND = 100_000_000
 
 
 def parse_preprocess(text_or_path: str) -> Preprocess:
@@ -37,11 +38,12 @@ def parse_preprocess(text_or_path: str) -> Preprocess:
             )
     preprocess = Preprocess(
         resize=_take(values, "resize", _size, None),
-        crop=_take(values, "crop", _size, None),
+        crop=_take(values, "crop", _length if values.get("sample_rate") else _size, None),
         mean=_take(values, "mean", _numbers, ()),
         std=_take(values, "std", _numbers, ()),
         layout=_take(values, "layout", _word("NCHW", "NHWC"), ""),
         color=_take(values, "color", _word("RGB", "BGR", "GRAY"), ""),
+        sample_rate=_take(values, "sample_rate", _rate, None),
     )
     if any(value == 0 for value in preprocess.std):
         raise _error(text("The preprocessing's std holds a 0."), text("Values are divided by it."))
@@ -73,6 +75,25 @@ def _is_number(value: Any) -> bool:
 
 def _is_size(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 16384
+
+
+def _length(key: str, value: Any) -> int:
+    """Of sounds, in samples."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_SOUND:
+        return value
+    raise _error(
+        text("The preprocessing's {key} is {value}.", key=key, value=json.dumps(value)[:100]),
+        text("It is the length of a sound in samples."),
+    )
+
+
+def _rate(key: str, value: Any) -> int:
+    if _is_number(value) and value == int(value) and 0 < value <= 1_000_000:
+        return int(value)
+    raise _error(
+        text("The preprocessing's {key} is {value}.", key=key, value=json.dumps(value)[:100]),
+        text("It is a number of samples a second, such as 16000."),
+    )
 
 
 def _size(key: str, value: Any) -> int | tuple[int, int]:

@@ -29,7 +29,7 @@ _BEGINNINGS: tuple[tuple[tuple[bytes, ...], Text, Text], ...] = (
         text("Save the arrays with numpy.savez."),
     ),
     (
-        (b"par1", b"\x89hdf", b"obj\x01", b"arrow1"),
+        (b"\x89hdf", b"obj\x01", b"arrow1"),
         text("It is a table or array file of a format that Secateur does not read."),
         text("Save it as CSV or with numpy.savez."),
     ),

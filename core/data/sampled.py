@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,7 +14,10 @@ from core.values import DataInfo
 class Source(Protocol):
     """Samples by position, read when asked for."""
 
-    labels: np.ndarray | None
+    @property
+    def labels(self) -> Any:
+        """Of all samples: an array, or something that gives some when positions are asked for; or None."""
+        ...
 
     def load(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """Model inputs for these positions, in this order. Raises DataError."""

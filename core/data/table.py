@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -21,8 +22,8 @@ from core.errors import DataError
 from core.values import DataInfo, DataSpec, Described, TensorInfo, Text, text
 
 MAX_LISTED = 100
-_SHOWN_ROWS = 8
-_SHOWN_COLUMNS = 50
+SHOWN_ROWS = 8
+SHOWN_COLUMNS = 50
 
 
 class TableSource:
@@ -43,10 +44,29 @@ class TableSource:
         return {name: conversion.apply(chosen[:, part]) for name, part, conversion in self._conversions}
 
 
+Read = Callable[
+    [Path, DataSpec, tuple[TensorInfo, ...], tuple[TensorInfo, ...], list[Text], Context],
+    tuple[Rows, Columns, tuple[tuple[str, ...], ...]],
+]
+"""Reads a table: all its rows, which columns are what, the first rows as text. Adds what it guessed."""
+
+
 def open_table(
     spec: DataSpec, inputs: tuple[TensorInfo, ...], outputs: tuple[TensorInfo, ...], context: Context
 ) -> SampledDataSet:
     """Open a CSV table for a model that takes numbers. Raises DataError naming column and row."""
+    return open_rows("table", _read, spec, inputs, outputs, context)
+
+
+def open_rows(
+    kind: str,
+    read_table: Read,
+    spec: DataSpec,
+    inputs: tuple[TensorInfo, ...],
+    outputs: tuple[TensorInfo, ...],
+    context: Context,
+) -> SampledDataSet:
+    """The data set of a table that `read_table` reads. Raises DataError naming column and row."""
     for info in inputs:
         if batch_axis(info, inputs) != 0:
             raise DataError(
@@ -57,12 +77,12 @@ def open_table(
     guessed: list[Text] = []
     warnings: list[Text] = []
     path = Path(spec.path)
-    judge_rows, columns, shown = _read(path, spec, inputs, outputs, guessed, context)
+    judge_rows, columns, shown = read_table(path, spec, inputs, outputs, guessed, context)
     own = spec.calibration_path
     apart = own is not None and Path(own).resolve() != path.resolve()
     read = [judge_rows]
     if apart and own is not None:
-        calibration_rows, other, _ = _read(Path(own), spec, inputs, outputs, [], context)
+        calibration_rows, other, _ = read_table(Path(own), spec, inputs, outputs, [], context)
         if other.features != columns.features:
             raise DataError(
                 text("The calibration table has other columns than the one to judge on."),
@@ -80,7 +100,7 @@ def open_table(
     sources: list[TableSource] = []
     labels: list[label_rules.Labels] = []
     for one in read:
-        label = _labels(one, outputs, columns, labels[0] if labels else None)
+        label = _labels(one, outputs, columns, labels[0] if labels else None, spec.task)
         labels.append(label)
         sources.append(TableSource(one.features, label.values, conversions))
     keys = [sampling.row_keys(len(one.features)) for one in read]
@@ -120,15 +140,15 @@ def open_table(
     skipped_count = missing + sum(one.skipped_count for one in read)
     paths = [path] if not apart or own is None else [path, Path(own)]
     data = DataInfo(
-        spec=msgspec.structs.replace(spec, kind="table", label_column=columns.label),
+        spec=msgspec.structs.replace(spec, kind=kind, label_column=columns.label),
         sha256=sampling.combined_sha256([sampling.file_sha256(one) for one in paths]),
-        kind="table",
+        kind=kind,
         task=labels[0].task,
         sample_count=sum(len(one.features) for one in read),
         calibration_count=len(calibration),
         judge_count=len(judge),
         class_names=labels[0].class_names,
-        columns=columns.names[:_SHOWN_COLUMNS],
+        columns=columns.names[:SHOWN_COLUMNS],
         label_column=columns.label,
         preview_rows=shown,
         guessed=tuple(guessed),
@@ -153,7 +173,7 @@ def _read(
         guessed += notes
         names, sample = preview_rows(path, form)
         columns = choose_columns(names, sample, form, spec.label_column, inputs, outputs, guessed)
-        shown = tuple(tuple(cell[:100] for cell in cells[:_SHOWN_COLUMNS]) for cells in sample[:_SHOWN_ROWS])
+        shown = tuple(tuple(cell[:100] for cell in cells[:SHOWN_COLUMNS]) for cells in sample[:SHOWN_ROWS])
         return read_rows(path, form, columns, context), columns, shown
     except OSError as error:
         raise DataError(
@@ -164,7 +184,11 @@ def _read(
 
 
 def _labels(
-    rows: Rows, outputs: tuple[TensorInfo, ...], columns: Columns, judged: label_rules.Labels | None
+    rows: Rows,
+    outputs: tuple[TensorInfo, ...],
+    columns: Columns,
+    judged: label_rules.Labels | None,
+    task: str,
 ) -> label_rules.Labels:
     """judged: the judging table's labels where this table only calibrates."""
     if rows.labels is None:
@@ -182,8 +206,8 @@ def _labels(
             next_step=text("Choose another label column."),
         )
     if judged is not None:
-        return label_rules.interpret_calibration(raw, outputs, judged)
-    return label_rules.interpret(raw, outputs)
+        return label_rules.interpret_calibration(raw, outputs, judged, task)
+    return label_rules.interpret(raw, outputs, task)
 
 
 def _conversions(

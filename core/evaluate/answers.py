@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-Task = Literal["classification", "regression", "unlabelled"]
+from core.errors import DataError
+from core.evaluate.dense import Dense, find_dense
+from core.values import Task, text
 
 SMALLEST_PROBABILITY = 1e-12
 """Probabilities are kept above it, so that a certain error costs a finite number of nats (27.6)."""
@@ -27,19 +28,28 @@ class Subject:
     """The outputs are probabilities already, not logits."""
     label_std: float = 1.0
     """Standard deviation of the labels (regression): the unit of a loss in points."""
+    dense: Dense | None = None
+    """Where classes and labels meet in answers for many places (segmentation, language)."""
 
 
 def find_subject(outputs: Sequence[object], task: Task, labels: np.ndarray | None) -> Subject:
     """Return which output is judged and what it holds, from the original's answers to some samples.
 
     A float output of shape (n, columns > 1), trailing ones ignored, is a classifier's unless the task is
-    regression. A single column is one too if there are class labels.
+    regression. A single column is one too if there are class labels. Raises DataError if no output fits
+    the labels of several classes, of pixels or of tokens.
     """
     arrays = [(i, output) for i, output in enumerate(outputs) if isinstance(output, np.ndarray)]
     floats = [(i, output) for i, output in arrays if np.issubdtype(output.dtype, np.floating)]
     if task == "regression":
         std = float(np.std(labels)) if labels is not None and labels.size else 1.0
         return Subject(task=task, output=_first(floats or arrays), label_std=std or 1.0)
+    if task == "multilabel" and labels is not None:
+        return _multilabel(floats, labels)
+    if task in ("segmentation", "language") and labels is not None:
+        return _dense(arrays, task, labels)
+    if task == "embedding":
+        return Subject(task=task, output=_embedding(floats) if floats else _first(arrays))
     for index, output in floats:
         columns = as_columns(output).shape[1] if _is_table(output) else 0
         if columns > 1 or (columns == 1 and task == "classification"):
@@ -50,6 +60,44 @@ def find_subject(outputs: Sequence[object], task: Task, labels: np.ndarray | Non
                 probabilities=_are_probabilities(as_columns(output)),
             )
     return Subject(task=task, output=_first(floats or arrays))
+
+
+def _multilabel(floats: Sequence[tuple[int, np.ndarray]], labels: np.ndarray) -> Subject:
+    wanted = labels.reshape(len(labels), -1).shape[1]
+    for index, output in floats:
+        if output.size == len(labels) * wanted:
+            columns = as_columns(output)
+            within = bool(np.all((columns >= -1e-6) & (columns <= 1 + 1e-6)))
+            return Subject(task="multilabel", output=index, probabilities=within)
+    raise _no_output(f"{wanted}", floats)
+
+
+def _dense(arrays: Sequence[tuple[int, np.ndarray]], task: Task, labels: np.ndarray) -> Subject:
+    for index, output in arrays:
+        dense = find_dense(output, labels, last=task == "language")
+        if dense is not None:
+            return Subject(task=task, output=index, dense=dense)
+    raise _no_output(" × ".join(map(str, labels.shape[1:])), arrays)
+
+
+def _no_output(wanted: str, arrays: Sequence[tuple[int, np.ndarray]]) -> DataError:
+    shapes = ", ".join(" × ".join(map(str, output.shape[1:])) or "1" for _, output in arrays)
+    return DataError(
+        text("No output of the model answers labels of {wanted} a sample.", wanted=wanted),
+        text("Its outputs are, for each sample: {shapes}.", shapes=shapes or "–"),
+        text("Choose data made for this model, or the task 'compare with the original'."),
+    )
+
+
+def _embedding(floats: Sequence[tuple[int, np.ndarray]]) -> int:
+    """The first output with one row of numbers a sample; else the first."""
+    rows = [index for index, output in floats if _is_table(output) and as_columns(output).shape[1] > 1]
+    return rows[0] if rows else floats[0][0]
+
+
+def predicted_labels(output: np.ndarray, subject: Subject) -> np.ndarray:
+    """Which labels each sample gets, bool (n, labels): more likely than not."""
+    return np.asarray(as_columns(output) > (0.5 if subject.probabilities else 0.0))
 
 
 def as_columns(output: np.ndarray) -> np.ndarray:

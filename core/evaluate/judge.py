@@ -7,7 +7,7 @@ paired difference. Samples are preprocessed once and kept as long as they fit in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from core.data.dataset import Batch, DataSet
 from core.data.fit import batch_axis
 from core.errors import DataError
 from core.evaluate.answers import Subject, find_subject
+from core.evaluate.dense import thinned
 from core.evaluate.metric import Reference
 from core.evaluate.metrics import metrics_for
 from core.evaluate.runner import Runner
@@ -102,7 +103,7 @@ class Judge:
         Fidelity to itself says nothing unless it is what counts, so it is left out elsewhere.
         """
         measured = self._measure([values[:limit] for values in self._original])
-        if self.subject.task == "unlabelled":
+        if self.subject.task in ("unlabelled", "embedding"):
             return measured[:1]
         own = [m for m in measured if m.metric not in ("agreement", "kl", "sqnr_db")]
         return tuple(own) or measured[:1]
@@ -198,6 +199,10 @@ class Judge:
         task = data.info.task
         subject = find_subject(outputs, task, _labels(data, limit) if task == "regression" else batch.labels)
         _check_answers(outputs, subject, batch, data)
+        if subject.dense is not None:
+            # a few hundred pixels of each picture tell as much of a network as all of them
+            dense = thinned(subject.dense, answer_memory // (max(1, total) * 4))
+            return replace(subject, dense=dense), dense.part
         answers = np.asarray(outputs[subject.output]).reshape(len(batch.indices), -1)
         size = answers.shape[1]
         affordable = max(1, answer_memory // (max(1, total) * answers.itemsize))
@@ -281,6 +286,18 @@ def _check_answers(outputs: Sequence[object], subject: Subject, batch: Batch, da
                     "The data has {data} classes, the model answers with {model}.",
                     data=classes,
                     model=subject.classes,
+                ),
+                text("Choose the data that the model was trained for."),
+            )
+    if subject.dense is not None and labels is not None and subject.dense.axis >= 0:
+        most = int(labels.max(initial=0)) + 1
+        if most > subject.dense.classes:
+            raise DataError(
+                text("The data has more classes than the model."),
+                text(
+                    "The data has {data} classes, the model answers with {model}.",
+                    data=most,
+                    model=subject.dense.classes,
                 ),
                 text("Choose the data that the model was trained for."),
             )

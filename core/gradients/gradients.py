@@ -13,13 +13,14 @@ import numpy as np
 from core.context import Context
 from core.data.dataset import Batch
 from core.errors import DataError, UnsupportedModelError
-from core.evaluate.answers import Subject, Task, find_subject
+from core.evaluate.answers import Subject, find_subject
 from core.gradients.convert import to_torch
 from core.gradients.lazy import torch
 from core.gradients.losses import label_loss, sampled_loss
+from core.gradients.samples import trainable
 from core.gradients.workers import Workers
 from core.graph.opened import OpenedModel
-from core.values import text
+from core.values import Task, text
 
 if TYPE_CHECKING:
     from core.gradients.torch_graph import TorchGraph
@@ -103,9 +104,10 @@ def _gradients(
     batch, seed = numbered
     outputs = graph(batch.feeds)
     if loss == "labels":
-        if batch.labels is None:
+        labels = trainable(batch.labels)
+        if labels is None:
             raise no_labels()
-        value = label_loss(outputs, batch.labels, subject)
+        value = label_loss(outputs, labels, subject)
     else:
         value = sampled_loss(outputs, subject, torch.Generator().manual_seed(seed))
     if not value.requires_grad:
@@ -121,7 +123,8 @@ def _gradients(
 def _subject(graph: TorchGraph, batch: Batch) -> Subject:
     with torch.no_grad():
         arrays = [output.numpy() for output in graph(batch.feeds)]
-    return find_subject(arrays, task_of(batch.labels), batch.labels)
+    labels = trainable(batch.labels)
+    return find_subject(arrays, task_of(labels), labels)
 
 
 def task_of(labels: np.ndarray | None) -> Task:

@@ -89,9 +89,16 @@ def load_samples(batches: Iterable[Batch], memory: int = MEMORY) -> Samples:
             next_step=text("Choose data with more samples."),
         )
     feeds = {name: np.concatenate([one.feeds[name] for one in kept]) for name in kept[0].feeds}
-    found = [one.labels for one in kept if one.labels is not None]
+    found = [labels for labels in (trainable(one.labels) for one in kept) if labels is not None]
     labels = np.concatenate(found) if len(found) == len(kept) else None
     return Samples(feeds, labels, np.concatenate([one.indices for one in kept]))
+
+
+def trainable(labels: np.ndarray | None) -> np.ndarray | None:
+    """Labels that a loss is known for, one class or some numbers a sample; None for all others."""
+    if labels is None or (labels.dtype.kind != "f" and labels.ndim > 1):
+        return None
+    return labels
 
 
 def augment(pictures: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:

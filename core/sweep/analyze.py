@@ -207,7 +207,7 @@ class _Sweep:
         self, layer: Layer, setting: Setting, damage: float, link: DamageLink, baseline: Measurement
     ) -> None:
         loss = link.loss(damage)
-        value = baseline.value - loss if baseline.higher_is_better else baseline.value + loss
+        value = baseline.after(loss)
         if baseline.unit == "dB":
             value = -10 * math.log10(max(damage, 1e-15))
         self.context.publish(

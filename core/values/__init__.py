@@ -9,7 +9,7 @@ from core.values.base import Array, Text, Value, digest, text
 from core.values.best import BestPlan, BestPlans, Goal
 from core.values.blame import Blame, GiveBack, Rescue
 from core.values.catalogue import Catalogue, Choice, Described, Parameter, Preset, StepInfo
-from core.values.data import DataCheck, DataInfo, DataSpec, LabelOrder, Preprocess, PreprocessScore
+from core.values.data import DataCheck, DataInfo, DataSpec, LabelOrder, Preprocess, PreprocessScore, Task
 from core.values.measured import (
     Analysis,
     DamageLink,
@@ -73,6 +73,7 @@ __all__ = [
     "RunPoint",
     "SensitivityPoint",
     "StepInfo",
+    "Task",
     "TensorInfo",
     "Text",
     "TimedNode",

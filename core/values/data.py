@@ -9,6 +9,11 @@ import msgspec
 from core.values.base import Text, Value, digest
 from core.values.measured import Measurement
 
+Task = Literal[
+    "classification", "multilabel", "regression", "segmentation", "language", "embedding", "unlabelled"
+]
+"""What the answers are judged as; 'unlabelled': compared with the original's."""
+
 
 class Preprocess(Value, frozen=True, kw_only=True):
     """From a picture (or row) to the model's input. Mean and std are in 0..255 units for pictures.
@@ -22,6 +27,8 @@ class Preprocess(Value, frozen=True, kw_only=True):
     std: tuple[float, ...] = ()
     layout: Literal["NCHW", "NHWC", ""] = ""
     color: Literal["RGB", "BGR", "GRAY", ""] = ""
+    sample_rate: int | None = None
+    """Of sounds, in Hz: what the model takes. `crop` is their length in samples then."""
 
 
 class DataSpec(Value, frozen=True, kw_only=True):
@@ -41,6 +48,8 @@ class DataSpec(Value, frozen=True, kw_only=True):
     seed: int = 0
     label_order: tuple[int, ...] = ()
     """Which of the model's outputs each class of the data is; empty: the first is the first, and so on."""
+    task: Task | Literal[""] = ""
+    """What the answers are judged as; empty: guessed from the labels and the model's outputs."""
 
     @property
     def identity(self) -> msgspec.Raw:
@@ -49,11 +58,17 @@ class DataSpec(Value, frozen=True, kw_only=True):
         Encoded field by field: what was added later is left out while it says nothing, so that a newer
         program finds the measurements that an older one kept.
         """
-        kept = {
+        kept: dict[str, object] = {
             name: getattr(self, name)
             for name, default in zip(self.__struct_fields__[1:], self.__struct_defaults__, strict=True)
             if name in _FIRST_FIELDS or getattr(self, name) != default
         }
+        if self.preprocess is not None:
+            kept["preprocess"] = {
+                name: value
+                for name, value in msgspec.to_builtins(self.preprocess).items()
+                if name != "sample_rate" or value is not None
+            }
         return msgspec.Raw(msgspec.msgpack.encode({"path": "", **kept, "calibration_path": None}))
 
 
@@ -63,7 +78,7 @@ class DataInfo(Value, frozen=True, kw_only=True, tag=True):
     sha256: str
     """Over names and sizes of what is read: says whether the data changed."""
     kind: str
-    task: Literal["classification", "regression", "unlabelled"]
+    task: Task
     sample_count: int
     calibration_count: int
     judge_count: int

@@ -22,6 +22,13 @@ class Measurement(Value, frozen=True, kw_only=True):
     """'%', 'dB', 'nat' or empty."""
     higher_is_better: bool = True
     estimate: bool = False
+    point: float = 1.0
+    """What a lost point makes of the value, in its unit: 1 for percent, a share of other scales."""
+
+    def after(self, points: float) -> float:
+        """The value when so many points are lost."""
+        change = points * self.point
+        return self.value - change if self.higher_is_better else self.value + change
 
 
 class Latency(Value, frozen=True, kw_only=True):

@@ -45,9 +45,9 @@ class DataCheckSection(QWidget):
         column.setSpacing(7)
         column.addWidget(self.heading)
         column.addWidget(self.words)
-        column.addLayout(self._rows)
         column.addWidget(self.order)
         column.addLayout(buttons)
+        column.addLayout(self._rows)
         session.check.changed.connect(self.refresh)
         session.data_changed.connect(self.refresh)
         session.job_changed.connect(self._on_job)
@@ -57,10 +57,6 @@ class DataCheckSection(QWidget):
 
     def retranslate(self) -> None:
         self.heading.setText(tr("Does it fit the model?"))
-        self.again.setText(tr("Try the usual ways"))
-        self.again.setToolTip(
-            tr("Prepares labelled samples in each usual way and counts how often the model is right")
-        )
         self.refresh()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -71,6 +67,13 @@ class DataCheckSection(QWidget):
     def refresh(self, _value: object = None) -> None:
         check = self._session.check
         found = check.found
+        pictures = self._has_pictures
+        self.again.setText(tr("Try the usual ways") if pictures else tr("Try the order of the classes"))
+        self.again.setToolTip(
+            tr("Prepares labelled samples in each usual way and counts how often the model is right")
+            if pictures
+            else tr("Looks whether the model answers labelled samples in another order of the classes")
+        )
         self.setVisible(check.possible)
         for widget in self._shown:
             self._rows.removeWidget(widget)
@@ -83,6 +86,8 @@ class DataCheckSection(QWidget):
         elif found is None:
             self.words.setText(
                 tr("How pictures are scaled decides whether the model understands them. The labels can tell.")
+                if pictures
+                else tr("The labels can tell whether the classes stand in the model's order.")
             )
         else:
             self.words.setText(_verdict(found))
@@ -96,6 +101,11 @@ class DataCheckSection(QWidget):
             self.take.setText(_take_words(found))
         self.again.setVisible(not check.busy and found is None)
         self._on_job()
+
+    @property
+    def _has_pictures(self) -> bool:
+        data = self._session.data
+        return data is not None and data.spec.preprocess is not None and bool(data.spec.preprocess.color)
 
     def _add_row(self, score: PreprocessScore) -> None:
         row = self._rows.rowCount()

@@ -17,10 +17,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.values import DataInfo, DataSpec, Preprocess, Text
-from gui import format
-from gui.i18n import tr, tr_text
+from core.values import DataInfo, DataSpec, Preprocess
+from gui.i18n import tr
 from gui.job import Job
+from gui.models import data_words as words
 from gui.models.first_guess import preprocess_for
 from gui.session import Session
 from gui.theme import Theme
@@ -29,11 +29,11 @@ from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.preprocess_form import PreprocessForm
 from gui.widgets.sample_preview import SamplePreview
 from gui.widgets.samples_form import SamplesForm
+from gui.widgets.sound_form import SoundForm
+from gui.widgets.task_choice import TaskChoice
 
 RANDOM = "random"
 """The path of a DataSpec that asks for random inputs."""
-LISTED = 8
-"""So many skipped files are named; the rest is counted."""
 
 
 class DataView(QWidget):
@@ -64,6 +64,8 @@ class DataView(QWidget):
         self._label_title.setWordWrap(False)
         self._label_column = QComboBox(self)
         self._label_column.activated.connect(self._on_label_column)
+        self._task = TaskChoice(self)
+        self._task.chosen.connect(self._on_task)
         self._samples_title = _label(self, heading=True)
         self._samples = SamplesForm(self)
         self._samples.edited.connect(self._on_edited)
@@ -76,6 +78,8 @@ class DataView(QWidget):
         self._form.edited.connect(self._on_edited)
         self._form.confirmed.connect(self._on_confirmed)
         self._check = DataCheckSection(session, theme, self)
+        self._sound_form = SoundForm(self)
+        self._sound_form.edited.connect(self._on_edited)
         self._apply = QPushButton(self)
         self._apply.clicked.connect(self._on_apply)
         self._revert = QPushButton(self)
@@ -121,16 +125,16 @@ class DataView(QWidget):
         left.addWidget(self._samples_title)
         left.addWidget(self._samples)
         left.addSpacing(8)
-        for item in (self._form_title, self._guessed, self._form):
+        for item in (self._form_title, self._guessed, self._form, self._sound_form):
             left.addWidget(item)
         left.addLayout(apply_row)
-        left.addSpacing(8)
-        left.addWidget(self._check)
         left.addStretch()
         right = QVBoxLayout()
         right.setSpacing(8)
         right.addWidget(self._preview_title)
         right.addWidget(self._preview)
+        right.addSpacing(8)
+        right.addWidget(self._check)  # beside the form, so that nobody has to scroll to what it says
         right.addStretch()
         body = QWidget(self)
         body.setObjectName("dataBody")
@@ -143,6 +147,7 @@ class DataView(QWidget):
         for label in (self._path, self._facts, self._meaning, self._warnings, self._skipped):
             column.addWidget(label)
         column.addLayout(label_row)
+        column.addWidget(self._task)
         column.addSpacing(10)
         self._columns = columns = QHBoxLayout()
         columns.addLayout(left, 4)
@@ -173,6 +178,7 @@ class DataView(QWidget):
             self._label_column.clear()
             self._label_column.addItems(list(data.columns))
             self._label_column.setCurrentText(data.label_column or "")
+            self._task.set_task(data.task)
         self._preview.set_data(data)
         self._show()
 
@@ -182,12 +188,18 @@ class DataView(QWidget):
         if spec is not None:
             self._samples.set_spec(spec)
         if value is not None:
-            self._form.set_value(value)
+            self._own_form.set_value(value)
 
     @property
     def _spec(self) -> DataSpec | None:
         data = self._session.data
         return data.spec if data is not None else self._session.failed_data
+
+    @property
+    def _own_form(self) -> PreprocessForm | SoundForm:
+        """The form for what the samples are: sounds or pictures."""
+        value = self._preprocess
+        return self._form if value is None or value.sample_rate is None else self._sound_form
 
     @property
     def _preprocess(self) -> Preprocess | None:
@@ -197,7 +209,8 @@ class DataView(QWidget):
             return None
         if session.data is not None:
             preprocess = spec.preprocess
-            return preprocess if preprocess is not None and preprocess.color else None
+            known = preprocess is not None and (preprocess.color or preprocess.sample_rate)
+            return preprocess if known else None
         if not os.path.isdir(spec.path) or session.model is None:
             return None
         return spec.preprocess or preprocess_for(session.model)
@@ -214,7 +227,7 @@ class DataView(QWidget):
         busy = self._session.job is not None
         loaded = data is not None
         failed = self._session.failed_data
-        pictures = self._preprocess is not None
+        prepared = self._preprocess is not None
         choosable = self._spec is not None and self._spec.path != RANDOM
         for button in (self._folder, self._file, self._random):
             button.setEnabled(not busy)
@@ -223,22 +236,30 @@ class DataView(QWidget):
         self._samples.set_busy(busy)
         for widget in (self._samples_title, self._samples):
             widget.setVisible(choosable)
-        self._facts.setText(_facts(data) if loaded and not reading else "")
-        self._meaning.setText(_meaning(data) if loaded and not reading else "")
-        self._warnings.setText(_lines(data.warnings) if loaded else "")
-        self._skipped.setText(_skipped(data) if loaded else "")
+        self._facts.setText(words.facts(data) if loaded and not reading else "")
+        self._meaning.setText(words.meaning(data) if loaded and not reading else "")
+        self._warnings.setText(words.lines(data.warnings) if loaded else "")
+        self._skipped.setText(words.skipped(data) if loaded else "")
         for label in (self._path, self._facts, self._meaning, self._warnings, self._skipped):
             shown = label.full_text if label is self._path else label.text()
             label.setVisible(bool(shown))
         for widget in (self._label_title, self._label_column):
             widget.setVisible(loaded and bool(data.columns))
         self._label_column.setEnabled(not busy)
-        for widget in (self._form_title, self._form):
-            widget.setVisible(pictures)
+        self._task.setVisible(loaded and choosable)
+        self._task.setEnabled(not busy)
+        self._form_title.setVisible(prepared)
+        self._form_title.setText(
+            tr("How a picture becomes the model's input")
+            if self._own_form is self._form
+            else tr("How a sound becomes the model's input")
+        )
+        for form in (self._form, self._sound_form):
+            form.setVisible(prepared and form is self._own_form)
         for widget in (self._apply, self._revert, self._unread):
             widget.setVisible(choosable)
         self._apply.setText(tr("Apply") if loaded or failed is None else tr("Try again"))
-        self._guessed.setText(_lines(data.guessed) if loaded else "")
+        self._guessed.setText(words.lines(data.guessed) if loaded else "")
         guessed = loaded and bool(data.guessed)
         self._guessed.setVisible(guessed)
         # a table's rows take the whole width where there is nothing to their left
@@ -264,10 +285,10 @@ class DataView(QWidget):
     # ------------------------------------------------------------ edits
 
     def _on_edited(self) -> None:
-        pictures = self._preprocess is not None
-        value = self._form.value() if pictures else None
-        unread = pictures and value is None
-        edited = (pictures and value != self._preprocess) or bool(self._samples.changes())
+        prepared = self._preprocess is not None
+        value = self._own_form.value() if prepared else None
+        unread = prepared and value is None
+        edited = (prepared and value != self._preprocess) or bool(self._samples.changes())
         free = self._session.job is None
         # what could not be read may be tried again as it is: the reason may lie in the file
         again = self._session.data is None and self._spec is not None
@@ -281,7 +302,7 @@ class DataView(QWidget):
 
     def _on_apply(self) -> None:
         changes = self._samples.changes()
-        value = self._form.value() if self._preprocess is not None else None
+        value = self._own_form.value() if self._preprocess is not None else None
         # what the engine guessed well is not forced on it by changing a number
         if value is not None and (self._session.data is None or value != self._preprocess):
             changes["preprocess"] = value
@@ -300,6 +321,9 @@ class DataView(QWidget):
         if data is not None and column != data.label_column:
             self._session.open_data(msgspec.structs.replace(data.spec, label_column=column, kind=data.kind))
 
+    def _on_task(self, task: str) -> None:
+        self._session.change_data(task=task, label_order=())
+
     def _use_random(self) -> None:
         self._session.open_data(DataSpec(path=RANDOM))
 
@@ -309,8 +333,9 @@ class DataView(QWidget):
         self._heading.setText(tr("Data: samples that judge the model"))
         self._intro.setText(
             tr(
-                "Secateur tries every cut on real samples. Choose a folder of pictures with one folder per "
-                "class, a table (CSV), or arrays (NPZ, NPY). A few hundred are enough to begin."
+                "Secateur tries every cut on real samples. Choose a folder (pictures with one folder per "
+                "class, with masks or with a table of labels; sounds; requests) or a file (CSV, Parquet, "
+                "NPZ, NPY, COCO). A few hundred samples are enough to begin."
             )
         )
         self._folder.setText(tr("Choose a folder…"))
@@ -321,7 +346,6 @@ class DataView(QWidget):
         )
         self._label_title.setText(tr("The answer stands in column"))
         self._label_column.setAccessibleName(tr("The answer stands in column"))
-        self._form_title.setText(tr("How a picture becomes the model's input"))
         self._samples_title.setText(tr("Which samples"))
         self._revert.setText(tr("Undo edits"))
         self._scroll.setAccessibleName(tr("Data"))
@@ -348,42 +372,3 @@ def _label(parent: QWidget, heading: bool = False, muted: bool = False) -> QLabe
     label.setProperty("muted", muted)
     label.setWordWrap(not heading)
     return label
-
-
-def _facts(data: DataInfo) -> str:
-    """'5,000 samples · 10 classes · 256 to calibrate, 1,000 to judge'."""
-    parts = [tr("{n} samples").format(n=format.count(data.sample_count))]
-    if data.class_names:
-        parts.append(tr("{n} classes").format(n=format.count(len(data.class_names))))
-    parts.append(
-        tr("{calibration} to calibrate, {judge} to judge").format(
-            calibration=format.count(data.calibration_count), judge=format.count(data.judge_count)
-        )
-    )
-    return " · ".join(parts)
-
-
-def _meaning(data: DataInfo) -> str:
-    if data.task == "unlabelled":
-        return tr(
-            "These samples come without the right answers. Secateur then measures how often the "
-            "compressed model answers as the original does, instead of accuracy."
-        )
-    if data.task == "regression":
-        return tr("The answers are numbers: Secateur measures the error instead of accuracy.")
-    names = ", ".join(data.class_names[:10])
-    return tr("Classes: {names}").format(names=names + ("…" if len(data.class_names) > 10 else ""))
-
-
-def _lines(sentences: tuple[Text, ...]) -> str:
-    return "\n".join(tr_text(sentence) for sentence in sentences)
-
-
-def _skipped(data: DataInfo) -> str:
-    if not data.skipped_count:
-        return ""
-    count = tr("{n} left out:").format(n=format.count(data.skipped_count))
-    lines = [count, *(tr_text(sentence) for sentence in data.skipped[:LISTED])]
-    if data.skipped_count > len(data.skipped[:LISTED]):
-        lines.append("…")
-    return "\n".join(lines)

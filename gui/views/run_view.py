@@ -183,9 +183,8 @@ class RunView(QWidget):
         if session.run_state != "running" or session.model is None:
             return done
         reached = {step.layer_id for step in done}
-        value, worse = session.run_points[-1].measurement.value, -1.0
-        if not session.run_points[-1].measurement.higher_is_better:
-            worse = 1.0
+        latest = session.run_points[-1].measurement
+        value: float | None = latest.value
         layers = [point for point in session.run_points if not point.stage]
         room = layers[-1].total - len(layers) if layers else len(session.model.layers)
         for layer in session.model.layers:
@@ -195,7 +194,9 @@ class RunView(QWidget):
             if layer.id in reached or not able or not session.plan.changes(layer.id):
                 continue
             loss = predicted_loss(session.points.get(layer.id, ()), session.plan.layer(layer.id))
-            value = value + worse * loss if loss is not None and value is not None else None
+            value = (
+                value + latest.after(loss) - latest.value if loss is not None and value is not None else None
+            )
             done.append(Step(layer.id, layer.label, guess=value))
             room -= 1
         return done
@@ -207,8 +208,7 @@ class RunView(QWidget):
         last = points[-1]
         if primary is not None and primary.count == last.measurement.count:
             return primary
-        sign = 1.0 if last.measurement.higher_is_better else -1.0
-        return msgspec.structs.replace(last.measurement, value=last.measurement.value + sign * last.loss)
+        return msgspec.structs.replace(last.measurement, value=last.measurement.after(-last.loss))
 
     def _name(self, point: RunPoint) -> str:
         """Of the step on the whole network, or of the layer."""

@@ -61,7 +61,7 @@ class Curve(QWidget):
         """The metric after a loss; the bare loss, downwards, if the original is not measured."""
         if self._baseline is None:
             return -loss
-        return self._baseline.value - loss if self._baseline.higher_is_better else self._baseline.value + loss
+        return self._baseline.after(loss)
 
     def loss_at(self, sparsity: float) -> float:
         loss = predicted_loss(self._points, LayerPlan(sparsity=sparsity))

@@ -36,6 +36,7 @@ class Mae(Metric):
             high=high,
             count=len(values),
             higher_is_better=False,
+            point=subject.label_std / 100,
         )
 
     def loss(self, values: np.ndarray, original: np.ndarray, subject: Subject) -> Loss:

@@ -41,6 +41,7 @@ class Rmse(Metric):
             high=high,
             count=len(values),
             higher_is_better=False,
+            point=subject.label_std / 100,
         )
 
     def loss(self, values: np.ndarray, original: np.ndarray, subject: Subject) -> Loss:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from core.context import Context
 from core.data import open_data
+from core.data.batch_cache import CachedSource
 from core.data.picture_source import PictureSource
 from core.errors import Cancelled, DataError
 from core.values import DataSpec, Preprocess, TensorInfo
@@ -179,6 +180,8 @@ def test_cifar10_is_read_right(cifar10: Path, shared_models: Path) -> None:
 
 def test_source_keeps_no_pixels(tmp_path: Path) -> None:
     data = opened(class_folders(tmp_path, {"a": 3, "b": 3}))
-    source, _ = data._roles["judge"]
+    cached, _ = data._roles["judge"]
+    assert isinstance(cached, CachedSource)
+    source = cached._source
     assert isinstance(source, PictureSource)
     assert not any(isinstance(value, np.ndarray) and value.ndim > 1 for value in vars(source).values())
