@@ -16,6 +16,7 @@ import msgspec
 
 from core.context import Context
 from core.corrections import MeasurementStore
+from core.data.dataset import data_key
 from core.errors import PlanError
 from core.evaluate.judge import Judge
 from core.graph.opened import OpenedModel
@@ -142,9 +143,8 @@ class _Sweep:
 
     @property
     def _about(self) -> tuple[object, ...]:
-        info = self.judge.data.info
-        spec = msgspec.structs.replace(info.spec, path="", calibration_path=None)
-        return self.opened.info.sha256, info.sha256, spec, min(self.count, self.judge.count)
+        sha256, spec = data_key(self.judge.data)
+        return self.opened.info.sha256, sha256, spec, min(self.count, self.judge.count)
 
     def link(self) -> DamageLink:
         """The link, bent to what was measured."""
