@@ -134,7 +134,7 @@ def open_audio(
         paths.append(spec.calibration_path)
     found = [_list(Path(path), context) for path in paths]
     preprocess = _preprocess(spec.preprocess, info, found[0], guessed)
-    parts = []
+    parts: list[SamplePart] = []
     for listed in found:
         labels = _labels(listed, outputs, parts[0].labels if parts else None, warnings)
         source = CachedSource(SoundSource(listed.root, listed.names, info, preprocess, labels.values))

@@ -100,7 +100,7 @@ class CachedSource:
             if status is not None:
                 self._limit = min(self._limit, max(status.f_bavail * status.f_frsize - _SPARE_BYTES, 0))
             spooled = tempfile.SpooledTemporaryFile(  # noqa: SIM115 (it lives as long as the samples do)
-                _MEMORY_BYTES, dir=folder, prefix="samples-"
+                _MEMORY_BYTES, dir=str(folder), prefix="samples-"
             )
             self._file = cast(BinaryIO, spooled)
             weakref.finalize(self, spooled.close)

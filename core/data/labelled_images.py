@@ -26,6 +26,7 @@ from core.values import DataSpec, Described, TensorInfo, Text, text
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 _TRIED_ROWS = 20
+_FIRST_ROWS = 4
 _FEW_TABLES = 20
 _SEPARATORS = re.compile(r"[|;,\s]+")
 
@@ -76,6 +77,9 @@ def _read_table(path: Path) -> Table | None:
     for column in range(min(len(names), 8)):
         cells = [cells[column].strip() for cells in sample]
         for root, ending in itertools.product(folders, ("", ".jpg", ".png", ".jpeg")):
+            # a table of numbers is told after a few rows: each look costs much where the disk is far away
+            if not any(_picture(root, cell + ending) for cell in cells[:_FIRST_ROWS]):
+                continue
             there = sum(_picture(root, cell + ending) is not None for cell in cells)
             if there * 2 > len(cells):
                 return Table(path, form, names, column, root, ending, tuple(notes))

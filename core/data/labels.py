@@ -123,7 +123,7 @@ def _several(raw: np.ndarray, outputs: tuple[TensorInfo, ...], usual: bool) -> L
             text("Several labels are a row of 0 and 1, one for each of the model's outputs."),
             text("Choose the data this model was trained for, or another task."),
         )
-    usable = np.isfinite(raw.astype(np.float64)).all(axis=1)
+    usable: np.ndarray = np.asarray(np.isfinite(raw.astype(np.float64)).all(axis=1))
     values = np.where(usable[:, None], np.nan_to_num(raw.astype(np.float64)), 0).astype(np.int8)
     note = text("Each sample may have several labels: judged by F1 and mean average precision.")
     return Labels("multilabel", values, tuple(map(str, range(width))), usable, (note,))

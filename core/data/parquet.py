@@ -147,7 +147,7 @@ def _rows(file: Any, columns: Columns, path: Path, context: Context) -> Rows:
         block = np.empty((batch.num_rows, len(columns.features)), dtype=np.float32)
         for place, position in enumerate(columns.feature_positions):
             block[:, place] = _numbers(batch.column(position))
-        good = np.isfinite(block).all(axis=1)
+        good: np.ndarray = np.asarray(np.isfinite(block).all(axis=1))
         for row in np.flatnonzero(~good).tolist():
             skipped_count += 1
             if len(skipped) < MAX_LISTED:

@@ -103,6 +103,7 @@ def read_sound(path: Path, header: WavHeader, first: int = 0, count: int | None 
         raise WavError(text("{name}: it cannot be read", name=path.name)) from error
     if len(data) < count * width * header.channels:
         raise WavError(text("{name}: it is cut off or damaged", name=path.name))
+    values: np.ndarray
     if header.floats:
         values = np.frombuffer(data, "<f4" if width == 4 else "<f8").astype(np.float32)
     elif width == 1:
