@@ -83,7 +83,7 @@ def _read(
         raise DataError(
             text("'{path}' cannot be read.", path=str(path)),
             text("Reading it failed: {reason}.", reason=str(error)[:200] or type(error).__name__),
-            text("Save the table again, or choose another."),
+            text("Save the table again, or as CSV."),
         ) from error
 
 
