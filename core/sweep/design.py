@@ -1,9 +1,9 @@
 """Which judging samples a what-if is run on, and what those that were run say about all.
 
-Most of a divergence comes from the samples that the original is unsure of. So beside those on the decision
-edge, which are always run, the others are drawn one after the other with chances in proportion to how unsure
-the original is: "successive sampling" (Rosén 1997, "Asymptotic theory for order sampling"). Its inclusion
-probabilities weight the figures, so that these are right on average whatever the chances were.
+Most of a divergence comes from the samples that the original is unsure of, and answers change where two
+classes are close. So samples are drawn one after the other with chances in proportion to both: "successive
+sampling" (Rosén 1997, "Asymptotic theory for order sampling"). Its inclusion probabilities weight the
+figures, so that these are right on average whatever the chances were.
 """
 
 from __future__ import annotations
@@ -18,27 +18,36 @@ from core.evaluate.answers import Subject, log_probabilities
 
 _FLOOR = 0.2
 """Every sample is drawn as if it were at least this share of the mean as unsure."""
+_EDGE = 2.0
+"""So many times as much as being unsure counts being near the decision edge, on average over the samples."""
+_NEAR = 0.6
+"""Nats of margin over which that falls to a third."""
 
 
 @dataclass(frozen=True)
 class Design:
-    """`order`: first the `certain` samples, then the others as they were drawn; numbers within the sweep."""
+    """The order in which samples were drawn, and what their chances were in proportion to."""
 
     order: np.ndarray
-    certain: int
+    """(n,) numbers of the sweep's samples."""
     sizes: np.ndarray
-    """What the chances are in proportion to, and what damage is likely in proportion to; (n,), above 0."""
+    """(n,) by sample, above 0; damage is likely to be in proportion to them too."""
     _chances: dict[int, np.ndarray] = field(default_factory=dict, compare=False)
 
-    def chances(self, drawn: int) -> np.ndarray:
-        """The chance to be among the first `drawn` of the others, by place in the order behind the certain.
+    def chances(self, count: int) -> np.ndarray:
+        """By sample the chance of being among the first `count` drawn.
 
-        1 − exp(−t·size) with t such that they add up to `drawn` (Rosén 1997).
+        1 − exp(−t·size) with t such that they add up to `count` (Rosén 1997).
         """
-        known = self._chances.get(drawn)
+        known = self._chances.get(count)
         if known is None:
-            known = self._chances[drawn] = _chances(self.sizes[self.order[self.certain :]], drawn)
+            known = self._chances[count] = _chances(self.sizes, count)
         return known
+
+    def weights(self, count: int) -> np.ndarray:
+        """For how many samples each of the first `count` stands, (count,); they add up to all."""
+        weights = 1.0 / self.chances(count)[self.order[:count]]
+        return np.asarray(weights * (len(self.order) / weights.sum()))
 
     def total(self, values: np.ndarray, model: np.ndarray) -> tuple[float, float]:
         """The sum over all samples of a figure and its standard error, from the first ones in the order.
@@ -47,25 +56,25 @@ class Design:
         wrong on the drawn ones is added back (regression estimator, Särndal, Swensson & Wretman 1992,
         chapter 6). The error is that of drawing: 0 where all samples were run.
         """
-        certain, rest = self.certain, self.order[self.certain :]
-        rows = self.order[: len(values)]
-        drawn = len(values) - certain
-        known = float(values[:certain].sum())
-        if drawn == len(rest):
-            return float(values.sum()), 0.0
-        chances = self.chances(drawn)[:drawn]
-        missed = values[certain:] - model[rows[certain:]]
-        weights = 1.0 / chances
-        added = float((weights * missed).sum() / weights.sum()) * len(rest)
-        return known + float(model[rest].sum()) + added, math.sqrt(_variance(missed * weights, chances))
+        count, rows = len(values), self.order[: len(values)]
+        missed = values - model[rows]
+        added = float((self.weights(count) * missed).sum())
+        chances = self.chances(count)[rows]
+        return float(model.sum()) + added, math.sqrt(_variance(missed / chances, chances))
 
     def in_proportion(self, values: np.ndarray) -> np.ndarray:
-        """`sizes` times what fits the figures of the drawn ones best: a model for `total`, (n,)."""
-        drawn = len(values) - self.certain
-        weights = 1.0 / self.chances(drawn)[:drawn]
-        sizes = self.sizes[self.order[self.certain : len(values)]]
-        factor = float((weights * values[self.certain :]).sum()) / float((weights * sizes).sum())
-        return np.asarray(factor * self.sizes)
+        """`sizes` times what fits the figures of the first ones best: a model for `total`, (n,)."""
+        weights = self.weights(len(values))
+        own = float((weights * self.sizes[self.order[: len(values)]]).sum())
+        return np.asarray(float((weights * values).sum()) / own * self.sizes)
+
+    def scatter(self, count: int, variances: np.ndarray) -> float:
+        """The standard error of a total from the first `count` where the model is off by chance alone.
+
+        `variances` (n,) of these.
+        """
+        odds = 1.0 / self.chances(count) - 1.0
+        return math.sqrt(float((odds * variances).sum()))
 
 
 def quantile(drawn: int) -> float:
@@ -73,25 +82,25 @@ def quantile(drawn: int) -> float:
     return float(stdtrit(max(1, drawn - 1), 0.975))
 
 
-def unsureness(answers: np.ndarray, subject: Subject) -> np.ndarray:
-    """1 − Σp² of the class probabilities, (n,): small noise on the logits diverges in proportion to it.
+def drawn(answers: np.ndarray, margins: np.ndarray | None, subject: Subject, seed: int) -> Design:
+    """Samples in a random order in which those that say most come earlier.
 
-    All alike for what is no classifier.
+    `answers` of the original and how far its right class is ahead, in nats. 1 − Σp² of the class
+    probabilities says how unsure it is: small noise on the logits diverges in proportion to it. All samples
+    are alike for what is no classifier.
     """
-    if not subject.classes:
-        return np.ones(len(answers))
-    unsure = 1.0 - np.square(np.exp(log_probabilities(answers, subject))).sum(axis=1)
-    unsure = np.nan_to_num(np.maximum(unsure, 0.0), nan=1.0)
-    return np.asarray(unsure + _FLOOR * unsure.mean() + 1e-9)
+    sizes = np.ones(len(answers))
+    if subject.classes and margins is not None:
+        unsure = 1.0 - np.square(np.exp(log_probabilities(answers, subject))).sum(axis=1)
+        edge = np.exp(-np.abs(margins) / _NEAR)
+        sizes = _FLOOR + _over_mean(unsure) + _EDGE * _over_mean(edge)
+    waits = np.random.default_rng(seed).exponential(size=len(sizes)) / sizes
+    return Design(np.argsort(waits), sizes)
 
 
-def drawn(margins: np.ndarray | None, sizes: np.ndarray, certain: int, seed: int) -> Design:
-    """The `certain` samples nearest to the edge (|margin| least), then the others as chance has them."""
-    rng = np.random.default_rng(seed)
-    order = np.arange(len(sizes)) if margins is None else np.argsort(np.abs(margins), kind="stable")
-    rest = order[certain:]
-    waits = rng.exponential(size=len(rest)) / sizes[rest]
-    return Design(np.concatenate([order[:certain], rest[np.argsort(waits)]]), certain, sizes)
+def _over_mean(values: np.ndarray) -> np.ndarray:
+    values = np.nan_to_num(np.maximum(values, 0.0)) + 1e-12
+    return np.asarray(values / values.mean())
 
 
 def _chances(sizes: np.ndarray, count: int) -> np.ndarray:

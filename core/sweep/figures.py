@@ -17,13 +17,15 @@ from core.evaluate.judge import Judge
 from core.evaluate.metric import Reference
 from core.evaluate.statistics import Z, wilson
 from core.sweep.design import quantile
-from core.sweep.samples import CERTAIN, FIRST, Samples, margins_of
+from core.sweep.samples import FIRST, Samples, margins_of
 from core.values import Measurement
 
 POINTS = 0.4
 """Half an interval of this many points is always good enough."""
-SHARE = 0.12
+SHARE = 0.15
 """... or of this share of the loss."""
+PART = 0.8
+"""... or of this part of what the samples, all of them, leave open about others."""
 DIVERGENCE_SHARE = 0.3
 """... with the divergence known to this share."""
 
@@ -81,8 +83,8 @@ class Tally:
     @property
     def ready(self) -> bool:
         """Whether there is enough for a first look."""
-        certain = self._samples.design.certain
-        return self.count >= min(self._samples.count, max(FIRST, certain + FIRST - CERTAIN))
+        total = self._samples.count
+        return self.count >= (FIRST if total > 2 * FIRST else total)
 
     def figures(self) -> Figures:
         """What the samples so far say."""
@@ -111,14 +113,10 @@ class Tally:
         assert samples.margins is not None
         total, before, design = samples.count, samples.original, samples.design
         chance = chances(samples.margins, rows, np.concatenate(self._margins))
-        unseen = np.ones(total, bool)
-        unseen[rows] = False
         # right answers in all: those seen, the model's for the rest, and what it missed on the random ones
         hits, error = design.total(right, chance)
-        drawn, left = len(rows) - design.certain, int(unseen.sum())
         # ... which are too few to tell how far the model's chances scatter where they are right
-        scatter = float((chance * (1 - chance))[unseen].mean())
-        sub = max(error, left * math.sqrt(scatter * (1 / drawn + 1 / left)))
+        sub = max(error, design.scatter(len(rows), chance * (1 - chance)))
         moved = design.total(np.abs(right - before[rows]), np.zeros(total))[0]
         lost = (float(before.sum()) - hits) / total
         paired = max(moved / total - lost**2, 0.0) + 1 / total
@@ -133,7 +131,7 @@ class Tally:
             count=len(rows),
             unit="%",
         )
-        most = max(POINTS / 100, SHARE * abs(lost), 0.6 * Z * math.sqrt(paired / total))
+        most = max(POINTS / 100, SHARE * abs(lost), PART * Z * math.sqrt(paired / total))
         return Figures(
             measured,
             100 * lost,
@@ -155,11 +153,7 @@ class Tally:
         else:
             whole, error = design.total(own, design.in_proportion(own))
             mean, error = max(0.0, whole / total), error / total
-            drawn = len(own) - design.certain
-            inverse = 1.0 / design.chances(drawn)[:drawn]
-            inverse *= (total - design.certain) / inverse.sum()
-            weights = np.concatenate([np.ones(design.certain), inverse])
-            reach = quantile(drawn)
+            weights, reach = design.weights(len(own)), quantile(len(own))
         # the samples are a part of what the network will meet, those that were run a part of them
         scatter = float((weights * np.square(own - mean)).sum()) / total
         half = reach * math.hypot(error, math.sqrt(scatter / total))

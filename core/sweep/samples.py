@@ -1,8 +1,7 @@
-"""The judging samples of a sweep in the order in which they are drawn: the ones on the edge first.
+"""The judging samples of a sweep in the order in which they were drawn, the same for all what-ifs.
 
 A sample whose two likeliest classes are close decides differently at the slightest change; most others never
-do. So those nearest to the edge are always run, the others in a random order that is the same for all
-what-ifs (`design`), and as many of them as a figure needs (`figures`).
+do. So those tend to come earlier (`design`); as many are run as a figure needs (`figures`).
 """
 
 from __future__ import annotations
@@ -13,15 +12,13 @@ import numpy as np
 
 from core.evaluate.answers import Subject, log_probabilities, predicted_classes
 from core.evaluate.judge import Judge
-from core.sweep.design import Design, drawn, unsureness
+from core.sweep.design import Design, drawn
 
 SAMPLE_BYTES = 256 << 20
 """Bytes of samples that a sweep keeps; larger ones are fewer."""
-CERTAIN = 32
-"""Samples nearest to the edge, which are always run."""
-FIRST = 64
-"""Samples that are run before the first look at the intervals, those on the edge among them."""
-STEP, STEPS, PIECE = 16, 4, 32
+FIRST = 48
+"""Samples that are run before the first look at the intervals."""
+STEP, STEPS, PIECE = 16, 5, 32
 """Samples that are added then: so many at a time for so many times, as most figures need few, then more."""
 
 
@@ -44,7 +41,7 @@ class Samples:
     pieces: tuple[Piece, ...]
     count: int
     design: Design
-    """How they were drawn; the first `design.certain` (whole pieces) are those on the edge."""
+    """How they were drawn."""
     margins: np.ndarray | None
     """By sample, in nats: how far the right class (without labels: the original's) is ahead of the next."""
     original: np.ndarray
@@ -69,11 +66,8 @@ def draw(judge: Judge, count: int, seed: int = 0, start: int = 0) -> Samples:
     answers, labels = answers[start:], None if labels is None else labels[start:]
     original = judge.original_values(0, start + count)[start:]
     margins = margins_of(answers, labels, answers, judge.subject)
+    design = drawn(answers, margins, judge.subject, seed)
     fixed = judge.run_batch if judge.run_batch == judge.batch_size else None
-    certain = CERTAIN if fixed is None else fixed * max(1, CERTAIN // fixed)
-    if margins is None or count <= FIRST + certain:
-        certain = 0
-    design = drawn(margins if certain else None, unsureness(answers, judge.subject), certain, seed)
     pieces = []
     for rows in np.split(design.order, _cuts(count, fixed)):
         pieces.append(
@@ -116,7 +110,7 @@ def _cuts(count: int, fixed: int | None) -> list[int]:
     """Where pieces begin, the first one's 0 left out; `fixed`: the only batch that the network takes."""
     if fixed is not None:
         return list(range(fixed, count, fixed))
-    cuts = [CERTAIN, FIRST, *(FIRST + STEP * place for place in range(1, STEPS + 1))]
+    cuts = [FIRST + STEP * place for place in range(STEPS + 1)]
     return [cut for cut in (*cuts, *range(cuts[-1] + PIECE, count, PIECE)) if cut < count]
 
 
