@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,13 +14,43 @@ from core.graph.suffix import prefix
 from core.sweep.samples import Samples
 
 BORDER_BYTES = 1 << 30
+COMMON = 3
+"""First pieces, which most layers are run on: their values are computed for all layers of a group at once.
+
+A network that has to hand out so many values loses what onnxruntime fuses, and takes up to nine times as
+long; so of later pieces, which few layers ask for, each layer's values are computed by themselves.
+"""
+
+
+@dataclass
+class _Maker:
+    """Some values of the network, piece by piece of the samples; each piece is computed once."""
+
+    names: list[str]
+    runner: Runner | None
+    kept: dict[int, dict[str, np.ndarray]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, samples: Samples, position: int) -> dict[str, np.ndarray]:
+        with self.lock:
+            if position not in self.kept:
+                self.kept[position] = self.computed(samples, position)
+            return self.kept[position]
+
+    def computed(self, samples: Samples, position: int) -> dict[str, np.ndarray]:
+        if self.runner is None:
+            return {}
+        asked = {item.name for item in self.runner.inputs}
+        feeds = samples.pieces[position].feeds
+        found = self.runner.run({name: array for name, array in feeds.items() if name in asked})
+        return dict(zip(self.names, found, strict=True))
 
 
 class Borders:
-    """Feeds for networks cut behind some layers, piece by piece of the samples.
+    """Feeds for networks cut behind some layers, piece by piece of the samples. May be asked by any thread.
 
-    Layers are taken in groups whose values fit into the limit together; one session serves a group, and the
-    values of the group before are let go.
+    Layers are taken in groups whose values fit into the limit together; the values of the group before are
+    let go.
     """
 
     def __init__(
@@ -37,13 +68,13 @@ class Borders:
         inputs = {value.name for value in opened.model.graph.inputs}
         names = dict.fromkeys(name for values in needed.values() for name in values if name not in inputs)
         self._needed = {layer: [n for n in values if n in names] for layer, values in needed.items()}
-        self.like = {**samples.pieces[0].feeds, **self._computed(self._session(list(names)), list(names), 0)}
+        all_values = self._maker(list(names))
+        self.like = {**samples.pieces[0].feeds, **all_values.of(samples, 0)}
         """By value what it looks like: its array for the first piece."""
         self._groups = list(self._grouped(needed, limit))
-        self._group: tuple[str, ...] = ()
-        self._names: list[str] = []
-        self._runner: Runner | None = None
-        self._kept: dict[int, dict[str, np.ndarray]] = {}
+        self._group = self._groups[0] if len(self._groups) == 1 else ()
+        self._common = all_values
+        self._alone: dict[str, _Maker] = {}
         self._lock = threading.Lock()
 
     @property
@@ -52,41 +83,39 @@ class Borders:
         return self._groups
 
     def feeds(self, layer_id: str, position: int) -> dict[str, np.ndarray]:
-        """Everything that a network cut at this layer may read, for piece `position`. From any thread."""
+        """Everything that a network cut at this layer may read, for piece `position`."""
         with self._lock:
-            return self._feeds(layer_id, position)
+            if layer_id not in self._group:
+                self._group = next(group for group in self._groups if layer_id in group)
+                self._common = self._maker(
+                    list(dict.fromkeys(n for e in self._group for n in self._needed[e]))
+                )
+                self._alone = {}
+            maker = self._common
+            if position >= COMMON:
+                if layer_id not in self._alone:
+                    self._alone[layer_id] = self._maker(self._needed[layer_id])
+                maker = self._alone[layer_id]
+        return {**self._samples.pieces[position].feeds, **maker.of(self._samples, position)}
 
-    def _feeds(self, layer_id: str, position: int) -> dict[str, np.ndarray]:
-        if layer_id not in self._group:
-            self._group = next(group for group in self._groups if layer_id in group)
-            self._names = list(dict.fromkeys(n for each in self._group for n in self._needed[each]))
-            self._runner = self._session(self._names)
-            self._kept = {}
-        if position not in self._kept:
-            self._kept[position] = self._computed(self._runner, self._names, position)
-        return {**self._samples.pieces[position].feeds, **self._kept[position]}
-
-    def _session(self, names: list[str]) -> Runner | None:
-        return Runner(prefix(self._opened.model, names), self._threads) if names else None
-
-    def _computed(self, runner: Runner | None, names: list[str], position: int) -> dict[str, np.ndarray]:
-        if runner is None:
-            return {}
-        asked = {item.name for item in runner.inputs}
-        feeds = self._samples.pieces[position].feeds
-        found = runner.run({name: array for name, array in feeds.items() if name in asked})
-        return dict(zip(names, found, strict=True))
+    def _maker(self, names: list[str]) -> _Maker:
+        return _Maker(names, Runner(prefix(self._opened.model, names), self._threads) if names else None)
 
     def _grouped(self, needed: Mapping[str, Sequence[str]], limit: int) -> Iterable[tuple[str, ...]]:
-        pieces = len(self._samples.pieces)
         group: list[str] = []
-        names: set[str] = set()
         for layer_id in needed:
-            more = names | set(self._needed[layer_id])
-            if group and pieces * sum(self.like[name].nbytes for name in more) > limit:
+            if group and self._bytes([*group, layer_id]) > limit:
                 yield tuple(group)
-                group, more = [], set(self._needed[layer_id])
+                group = []
             group.append(layer_id)
-            names = more
         if group:
             yield tuple(group)
+
+    def _bytes(self, layers: Sequence[str]) -> float:
+        """Of all pieces' values for these layers."""
+        pieces = self._samples.pieces
+        common = sum(len(piece.rows) for piece in pieces[:COMMON]) / len(pieces[0].rows)
+        later = sum(len(piece.rows) for piece in pieces[COMMON:]) / len(pieces[0].rows)
+        size = {layer: sum(self.like[name].nbytes for name in self._needed[layer]) for layer in layers}
+        together = {name for layer in layers for name in self._needed[layer]}
+        return common * sum(self.like[name].nbytes for name in together) + later * sum(size.values())
