@@ -10,9 +10,10 @@ from core.estimate import predicted_loss
 from core.values import FLOAT_BITS, Layer, LayerPlan, SensitivityPoint
 from gui import format as fmt
 from gui.i18n import tr, tr_text
-from gui.models.choices import WEIGHT_BITS, fixes_share
+from gui.models.choices import WEIGHT_BITS, bits_settings, fixes_share, pattern_help, sparsity_settings
 from gui.models.damage import loss_unit, scale_top
 from gui.session import Session
+from gui.table_text import Value
 from gui.widgets.plain_tip import plain_tip
 
 CELL_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -22,15 +23,45 @@ Index = QModelIndex | QPersistentModelIndex
 
 @dataclass(frozen=True)
 class Setting:
-    """A column: a sparsity, or weight bits."""
+    """A column: a sparsity, a pattern of zeros, or bits of the weights and perhaps of the activations."""
 
     sparsity: float = 0.0
     bits: int = FLOAT_BITS
+    pattern: str | None = None
+    activations: int = FLOAT_BITS
+
+    @property
+    def by_bits(self) -> bool:
+        return self.bits < FLOAT_BITS
 
     def title(self) -> str:
-        if self.bits < FLOAT_BITS:
+        if self.activations < FLOAT_BITS:
+            return tr("{weights}+{activations} bit").format(weights=self.bits, activations=self.activations)
+        if self.by_bits:
             return tr("{n} bit").format(n=self.bits)
-        return fmt.percent(self.sparsity)
+        return self.pattern or fmt.percent(self.sparsity)
+
+    def heading(self) -> str:
+        """The title where there is little room."""
+        return f"{self.bits}+{self.activations}" if self.activations < FLOAT_BITS else self.title()
+
+    def help(self) -> str:
+        """The column in words."""
+        if self.activations < FLOAT_BITS:
+            return tr("weights of {weights} bits, activations of {activations}").format(
+                weights=self.bits, activations=self.activations
+            )
+        if self.by_bits:
+            return tr("weights of {n} bits").format(n=self.bits)
+        if self.pattern:
+            return pattern_help(self.pattern)
+        return tr("{share} of the weights become zero").format(share=fmt.percent(self.sparsity))
+
+    @property
+    def place(self) -> tuple[bool, str, float, int, int]:
+        """Where it stands among others: shares, patterns, bits, bits with activations."""
+        rounded = FLOAT_BITS - self.activations
+        return self.by_bits, self.pattern or "", self.sparsity, rounded, -self.bits
 
 
 USUAL = (
@@ -44,37 +75,53 @@ USUAL = (
 
 @dataclass(frozen=True)
 class Cell:
-    """`loss` in points (None: unknown); `share` is its place on the damage scale."""
+    """`loss` in points or decibels (None: unknown); `share` is its place on the damage scale.
+
+    What was measured has its 95 % interval and its sample count.
+    """
 
     possible: bool
     loss: float | None = None
     share: float = 0.0
     estimate: bool = False
     current: bool = False
+    low: float | None = None
+    high: float | None = None
+    count: int = 0
 
 
 def settings_of(session: Session) -> tuple[Setting, ...]:
     """The usual columns and whatever else was measured, sparsities first."""
-    found = set(USUAL)
-    for points in session.points.values():
-        for point in points:
-            if point.weight_bits < FLOAT_BITS and point.sparsity == 0:
-                found.add(Setting(bits=point.weight_bits))
-            elif point.weight_bits == FLOAT_BITS and point.sparsity > 0:
-                found.add(Setting(point.sparsity))
-    return tuple(sorted(found, key=lambda each: (each.bits < FLOAT_BITS, each.sparsity, -each.bits)))
+    found = {*USUAL, *(_setting(point) for points in session.points.values() for point in points)} - {None}
+    return tuple(sorted((each for each in found if each is not None), key=lambda each: each.place))
+
+
+def _setting(point: SensitivityPoint) -> Setting | None:
+    """The column of a point; None for zeros and bits together, which are no setting of one kind."""
+    zeros = point.sparsity > 0 or point.pattern is not None
+    if point.weight_bits < FLOAT_BITS:
+        return None if zeros else Setting(bits=point.weight_bits, activations=point.activation_bits)
+    if point.pattern is not None:
+        return Setting(pattern=point.pattern)
+    return Setting(point.sparsity) if zeros else None
+
+
+def top_of(session: Session) -> float:
+    """The loss that gets the last colour."""
+    layers = session.model.layers if session.model is not None else ()
+    return scale_top(session.sensitivity(layer.id) for layer in layers)
 
 
 def resolve_cells(session: Session, settings: tuple[Setting, ...]) -> tuple[tuple[Cell, ...], ...]:
     """The cells of every layer, purely from the session as it stands."""
     if session.model is None:
         return ()
-    top = scale_top(session.sensitivity(layer.id) for layer in session.model.layers)
+    top = top_of(session)
     rows = []
     for layer in session.model.layers:
         plan, points = session.plan.layer(layer.id), session.points.get(layer.id, ())
-        losses = {(point.sparsity, point.weight_bits): point.loss for point in points}
-        rows.append(tuple(_cell(layer, plan, points, losses, setting, top) for setting in settings))
+        known = {_setting(point): point for point in points}
+        rows.append(tuple(_cell(layer, plan, points, known, setting, top) for setting in settings))
     return tuple(rows)
 
 
@@ -82,26 +129,47 @@ def _cell(
     layer: Layer,
     plan: LayerPlan,
     points: tuple[SensitivityPoint, ...],
-    losses: dict[tuple[float, int], float],
+    known: dict[Setting | None, SensitivityPoint],
     setting: Setting,
     top: float,
 ) -> Cell:
-    by_bits = setting.bits < FLOAT_BITS
-    possible = layer.quantizable and setting.bits < layer.weight_bits if by_bits else bool(layer.prunable)
+    possible = layer.quantizable and setting.bits < layer.weight_bits if setting.by_bits else layer.prunable
     if not possible:
         return Cell(False)
-    current = (
-        plan.weight_bits == setting.bits
-        if by_bits
-        else not fixes_share(plan) and abs(plan.zeros - setting.sparsity) < 0.005
-    )
-    measured = losses.get((setting.sparsity, setting.bits))
-    loss = measured
-    if loss is None:
-        wanted = LayerPlan(sparsity=setting.sparsity, weight_bits=setting.bits)
-        loss = predicted_loss(points, wanted)
-    share = min(max(loss, 0.0) / top, 1.0) if loss is not None else 0.0
-    return Cell(True, loss, share, measured is None and loss is not None, current)
+    current = _is_current(plan, setting)
+    point = known.get(setting)
+    if point is not None:
+        share, estimate = _share(point.loss, top), point.estimate
+        count = point.measurement.count
+        return Cell(True, point.loss, share, estimate, current, point.loss_low, point.loss_high, count)
+    loss = None
+    if not setting.pattern and setting.activations >= FLOAT_BITS:
+        loss = predicted_loss(points, LayerPlan(sparsity=setting.sparsity, weight_bits=setting.bits))
+    return Cell(True, loss, _share(loss or 0.0, top), loss is not None, current)
+
+
+def _share(loss: float, top: float) -> float:
+    return min(max(loss, 0.0) / top, 1.0)
+
+
+def _is_current(plan: LayerPlan, setting: Setting) -> bool:
+    """Whether the plan holds the setting, whatever else it holds."""
+    if setting.by_bits:
+        rounded = setting.activations in (FLOAT_BITS, plan.activation_bits)
+        return plan.weight_bits == setting.bits and not plan.clusters and rounded
+    if setting.pattern:
+        return plan.pattern == setting.pattern
+    return not fixes_share(plan) and not plan.threshold and abs(plan.zeros - setting.sparsity) < 0.005
+
+
+def plan_settings(setting: Setting, plan: LayerPlan) -> dict[str, object]:
+    """What gives a layer whose plan is `plan` this setting; what is of the other kind stays."""
+    if setting.by_bits:
+        rounded = {"activation_bits": setting.activations} if setting.activations < FLOAT_BITS else {}
+        return bits_settings(setting.bits) | rounded
+    if setting.pattern:
+        return {"pattern": setting.pattern, "threshold": None, "keep": None}
+    return sparsity_settings(setting.sparsity, plan)
 
 
 class OverviewModel(QAbstractTableModel):
@@ -162,7 +230,10 @@ class OverviewModel(QAbstractTableModel):
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
         if orientation == Qt.Orientation.Horizontal:
-            return self.settings[section].title() if role == Qt.ItemDataRole.DisplayRole else None
+            setting = self.settings[section]
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return plain_tip(setting.help())
+            return setting.heading() if role == Qt.ItemDataRole.DisplayRole else None
         if role == Qt.ItemDataRole.DisplayRole:
             return self._layers[section].label
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -187,11 +258,59 @@ class OverviewModel(QAbstractTableModel):
             return "\n".join(map(tr_text, layer.why_not)) or tr("not possible here")
         if cell.loss is None:
             return tr("Press Analyze to measure")
+        unit = loss_unit(self._session)
         kind = tr("estimate") if cell.estimate else tr("measured, this layer alone")
-        loss = f"{fmt.number(cell.loss, 2)} {loss_unit(self._session)}"
-        return tr("{layer}, {setting}: loses {loss} ({kind}). Click to set it.").format(
-            layer=layer.label, setting=setting.title(), loss=loss, kind=kind
+        words = tr("{layer}, {setting}: loses {loss} ({kind}). Click to set it.").format(
+            layer=layer.label, setting=setting.title(), loss=f"{fmt.number(cell.loss, 2)} {unit}", kind=kind
         )
+        if cell.estimate or cell.low is None or cell.high is None:
+            return words
+        return "\n".join(
+            (
+                words,
+                tr("95 % interval {low} to {high} {unit}, {n} samples").format(
+                    low=fmt.number(cell.low, 2),
+                    high=fmt.number(cell.high, 2),
+                    unit=unit,
+                    n=fmt.count(cell.count),
+                ),
+            )
+        )
+
+    def table(self) -> list[list[Value]]:
+        """Every cell with a figure, a row each, the heading first: what is copied."""
+        unit = loss_unit(self._session)
+        rows: list[list[Value]] = [
+            [
+                tr("Layer"),
+                tr("Setting"),
+                tr("Loss"),
+                tr("Unit"),
+                tr("Lower end (95 %)"),
+                tr("Upper end (95 %)"),
+                tr("Samples"),
+                tr("Kind of figure"),
+                tr("In the plan"),
+            ]
+        ]
+        for layer, cells in zip(self._layers, self.cells, strict=True):
+            for setting, cell in zip(self.settings, cells, strict=True):
+                if cell.loss is not None:
+                    kind = tr("estimate") if cell.estimate else tr("measured")
+                    rows.append(
+                        [
+                            layer.label,
+                            setting.title(),
+                            cell.loss,
+                            unit,
+                            cell.low,
+                            cell.high,
+                            cell.count or None,
+                            kind,
+                            int(cell.current),
+                        ]
+                    )
+        return rows
 
 
 def cell_text(cell: Cell) -> str:
