@@ -108,6 +108,8 @@ class Engine:
             self._worker(request).put(request)
 
     def _worker(self, request: m.Request) -> Worker:
+        if isinstance(request, m.InspectActivations):
+            return self._measuring
         if isinstance(request, m.Inspect):
             return self._measuring if request.measure else self._quick
         return self._quick if isinstance(request, m.Describe) else self._long

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from core import messages as m
+from core.activation_view import activation_view
 from core.best import job as best
 from core.best.job import frontier_of, samples_for, unseen
 from core.best.rescue import rescue
@@ -31,7 +32,7 @@ from core.graph.layout import layout
 from core.graph.light_copy import light_copy
 from core.graph.opened import OpenedModel
 from core.importance import SCORES
-from core.layer_view import layer_view
+from core.layer_view import under_plan
 from core.methods import METHODS
 from core.pipeline import run
 from core.presets import PRESETS
@@ -46,6 +47,7 @@ from core.sweep.meter import PlanMeter
 from core.sweep.samples import draw
 from core.sweep.settings import settings_of
 from core.values import (
+    ActivationView,
     Analysis,
     Benchmark,
     BenchmarkRow,
@@ -254,7 +256,15 @@ def inspect(request: m.Inspect, workspace: Workspace, context: Context) -> Layer
             scoring.give_up(
                 [request.layer_id], request.score, error.why if error.why.template else error.what
             )
-    return layer_view(opened, request.layer_id, request.plan, request.score, scoring)
+    return under_plan(opened, workspace.look(request, scoring, context), request.plan, scoring)
+
+
+def inspect_activations(
+    request: m.InspectActivations, workspace: Workspace, context: Context
+) -> ActivationView:
+    opened = workspace.opened(request.model, context)
+    seen = workspace.seen_activations(request.model, request.data, request.layer_id, context)
+    return activation_view(opened, request.layer_id, request.plan, seen)
 
 
 def evaluate(request: m.Evaluate, workspace: Workspace, context: Context) -> Outcome:
@@ -342,6 +352,7 @@ _JOBS: dict[type[m.Request], Callable[[Any, Workspace, Context], Value]] = {
     m.FindPlan: find_plan,
     m.BestCurve: curve_of_plans,
     m.Inspect: inspect,
+    m.InspectActivations: inspect_activations,
     m.Evaluate: evaluate,
     m.Compress: compress_model,
     m.Export: export_result,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from core.values import (
+    ActivationView,
     Analysis,
     Benchmark,
     BestPlan,
@@ -179,6 +180,17 @@ class Inspect(Request, frozen=True, kw_only=True, tag=True):
     read_only: bool = False
     measure: bool = False
     """Measure first what the score needs of this layer; may take a while, reports progress."""
+    position: int | None = None
+    """Show one position of the kernel, in the order of storage; None: their sum."""
+
+
+class InspectActivations(Request, frozen=True, kw_only=True, tag=True):
+    """-> ActivationView: a layer's values on calibration samples. Answered beside a long job."""
+
+    model: str
+    layer_id: str
+    plan: Plan
+    data: DataSpec
 
 
 class Evaluate(Request, frozen=True, kw_only=True, tag=True):
@@ -252,6 +264,7 @@ AnyRequest = (
     | FindPlan
     | BestCurve
     | Inspect
+    | InspectActivations
     | Evaluate
     | Compress
     | Export
@@ -276,6 +289,7 @@ Payload = (
     | DamageLink
     | Analysis
     | LayerView
+    | ActivationView
     | RunPoint
     | PlanMeasured
     | GiveBack

@@ -61,7 +61,7 @@ def input_statistics(
             found[layer.id] = Statistics(why_not=form)
     groups = list(_groups(forms, curvature))
     for place, group in enumerate(groups):
-        steps = _Steps(context, place * samples, len(groups) * samples)
+        steps = Steps(context, place * samples, len(groups) * samples)
         found |= _measured(opened, {name: forms[name] for name in group}, batches, curvature, steps)
     return found
 
@@ -85,7 +85,7 @@ def activity_statistics(
     active = {name: np.zeros(activation.channels) for name, activation in behind.items()}
     seen = dict.fromkeys(behind, 0)
     samples_seen = 0
-    for feeds in _pieces(batches, tap, _Steps(context, 0, samples)):
+    for feeds in pieces(batches, tap, Steps(context, 0, samples)):
         samples_seen += samples_in(feeds)
         for (name, activation), values in zip(behind.items(), tap.run(feeds), strict=True):
             counts = activation.per_channel(values != 0)
@@ -163,7 +163,7 @@ class _Powers:
 
 
 def _measured(
-    opened: OpenedModel, forms: dict[str, Form], batches: Batches, curvature: bool, steps: _Steps
+    opened: OpenedModel, forms: dict[str, Form], batches: Batches, curvature: bool, steps: Steps
 ) -> dict[str, Statistics]:
     model = opened.clone()
     nodes = [node_named(model, name) for name in forms]
@@ -175,7 +175,7 @@ def _measured(
     # of its own, so that a layer's figures are the same whichever layers are measured beside it
     drawn = [np.random.default_rng(zlib.crc32(name.encode())) for name in forms]
     samples = 0
-    for feeds in _pieces(batches, tap, steps):
+    for feeds in pieces(batches, tap, steps):
         samples += samples_in(feeds)
         values = tap.run(feeds)
         for index, form in enumerate(forms.values()):
@@ -222,18 +222,19 @@ def _by_row_group(form: Form, values: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Steps:
+class Steps:
     """Where a pass over the samples stands among all passes."""
 
     context: Context
     before: int
     total: int
+    stage: Text = MEASURING
 
     def report(self, done: int) -> None:
-        self.context.report(MEASURING, self.before + done, self.total)
+        self.context.report(self.stage, self.before + done, self.total)
 
 
-def _pieces(batches: Batches, tap: Tap, steps: _Steps) -> Iterator[Feeds]:
+def pieces(batches: Batches, tap: Tap, steps: Steps) -> Iterator[Feeds]:
     """Samples in pieces whose looked-at values fit."""
     size = done = 0
     for batch in batches():

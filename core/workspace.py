@@ -11,6 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
+from core.activation_view import Seen, see_activations
 from core.context import Context
 from core.data import open_data
 from core.data.dataset import DataSet
@@ -19,11 +20,12 @@ from core.formats import open_model
 from core.graph.opened import OpenedModel
 from core.kernels.shelf import Shelf
 from core.kernels.table import KernelTable
+from core.layer_view import Look, look, seed_of
 from core.messages import Inspect
 from core.project import Project, untitled_path
 from core.scoring import Scoring
 from core.sweep.meter import PlanMeter
-from core.values import DataSpec
+from core.values import DataSpec, Text
 
 
 class Reading:
@@ -68,6 +70,8 @@ class Workspace:
     _shelf: Shelf | None = None
     _kernels: tuple[Judge, KernelTable] | None = None
     _scoring: tuple[object, Scoring] | None = None
+    _look: tuple[object, Look] | None = None
+    _seen: tuple[object, Seen | Text] | None = None
     _project: tuple[tuple[Path, bool], Project | Reading] | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _data_lock: threading.RLock = field(default_factory=threading.RLock)
@@ -78,7 +82,7 @@ class Workspace:
         key = _identity(path)
         with self._lock:
             if self._model is None or self._model[0] != key:
-                self._data = self._judge = self._scoring = None
+                self._data = self._judge = self._scoring = self._look = self._seen = None
                 self._model = (key, open_model(path, context))
             return self._model[1]
 
@@ -122,6 +126,29 @@ class Workspace:
             if self._scoring is None or self._scoring[0] != key:
                 self._scoring = (key, Scoring(opened, data, project))
             return self._scoring[1]
+
+    def look(self, request: Inspect, scoring: Scoring, context: Context) -> Look:
+        """What there is to see of a layer whatever the plan; kept, as sliders ask again and again."""
+        opened = self.opened(request.model, context)
+        seed, layer_id, score = seed_of(request.plan), request.layer_id, request.score
+        if scoring.promised:
+            return look(opened, layer_id, score, scoring, request.position, seed)
+        known = not scoring.to_measure([layer_id], score)
+        key = (opened.info.sha256, id(scoring), known, layer_id, score, request.position, seed)
+        with self._lock:
+            if self._look is not None and self._look[0] == key:
+                return self._look[1]
+        made = look(opened, layer_id, score, scoring, request.position, seed)
+        self._look = (key, made)
+        return made
+
+    def seen_activations(self, path: str, spec: DataSpec, layer_id: str, context: Context) -> Seen | Text:
+        """What samples show of a layer's values; of the layer that was looked at last it is known."""
+        opened, data = self.opened(path, context), self.data(path, spec, context)
+        key = (opened.info.sha256, id(data), layer_id)
+        if self._seen is None or self._seen[0] != key:
+            self._seen = (key, see_activations(opened, layer_id, data, context))
+        return self._seen[1]
 
     def judge(self, path: str, spec: DataSpec, context: Context) -> Judge:
         """The judge of everything made from the model at `path`, on the judging samples of `spec`."""

@@ -50,6 +50,7 @@ class Inspection(QObject):
                 score=state.score,
                 data=state.data.spec if state.data is not None else None,
                 project=state.project_path,
+                position=state.kernel_position,
             )
         )
 

@@ -25,7 +25,6 @@ from core.values import (
     Exported,
     Graph,
     LatencyTable,
-    LayerView,
     ModelInfo,
     Outcome,
     Plan,
@@ -36,6 +35,7 @@ from core.values import (
     Timings,
 )
 from core.values.plan import parse_pattern
+from gui.activations import LayerActivations
 from gui.blame import PlanBlame
 from gui.data_check import DataChecking
 from gui.engine_client import EngineClient
@@ -47,14 +47,14 @@ from gui.points import with_point
 from gui.remedies import remedies
 from gui.rescue import PlanRescue
 from gui.restore import in_project
-from gui.session_opened import OpenedSession
+from gui.session_looks import LookingSession
 from gui.whatif import WhatIf
 
 USUAL_BITS = (8, 4)
 """What an analysis measures besides the bits that the plan asks for."""
 
 
-class Session(OpenedSession):
+class Session(LookingSession):
     def __init__(self, engine: EngineClient, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._engine = engine
@@ -70,6 +70,7 @@ class Session(OpenedSession):
         self.rescue = PlanRescue(engine, self)
         self.check = DataChecking(engine, self)
         self._inspection.measuring.connect(self.measuring_changed)
+        self.activations = LayerActivations(engine, self)
         engine.event.connect(self._on_event)
         engine.started.connect(self._on_engine_started)
 
@@ -191,12 +192,6 @@ class Session(OpenedSession):
         if layer_id is not None:
             self._turn_to([layer_id])
 
-    def set_score(self, score: str) -> None:
-        if score != self.score:
-            self.score = score
-            self.score_changed.emit(score)
-            self._ask_inspect()
-
     def set_layers(self, layer_ids: list[str], label: str, merge: str = "", **settings: Any) -> None:
         """Change these layers' plans as one undoable step. Coupled layers (same group) go along.
 
@@ -261,16 +256,6 @@ class Session(OpenedSession):
         self.plan_changed.emit(plan)
         self._ask_inspect()
         self.whatif.consider()
-
-    # ------------------------------------------------------------ the inspector's view
-
-    def _ask_inspect(self) -> None:
-        self._inspection.look(self)
-
-    def _on_inspected(self, view: LayerView) -> None:
-        if view.layer_id == self.selection:
-            self.layer_view = view
-            self.layer_view_changed.emit(view)
 
     # ------------------------------------------------------------ events
 

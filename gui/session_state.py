@@ -63,6 +63,8 @@ class SessionState(QObject):
     layer_view_changed = Signal(object)
     """LayerView or None."""
     score_changed = Signal(str)
+    figure_changed = Signal(str)
+    """What colours the layers, in the graph and in Netron."""
     measuring_changed = Signal(object)
     """(done, total) of the samples while the shown score is measured, or None."""
     job_changed = Signal(object)
@@ -104,6 +106,9 @@ class SessionState(QObject):
         self.selection: str | None = None
         self.layer_view: LayerView | None = None
         self.score = "magnitude"
+        self.figure = "sensitivity"
+        self.kernel_position: int | None = None
+        """The one position of the kernels that heatmaps show; None: all summed."""
         self.job: Job | None = None
         self.catalogue = Catalogue()
         self.project_path: str | None = None

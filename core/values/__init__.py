@@ -10,6 +10,7 @@ from core.values.best import BestPlan, BestPlans, Goal
 from core.values.blame import Blame, GiveBack, Rescue
 from core.values.catalogue import Catalogue, Choice, Described, Parameter, Preset, StepInfo
 from core.values.data import DataCheck, DataInfo, DataSpec, LabelOrder, Preprocess, PreprocessScore, Task
+from core.values.inspected import QUANTILES, ActivationView, ChannelRanges
 from core.values.measured import (
     Analysis,
     DamageLink,
@@ -30,6 +31,8 @@ __all__ = [
     "FLOAT_BITS",
     "HALF_BITS",
     "NO_CHANGE",
+    "QUANTILES",
+    "ActivationView",
     "Analysis",
     "Array",
     "Benchmark",
@@ -38,6 +41,7 @@ __all__ = [
     "BestPlans",
     "Blame",
     "Catalogue",
+    "ChannelRanges",
     "Choice",
     "DamageLink",
     "DataCheck",

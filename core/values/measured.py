@@ -6,6 +6,7 @@ import bisect
 import math
 
 from core.values.base import Array, Text, Value
+from core.values.inspected import ChannelRanges
 from core.values.plan import FLOAT_BITS
 
 
@@ -144,6 +145,12 @@ class LayerView(Value, frozen=True, kw_only=True, tag=True):
     """Registered name of the importance score."""
     heatmap: Array
     """Importance, out × in, reduced to at most 512 × 512, float32."""
+    kernel: tuple[int, ...] = ()
+    """Shape of the kernel, such as (3, 3); () where each input has one weight."""
+    position: int | None = None
+    """The one position of the kernel that the heatmap shows, in the order of storage; None: their sum."""
+    gone: Array | None = None
+    """Of each cell of the heatmap the share of its weights that the plan sets to zero, uint8, 255 for all."""
     rows_sorted: Array
     """For each heatmap row its rank by importance, so that a view may sort."""
     per_channel: Array
@@ -153,6 +160,12 @@ class LayerView(Value, frozen=True, kw_only=True, tag=True):
     histogram_after: Array | None = None
     """Counts after the plan (pruned and quantised)."""
     bin_edges: Array
+    ranges: ChannelRanges | None = None
+    """Of the weights of each output channel, with the ends of the plan's grids."""
+    grid: Array | None = None
+    """The values that weights may take under the plan, ascending float32, at most 256; None: any."""
+    grids: int = 0
+    """How many such grids the layer has; `grid` is the one of middling width."""
     cut: float | None = None
     """Weights with a magnitude below this go (None: nothing is pruned)."""
     minimum: float = 0.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -31,15 +30,13 @@ from gui.models.choices import (
 from gui.models.damage import in_decibels, loss_unit, scale_top
 from gui.session import Session
 from gui.theme import Theme
+from gui.views.importance_section import ImportanceSection
+from gui.views.weights_section import WeightsSection
 from gui.widgets.bits_section import BitsSection
-from gui.widgets.choice_boxes import pattern_box
 from gui.widgets.curve import Curve
 from gui.widgets.elided_label import ElidedLabel
-from gui.widgets.heatmap import Heatmap
-from gui.widgets.histogram import Histogram
 from gui.widgets.labels import heading, line, note, small
 from gui.widgets.plain_tip import plain_tip
-from gui.widgets.score_note import ScoreNote
 
 SPARSITIES = (0.25, 0.5, 0.75, 0.9)
 """What is measured of one layer, as of all; and what its plan says."""
@@ -50,19 +47,18 @@ class InspectorView(QWidget):
         super().__init__(parent)
         self._session = session
         self._theme = theme
-        self.heatmap = Heatmap(theme)
-        self.histogram = Histogram(theme)
+        self.importance = ImportanceSection(session, theme)
+        self.values = WeightsSection(session, theme)
+        self.heatmap, self.histogram = self.importance.heatmap, self.values.histogram
+        self.order, self.score = self.importance.order, self.importance.score
+        self.pattern = self.values.pattern
         self.curve = Curve(theme)
-        self.pattern = pattern_box()
         self.bits = BitsSection(theme)
-        self.order = QComboBox()
-        self.score = QComboBox()
         self.keep = QPushButton()
         self.measure = QPushButton()
         self.reset = QPushButton()
         self._build()
         self._connect()
-        self._fill_scores()
         self.retranslate()
 
     # ------------------------------------------------------------ construction
@@ -80,14 +76,6 @@ class InspectorView(QWidget):
         self._line = QWidget()
         self._line.setFixedHeight(1)
         self._why = small()
-        self._importance = heading()
-        self.score_note = ScoreNote()
-        self.order.addItems(["", ""])
-        for box in (self.order, self.score, self.pattern):
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-            box.setMinimumWidth(82)  # a long name of a score must not widen the panel
-        self._weights = heading()
-        self._weights_note = note()
         self._accuracy = heading()
         self._accuracy_note = note()
         self._hint = small()
@@ -104,11 +92,8 @@ class InspectorView(QWidget):
         column.setContentsMargins(14, 8, 14, 12)
         column.setSpacing(5)
         column.addWidget(self._why)
-        column.addLayout(line(self._importance, self.order, self.score))
-        column.addWidget(self.score_note)
-        column.addWidget(self.heatmap, 3)
-        column.addLayout(line(self._weights, self.pattern, self._weights_note))
-        column.addWidget(self.histogram, 2)
+        column.addWidget(self.importance, 3)
+        column.addWidget(self.values, 2)
         column.addLayout(line(self._accuracy, self._accuracy_note))
         column.addWidget(self.curve, 3)
         column.addWidget(self._hint)
@@ -157,9 +142,6 @@ class InspectorView(QWidget):
             signal.connect(self._refresh)
         session.plan_changed.connect(self._refresh_plan)
         session.layer_view_changed.connect(self._on_view)
-        session.catalogue_changed.connect(self._fill_scores)
-        session.score_changed.connect(self._fill_scores)
-        session.measuring_changed.connect(self.score_note.show_progress)
         self._theme.changed.connect(self._recolor)
         self.histogram.cut_moved.connect(self._on_sparsity)
         self.curve.sparsity_moved.connect(self._on_sparsity)
@@ -168,8 +150,6 @@ class InspectorView(QWidget):
         self.bits.scales_chosen.connect(self._on_scales)
         self.pattern.activated.connect(self._on_pattern)
         self.measure.clicked.connect(self._on_measure)
-        self.order.currentIndexChanged.connect(self._on_order)
-        self.score.activated.connect(self._on_score)
         self.keep.clicked.connect(self._on_keep)
         self.reset.clicked.connect(self._on_reset)
 
@@ -185,17 +165,7 @@ class InspectorView(QWidget):
 
     def retranslate(self) -> None:
         self.setAccessibleName(tr("Inspector"))
-        self._importance.setText(tr("Importance"))
-        self.order.setItemText(0, tr("sorted"))
-        self.order.setItemText(1, tr("as stored"))
-        self.order.setAccessibleName(tr("Order of the channels"))
-        self.order.setToolTip(tr("Sorted: the most important channels at the top left"))
-        self.score.setAccessibleName(tr("Importance score"))
-        self.heatmap.setAccessibleName(tr("Importance of the weights, outputs by inputs"))
-        self._weights.setText(tr("Weights"))
-        self.histogram.setAccessibleName(tr("Histogram of the weights; Left and Right move the cut"))
         self.curve.setAccessibleName(tr("Accuracy against sparsity; Left and Right change the sparsity"))
-        self.pattern.setAccessibleName(tr("Pattern of this layer's zeros"))
         self.measure.setText(tr("Measure now"))
         self.measure.setAccessibleName(tr("Measure this layer now"))
         self.keep.setText(tr("Keep as is"))
@@ -204,29 +174,19 @@ class InspectorView(QWidget):
         self.reset.setText(tr("Reset"))
         self.reset.setToolTip(tr("Let this layer follow the defaults again"))
         self.reset.setAccessibleName(tr("Reset this layer to the defaults"))
-        self._fill_scores()
         self._refresh()
         self._recolor()
 
     def _recolor(self, _name: str = "") -> None:
         self._line.setStyleSheet(f"background: {self._theme.color('line').name()};")
         accent = self._theme.color("accent").name()
-        for box in (self.order, self.score, self.pattern, self.bits.activations):
+        boxes = self.order, self.score, self.importance.position, self.pattern, self.bits.activations
+        for box in (*boxes, self.values.what):
+            weight = "font-weight: 600;" if box is self.values.what else ""
             box.setStyleSheet(
-                "QComboBox { border: 1px solid transparent; padding: 1px 3px; }"
+                f"QComboBox {{ border: 1px solid transparent; padding: 1px 3px; {weight} }}"
                 f"QComboBox:focus, QComboBox:hover {{ border: 1px solid {accent}; }}"
             )
-
-    def _fill_scores(self, _value: object = None) -> None:
-        scores = self._session.catalogue.scores
-        self.score.clear()
-        for score in scores:
-            self.score.addItem(tr_text(score.label), score.name)
-            self.score.setItemData(self.score.count() - 1, tr_text(score.help), Qt.ItemDataRole.ToolTipRole)
-        if not scores:
-            self.score.addItem(tr("magnitude"), "magnitude")
-        self.score.setCurrentIndex(max(self.score.findData(self._session.score), 0))
-        self.score_note.show_score(next((one for one in scores if one.name == self._session.score), None))
 
     # ------------------------------------------------------------ what is shown
 
@@ -268,9 +228,10 @@ class InspectorView(QWidget):
         self._refresh_plan()
 
     def _on_view(self, view: LayerView | None) -> None:
-        self.heatmap.show_view(view, self._layer)
-        self.histogram.show_view(view)
+        self.values.show_view(view)
         self._refresh()
+        # last: the mask that the engine worked out stands until the share changes
+        self.importance.show_view(view, self._layer)
 
     def _refresh_plan(self, _plan: object = None) -> None:
         """What follows the sliders: cut, points, bits."""
@@ -286,14 +247,14 @@ class InspectorView(QWidget):
         uncut = fixed or scored_reason(session.plan, session.catalogue)
         cut = (0.0, None) if uncut else (plan.zeros, plan.threshold)
         self.histogram.set_cut(*cut, movable and not uncut)
-        self.histogram.setToolTip(uncut)
+        drag = tr("Drag a handle, or press Left and Right, to choose what goes") if movable else ""
+        self.histogram.setToolTip(uncut or drag)
         self.curve.setToolTip(fixed)
         share = self._share_going(layer, plan)
-        self.heatmap.set_share(share if movable else 0.0)
-        self.pattern.setVisible(layer.prunable)
+        self.heatmap.set_share(share if layer.prunable else 0.0)
         self.pattern.show_value(plan.pattern)
         self.pattern.setToolTip(pattern_help(plan.pattern or ANYWHERE))
-        self._weights_note.set_full_text(self._cut_text(layer, uncut, share))
+        self.values.show_cut(self._cut_text(layer, share), layer.prunable)
         points = session.points.get(layer.id, ())
         primary = session.baseline.primary if session.baseline else None
         self.curve.show_points(points, primary, plan.zeros, movable)
@@ -301,10 +262,9 @@ class InspectorView(QWidget):
         self.curve.setVisible(has_curve)
         metric = fmt.metric_name(primary.metric) if primary else tr("Accuracy")
         self._accuracy.setText(tr("{metric} against sparsity").format(metric=metric))
-        count = points[0].measurement.count if points else 0
-        self._accuracy_note.set_full_text(
-            tr("○ on {n} samples").format(n=fmt.count(count)) if has_curve else ""
-        )
+        count = max((point.measurement.count for point in points), default=0)
+        words = tr("○ on {n} samples").format(n=fmt.count(count)) if count else tr("estimate")
+        self._accuracy_note.set_full_text(words if has_curve else "")
         self._hint.setVisible(not has_curve)
         self._hint.setText(self._hint_text(layer))
         self._refresh_bits(layer, plan)
@@ -318,11 +278,10 @@ class InspectorView(QWidget):
         return plan.zeros
 
     @staticmethod
-    def _cut_text(layer: Layer, fixed: str, share: float) -> str:
+    def _cut_text(layer: Layer, share: float) -> str:
         if not layer.prunable:
             return tr("cannot be cut")
-        going = tr("{share} go").format(share=fmt.percent(share))
-        return going if fixed else tr("drag to cut · {going}").format(going=going)
+        return tr("{share} go").format(share=fmt.percent(share))
 
     def _hint_text(self, layer: Layer) -> str:
         if not layer.prunable:
@@ -389,9 +348,3 @@ class InspectorView(QWidget):
         if layer is not None:
             key = f"{layer.id} {merge}" if merge else ""
             self._session.set_layers([layer.id], label, key, **settings)
-
-    def _on_order(self, index: int) -> None:
-        self.heatmap.set_sorted(index == 0)
-
-    def _on_score(self, _index: int) -> None:
-        self._session.set_score(self.score.currentData())

@@ -12,8 +12,10 @@ from core.values import FLOAT_BITS
 from gui import format as fmt
 from gui.i18n import tr
 from gui.models.choices import bits_help, weight_bits_name
+from gui.table_text import Value
 from gui.theme import Theme
 from gui.widgets.axis import small_font
+from gui.widgets.copying import Copies
 from gui.widgets.plain_tip import plain_tip
 
 HEIGHT = 72
@@ -36,6 +38,7 @@ class BitsBars(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         theme.changed.connect(self._recolor)
+        self.copies = Copies(self, theme, self.table)
 
     def show_bits(
         self, choices: Sequence[tuple[int, float | None]], current: int, top: float, unit: str
@@ -59,6 +62,12 @@ class BitsBars(QWidget):
         """The bits of the bar at this place."""
         index = int(x * len(self._choices) / max(self.width(), 1))
         return self._choices[index][0] if 0 <= index < len(self._choices) else None
+
+    def table(self) -> list[list[Value]]:
+        """The bits with the loss at each: what is copied."""
+        rows: list[list[Value]] = [[tr("Bits"), tr("Loss"), tr("Unit"), tr("In the plan")]]
+        rows += [[bits, loss, self._unit, int(bits == self._current)] for bits, loss in self._choices]
+        return rows
 
     def _figure(self, loss: float | None) -> str:
         return "–" if loss is None else fmt.number(loss, 2).replace("-", "−")

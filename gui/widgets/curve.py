@@ -11,8 +11,11 @@ from PySide6.QtWidgets import QWidget
 from core.estimate import predicted_loss
 from core.values import FLOAT_BITS, LayerPlan, Measurement, SensitivityPoint
 from gui import format as fmt
+from gui.i18n import tr
+from gui.table_text import Value
 from gui.theme import Theme
 from gui.widgets.axis import Plot, digits_for, nice_ticks, paint_x_axis, paint_y_axis, small_font
+from gui.widgets.copying import Copies
 
 LEFT, TOP, BOTTOM, RIGHT = 40, 8, 22, 8
 GRIP = 12
@@ -37,6 +40,7 @@ class Curve(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         theme.changed.connect(self._recolor)
+        self.copies = Copies(self, theme, self.table)
 
     def show_points(
         self,
@@ -66,6 +70,35 @@ class Curve(QWidget):
     def loss_at(self, sparsity: float) -> float:
         loss = predicted_loss(self._points, LayerPlan(sparsity=sparsity))
         return loss if loss is not None else 0.0
+
+    def table(self) -> list[list[Value]]:
+        """The points with their intervals: what is copied."""
+        rows: list[list[Value]] = [
+            [
+                tr("Sparsity"),
+                tr("Value"),
+                tr("Loss"),
+                tr("Lower end (95 %)"),
+                tr("Upper end (95 %)"),
+                tr("Samples"),
+                tr("Kind of figure"),
+            ]
+        ]
+        for point in self._points:
+            kind = tr("estimate") if point.estimate else tr("measured")
+            count = point.measurement.count or None
+            rows.append(
+                [
+                    point.sparsity,
+                    self.value(point.loss),
+                    point.loss,
+                    point.loss_low,
+                    point.loss_high,
+                    count,
+                    kind,
+                ]
+            )
+        return rows
 
     def plot(self) -> Plot:
         values = [self.value(0.0), self.value(self.loss_at(self._sparsity))]
@@ -125,9 +158,11 @@ class Curve(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(accent, 1.8))
         painter.drawPolyline(QPolygonF(line))
-        painter.setPen(QPen(accent, 1.8))
         painter.setBrush(self._theme.color("panel"))
-        for at in line[1:]:
+        for point, at in zip(self._points, line[1:], strict=True):
+            # an estimate is a dashed ring, as everywhere
+            style = Qt.PenStyle.DotLine if point.estimate else Qt.PenStyle.SolidLine
+            painter.setPen(QPen(self._theme.color("estimate") if point.estimate else accent, 1.8, style))
             painter.drawEllipse(at, 3.2, 3.2)
 
     def _paint_handle(self, painter: QPainter, plot: Plot) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QHelpEvent, QImage, QLinearGradient, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QHelpEvent, QImage, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from core.values import Layer, LayerView
 from gui import format as fmt
 from gui.i18n import tr
+from gui.table_text import Value
 from gui.theme import Theme
 from gui.widgets.axis import small_font
+from gui.widgets.copying import Copies
+from gui.widgets.scale_bar import paint_scale
 
 LEGEND = 22
 """Height of the colour scale below the picture."""
@@ -33,14 +36,16 @@ class Heatmap(QWidget):
         self._order = np.zeros(0, np.int64)
         self._by_mean = np.zeros(0, np.int64)
         self._colors = np.zeros((0, 0, 3), np.uint8)
-        self._places = np.zeros((0, 0), np.int64)
+        self._places: np.ndarray | None = None
         self._layer: Layer | None = None
         self._share = 0.0
+        self._mask: np.ndarray | None = None
         self._sorted = True
         self._image: QImage | None = None
         self.setMinimumHeight(120 + LEGEND)
         self.setMouseTracking(True)
         theme.changed.connect(self._arrange)
+        self.copies = Copies(self, theme, self.table)
 
     # ------------------------------------------------------------ content
 
@@ -48,6 +53,8 @@ class Heatmap(QWidget):
         self._layer = layer
         values = view.heatmap.numpy() if view is not None else np.zeros((0, 0), np.float32)
         self._values = np.nan_to_num(np.atleast_2d(values).astype(np.float32))
+        mask = view.gone.numpy() if view is not None and view.gone is not None else None
+        self._mask = mask if mask is not None and mask.shape == self._values.shape else None
         if self._values.size:
             # ranks: 0 is the most important row; columns follow their mean
             ranks = view.rows_sorted.numpy().ravel()
@@ -58,9 +65,10 @@ class Heatmap(QWidget):
         self._arrange()
 
     def set_share(self, share: float) -> None:
-        """Which share of the weights goes, 0..1."""
+        """Which share of the weights goes, 0..1: the least important cells, until the engine says which."""
         if share != self._share:
             self._share = share
+            self._mask = None
             self._draw()
 
     def set_sorted(self, by_importance: bool) -> None:
@@ -69,8 +77,22 @@ class Heatmap(QWidget):
 
     @property
     def gone(self) -> np.ndarray:
-        """Which cells are below the cut, in the order shown, shape of the picture, bool."""
-        return self._places < round(self._share * self._places.size)
+        """Of each cell the share of its weights that go, in the order shown, float32 0..1."""
+        if self._share <= 0:
+            return np.zeros(self._colors.shape[:2], np.float32)
+        if self._mask is not None:
+            return self._mask[np.ix_(self._rows, self._columns)].astype(np.float32) / np.float32(255)
+        places = self._ascending()
+        return (places < round(self._share * places.size)).astype(np.float32)
+
+    def _ascending(self) -> np.ndarray:
+        """The rank of each cell as shown, the least important first; only a guess needs it."""
+        if self._places is None:
+            shown = self._values[np.ix_(self._rows, self._columns)]
+            places = np.empty(shown.size, np.int32)
+            places[np.argsort(shown, axis=None)] = np.arange(shown.size, dtype=np.int32)
+            self._places = places.reshape(shown.shape)
+        return self._places
 
     def _arrange(self, _name: str = "") -> None:
         """Order and colour the cells: what does not depend on the cut, so that a drag stays cheap."""
@@ -82,21 +104,19 @@ class Heatmap(QWidget):
             low, high = np.percentile(shown, (LOW, HIGH))
             scaled = (shown - low) * (255.0 / max(high - low, 1e-30))
             self._colors = self._theme.table("importance")[np.clip(scaled, 0, 255).astype(np.uint8)]
-            places = np.empty(shown.size, np.int64)
-            places[np.argsort(shown, axis=None)] = np.arange(shown.size)
-            self._places = places.reshape(shown.shape)
+            self._places = None
         self._draw()
 
     def _draw(self) -> None:
         """Blend the cells that go into the panel, and make the picture."""
         self._image = None
         if self._values.size:
-            colors, gone = self._colors, self.gone
+            colors = self._colors
             if self._share > 0:
                 panel = np.array(self._theme.color("panel").getRgb()[:3], np.float32)
-                faded = (colors * np.float32(1 - FADE) + panel * np.float32(FADE)).astype(np.uint8)
-                colors = np.where(gone[..., None], faded, colors)
-            rows, columns = self._places.shape
+                fade = self.gone[..., None] * np.float32(FADE)
+                colors = (colors + (panel - colors) * fade).astype(np.uint8)
+            rows, columns = colors.shape[:2]
             data = np.ascontiguousarray(colors)
             image = QImage(data.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888)
             self._image = image.copy()
@@ -105,7 +125,7 @@ class Heatmap(QWidget):
     # ------------------------------------------------------------ painting
 
     def sizeHint(self) -> QSize:
-        return QSize(320, 150 + LEGEND)
+        return QSize(320, 120 + LEGEND)
 
     def _area(self) -> QRectF:
         return QRectF(0, 0, self.width(), self.height() - LEGEND)
@@ -147,23 +167,8 @@ class Heatmap(QWidget):
 
     def _paint_legend(self, painter: QPainter) -> None:
         painter.setFont(small_font(self.font(), 11))
-        metrics = painter.fontMetrics()
-        low, high = tr("low"), tr("high")
-        top = self.height() - LEGEND + 5
-        line = QRectF(0, top, self.width(), LEGEND - 6)
-        painter.setPen(self._theme.color("muted"))
-        painter.drawText(line, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), low)
-        painter.drawText(line, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), high)
-        left = metrics.horizontalAdvance(low) + 9
-        bar = QRectF(
-            left, line.center().y() - 3, self.width() - left - metrics.horizontalAdvance(high) - 9, 6
-        )
-        gradient = QLinearGradient(QPointF(bar.left(), 0), QPointF(bar.right(), 0))
-        for step in range(11):
-            gradient.setColorAt(step / 10, self._theme.scale_color("importance", step / 10))
-        painter.setPen(QPen(Qt.PenStyle.NoPen))
-        painter.setBrush(gradient)
-        painter.drawRoundedRect(bar, 3, 3)
+        place = QRectF(0, self.height() - LEGEND + 5, self.width(), LEGEND - 6)
+        paint_scale(painter, self._theme, "importance", place, tr("low"), tr("high"))
 
     # ------------------------------------------------------------ what is under the mouse
 
@@ -182,20 +187,43 @@ class Heatmap(QWidget):
         row = min(int(position.y() / area.height() * rows), rows - 1)
         column = min(int(position.x() / area.width() * columns), columns - 1)
         stored_row, stored_column = int(self._rows[row]), int(self._columns[column])
-        layer = self._layer
-        out = _span(stored_row, rows, layer.out_channels if layer else rows)
-        into = _span(stored_column, columns, max(layer.in_channels if layer else columns, columns))
         lines = [
-            tr("output {out}, input {into}").format(out=out, into=into),
+            self._place(stored_row, stored_column),
             tr("importance {value}").format(value=f"{self._values[stored_row, stored_column]:.3g}"),
         ]
-        if self.gone[row, column]:
-            lines.append(tr("among the least important: goes"))
+        gone = float(self.gone[row, column])
+        if gone >= 1:
+            lines.append(tr("goes"))
+        elif gone > 0:
+            lines.append(tr("{share} of its weights go").format(share=fmt.percent(gone)))
         return "\n".join(lines)
 
+    def _place(self, row: int, column: int) -> str:
+        """The channels of a cell, counted from 0; a depthwise convolution has kernel positions across."""
+        rows, columns = self._values.shape
+        layer = self._layer
+        out = _span(row, rows, layer.out_channels if layer else rows)
+        if layer is not None and layer.op == "Conv" and layer.shape[1] == 1:
+            return tr("output {out}, kernel position {at}").format(out=out, at=fmt.count(column))
+        into = _span(column, columns, max(layer.in_channels if layer else columns, columns))
+        return tr("output {out}, input {into}").format(out=out, into=into)
 
-def _span(cell: int, cells: int, channels: int) -> str:
-    """The channels that one cell stands for, counted from 0."""
+    def table(self) -> list[list[Value]]:
+        """The importance as shown, outputs down, inputs across: what is copied."""
+        rows, columns = self._values.shape
+        layer = self._layer
+        outs, inputs = (layer.out_channels, layer.in_channels) if layer else (rows, columns)
+        inputs = max(inputs, columns)
+        heading: list[Value] = [tr("output \\ input")]
+        heading += [_span(int(column), columns, inputs, plain=True) for column in self._columns]
+        shown = self._values[np.ix_(self._rows, self._columns)].tolist() if self._values.size else []
+        names = [_span(int(row), rows, outs, plain=True) for row in self._rows]
+        return [heading, *([name, *values] for name, values in zip(names, shown, strict=True))]
+
+
+def _span(cell: int, cells: int, channels: int, plain: bool = False) -> str:
+    """The channels that one cell stands for, counted from 0; `plain`: without marks between thousands."""
     first = cell * channels // cells
     last = max((cell + 1) * channels // cells - 1, first)
-    return fmt.count(first) if first == last else f"{fmt.count(first)}–{fmt.count(last)}"
+    write = str if plain else fmt.count
+    return write(first) if first == last else f"{write(first)}–{write(last)}"

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from core.values import LayerView
+from gui import format as fmt
+from gui.i18n import tr
+from gui.table_text import Value
 from gui.theme import Theme
 from gui.widgets.axis import Plot, paint_x_axis, small_font
+from gui.widgets.copying import Copies
 
 TOP = 18
 BOTTOM = 18
 HANDLE = 5.0
+LINES_APART, TICKS_APART = 6.0, 2.5
+"""Pixels between the steps of a grid from which on each has a line, or a tick."""
 GRIP = 9
 """How near, in pixels, the mouse must be to take a handle."""
 
@@ -28,6 +34,8 @@ class Histogram(QWidget):
         self._counts = np.zeros(0)
         self._after: np.ndarray | None = None
         self._edges = np.zeros(0)
+        self._grid = np.zeros(0)
+        self._grids = 0
         self._magnitudes = np.zeros(0)
         self._shares = np.zeros(0)
         self._share = 0.0
@@ -39,16 +47,19 @@ class Histogram(QWidget):
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         theme.changed.connect(self._recolor)
+        self.copies = Copies(self, theme, self.table)
 
     # ------------------------------------------------------------ content
 
     def show_view(self, view: LayerView | None) -> None:
         if view is None:
-            self._counts, self._after = np.zeros(0), None
+            self._counts, self._after, self._grid = np.zeros(0), None, np.zeros(0)
         else:
             self._counts = view.histogram.numpy().astype(float).ravel()
             self._edges = view.bin_edges.numpy().astype(float).ravel()
             self._after = view.histogram_after.numpy().astype(float).ravel() if view.histogram_after else None
+            self._grid = view.grid.numpy().astype(float).ravel() if view.grid else np.zeros(0)
+            self._grids = view.grids
             self._magnitudes, self._shares = magnitude_curve(self._counts, self._edges)
         self.update()
 
@@ -75,7 +86,7 @@ class Histogram(QWidget):
     # ------------------------------------------------------------ painting
 
     def sizeHint(self) -> QSize:
-        return QSize(320, 104)
+        return QSize(320, 96)
 
     def plot(self) -> Plot:
         """Symmetric about zero: the two handles mirror each other."""
@@ -97,6 +108,7 @@ class Histogram(QWidget):
         cut = self.cut
         self._paint_bars(painter, plot, cut)
         self._paint_after(painter, plot)
+        self._paint_grid(painter, plot)
         painter.setPen(QPen(self._theme.color("line"), 1))
         base = plot.rect.bottom() + 0.5
         painter.drawLine(QPointF(plot.rect.left(), base), QPointF(plot.rect.right(), base))
@@ -149,6 +161,62 @@ class Histogram(QWidget):
             painter.setPen(QPen(accent, 2))
             painter.setBrush(accent if self.hasFocus() else self._theme.color("panel"))
             painter.drawEllipse(QPointF(x, TOP - 10), HANDLE, HANDLE)
+
+    def _paint_grid(self, painter: QPainter, plot: Plot) -> None:
+        """The values that weights may take: lines where there is room, a ruler where there is less.
+
+        What lies beyond the two ends is cut off to them.
+        """
+        inside = self._grid[(self._grid >= plot.x_low) & (self._grid <= plot.x_high)]
+        if not inside.size:
+            return
+        color = self._theme.color("attention")
+        places = [plot.x(float(value)) for value in inside]
+        apart = (places[-1] - places[0]) / max(len(places) - 1, 1)
+        base = plot.rect.bottom()
+        soft = QColor(color)
+        soft.setAlphaF(0.5)
+        if apart >= LINES_APART:
+            painter.setPen(QPen(soft, 1, Qt.PenStyle.DotLine))
+            for x in places:
+                painter.drawLine(QPointF(x, plot.rect.top()), QPointF(x, base))
+        painter.setPen(QPen(color, 1))
+        if apart >= TICKS_APART:
+            for x in places:
+                painter.drawLine(QPointF(x, base - 4), QPointF(x, base))
+        else:
+            painter.drawLine(QPointF(places[0], base - 1), QPointF(places[-1], base - 1))
+        for value in (self._grid[0], self._grid[-1]):
+            if plot.x_low <= value <= plot.x_high:
+                x = plot.x(float(value))
+                painter.drawLine(QPointF(x, base - 12), QPointF(x, base))
+        painter.setFont(small_font(self.font(), 10))
+        words = self.grid_text()
+        room = self.handle_x()[0] - 10 - plot.rect.left() if self._movable else plot.rect.width()
+        # left of the handles, or between them where they stand far out
+        beside = painter.fontMetrics().horizontalAdvance(words) < room
+        where = Qt.AlignmentFlag.AlignLeft if beside else Qt.AlignmentFlag.AlignHCenter
+        place = QRectF(plot.rect.left(), 0, plot.rect.width(), TOP - 4)
+        painter.drawText(place, int(where | Qt.AlignmentFlag.AlignVCenter), words)
+
+    def grid_text(self) -> str:
+        """How many values the weights may take, in words; empty for any."""
+        if not self._grid.size:
+            return ""
+        count = tr("{n} steps").format(n=fmt.count(self._grid.size))
+        if self._grids <= 1:
+            return count
+        return tr("{steps} · {n} grids").format(steps=count, n=fmt.count(self._grids))
+
+    def table(self) -> list[list[Value]]:
+        """The bins with their counts before and after the plan: what is copied."""
+        rows: list[list[Value]] = [[tr("From"), tr("To"), tr("Weights"), tr("Weights after the plan")]]
+        after = self._after if self._after is not None else np.full(self._counts.size, np.nan)
+        for index, count in enumerate(self._counts):
+            low, high = float(self._edges[index]), float(self._edges[index + 1])
+            changed = int(after[index]) if np.isfinite(after[index]) else None
+            rows.append([low, high, int(count), changed])
+        return rows
 
     def _recolor(self, _name: str) -> None:
         self.update()

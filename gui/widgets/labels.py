@@ -31,7 +31,7 @@ def small() -> QLabel:
     return label
 
 
-def line(title: QLabel, *others: QWidget) -> QHBoxLayout:
+def line(title: QWidget, *others: QWidget) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setContentsMargins(0, 5, 0, 0)
     row.setSpacing(6)

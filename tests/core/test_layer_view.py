@@ -14,9 +14,10 @@ from core.context import Context
 from core.errors import PlanError
 from core.formats import open_model
 from core.graph.opened import OpenedModel
-from core.layer_view import BINS, PLANNED_SIZE, layer_view
+from core.layer_view import layer_view
 from core.methods.planned import planned_weight
 from core.methods.resolve import resolve
+from core.planned_view import BINS, PLANNED_SIZE
 from core.values import Plan
 
 

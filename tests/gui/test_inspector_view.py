@@ -82,7 +82,7 @@ def test_it_says_why_a_layer_cannot_be_cut(view: InspectorView, session: Session
     show(session, "/table/Conv")
     assert "shared with the output" in view._why.text()
     assert not view.bits.bars.isVisible()
-    assert view._weights_note.full_text == "cannot be cut"
+    assert view.values.note.full_text == "cannot be cut"
 
 
 def test_the_heatmap_sorts_and_fades_the_least_important_share(view: InspectorView, session: Session) -> None:
@@ -91,7 +91,7 @@ def test_the_heatmap_sorts_and_fades_the_least_important_share(view: InspectorVi
     # rows by rank: (7 8) (5 6) (3 4) (1 2); columns by mean: the second first
     shown = view.heatmap._values[np.ix_(view.heatmap._rows, view.heatmap._columns)]
     assert shown.tolist() == [[8, 7], [6, 5], [4, 3], [2, 1]]
-    assert view.heatmap.gone.tolist() == [[False, False], [False, False], [True, True], [True, True]]
+    assert view.heatmap.gone.tolist() == [[0, 0], [0, 0], [1, 1], [1, 1]]
     assert "output 1, input 1" in view.heatmap.describe(QPointF(2, 2))
     view.order.setCurrentIndex(1)
     assert "output 0, input 0" in view.heatmap.describe(QPointF(2, 2))
@@ -132,7 +132,7 @@ def test_a_threshold_of_the_plan_is_where_the_handles_are(view: InspectorView, s
     show(session)
     session.set_layers([STEM], "x", threshold=0.35)
     assert view.histogram.cut == 0.35
-    assert view._weights_note.full_text == "drag to cut · 35 % go"
+    assert view.values.note.full_text == "35 % go"
 
 
 def test_a_score_leaves_no_magnitude_to_drag(view: InspectorView, session: Session) -> None:
@@ -142,7 +142,7 @@ def test_a_score_leaves_no_magnitude_to_drag(view: InspectorView, session: Sessi
     session.set_parameter("prune_weights", "score", "obs", "x")
     assert view.histogram.cut == 0 and not view.histogram._movable
     assert "'obs' chooses" in view.histogram.toolTip()
-    assert view._weights_note.full_text == "50 % go"
+    assert view.values.note.full_text == "50 % go"
     session.set_parameter("prune_weights", "score", "l2", "x")
     assert view.histogram.cut > 0
 
@@ -152,14 +152,14 @@ def test_what_a_score_is_for_and_how_far_it_is_measured(view: InspectorView, ses
     session.catalogue = Catalogue(scores=(obs,))
     session.catalogue_changed.emit(session.catalogue)
     session.set_score("obs")
-    assert view.score_note.text() == "For repair."
-    assert view.score_note.toolTip() == "Counted in: squares"
+    assert view.importance.score_note.text() == "For repair."
+    assert view.importance.score_note.toolTip() == "Counted in: squares"
     session.measuring_changed.emit((0, 0))
-    assert view.score_note.text() == "Measuring on your samples…"
+    assert view.importance.score_note.text() == "Measuring on your samples…"
     session.measuring_changed.emit((16, 64))
-    assert view.score_note.text() == "Measuring on your samples: 25 %"
+    assert view.importance.score_note.text() == "Measuring on your samples: 25 %"
     session.measuring_changed.emit(None)
-    assert view.score_note.text() == "For repair."
+    assert view.importance.score_note.text() == "For repair."
 
 
 def test_shares_below_a_magnitude_from_uneven_bins() -> None:
@@ -218,7 +218,7 @@ def test_a_pattern_says_what_it_is_and_fixes_the_share(
     choose(view.pattern, "2:4")
     assert session.plan.layer(STEM).pattern == "2:4"
     assert "of each 4 weights 2 stay" in view.pattern.toolTip()
-    assert view._weights_note.full_text == "50 % go"
+    assert view.values.note.full_text == "50 % go"
     # the handles are gone, and the curve's point does not move
     curve = view.curve
     qtbot.mousePress(curve, LEFT, pos=curve.handle().toPoint())
