@@ -73,6 +73,23 @@ MARK_SCRIPT = """
 })
 """
 
+PAINT_SCRIPT = """
+((colors, other, otherText) => {
+  let painted = 0;
+  for (const node of document.querySelectorAll('[id^="node-name-"]')) {
+    const own = colors[node.id.slice('node-name-'.length)];
+    const [fill, ink] = own || [other, otherText];
+    for (const item of node.querySelectorAll('.node-item-type')) {
+      item.querySelectorAll('path').forEach((path) => { path.style.fill = fill; });
+      item.querySelectorAll('text').forEach((text) => { text.style.fill = ink; });
+    }
+    painted += own ? 1 : 0;
+  }
+  return painted;
+})
+"""
+"""Gives the heads of nodes the colours of the layer graph, by ONNX name; all other nodes one quiet colour."""
+
 
 def register_scheme() -> None:
     """Call before the application is made.

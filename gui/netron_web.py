@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import shiboken6
 from PySide6.QtCore import (
@@ -31,7 +32,16 @@ from PySide6.QtWebEngineCore import (
 from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QWidget
 
-from gui.netron_page import COOKIE_SCRIPT, HOST, MARK_SCRIPT, SCHEME, START, WATCH_SCRIPT, NetronFiles
+from gui.netron_page import (
+    COOKIE_SCRIPT,
+    HOST,
+    MARK_SCRIPT,
+    PAINT_SCRIPT,
+    SCHEME,
+    START,
+    WATCH_SCRIPT,
+    NetronFiles,
+)
 
 _NAME = QByteArray(SCHEME.encode())
 
@@ -169,10 +179,16 @@ class NetronWeb(QWebEngineView):
 
     def mark(self, node: str | None, color: QColor, scroll: bool = True) -> None:
         """Outline a node by its ONNX name."""
-        arguments = f"({json.dumps(node)}, {json.dumps(color.name())}, {json.dumps(scroll)})"
-        self._page.runJavaScript(
-            MARK_SCRIPT.strip() + arguments, QWebEngineScript.ScriptWorldId.ApplicationWorld.value
-        )
+        self._call(MARK_SCRIPT, node, color.name(), scroll)
+
+    def paint(self, colors: Mapping[str, tuple[str, str]], other: tuple[str, str]) -> None:
+        """Colour the heads of nodes: fill and text, both #RRGGBB, by ONNX name; `other` for all the rest."""
+        self._call(PAINT_SCRIPT, dict(colors), *other)
+
+    def _call(self, script: str, *arguments: object) -> None:
+        """Run a function of `netron_page` in the world of our own scripts."""
+        code = f"{script.strip()}({', '.join(map(json.dumps, arguments))})"
+        self._page.runJavaScript(code, QWebEngineScript.ScriptWorldId.ApplicationWorld.value)
 
     def leave(self) -> None:
         """End the web process. The page has to go before its profile."""

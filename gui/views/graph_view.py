@@ -249,6 +249,7 @@ class GraphView(QWidget):
             self.canvas.setAccessibleDescription(self.describe(self.canvas.current))
 
     def _on_figures(self, _value: object = None) -> None:
+        self._session.set_figure(self.figure)
         if not self._refresh.isActive():
             self._refresh.start()
 

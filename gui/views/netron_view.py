@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
@@ -18,6 +18,10 @@ from gui.i18n import tr
 from gui.netron_page import LARGEST_MODEL_BYTES, MANY_NODES, NetronFiles, sandbox_works
 from gui.session import Session
 from gui.theme import Theme
+from gui.views.graph_figures import resolve
+
+REPAINT_MS = 150
+"""A sweep or a slider under way recolours the page at most so often."""
 
 
 class NetronView(QWidget):
@@ -33,6 +37,11 @@ class NetronView(QWidget):
         self._shown_for: tuple | None = None
         self._asked_for: object = None
         self._from_page = False
+        self._painted: tuple[object, ...] | None = None
+        self._repaint = QTimer(self)
+        self._repaint.setSingleShot(True)
+        self._repaint.setInterval(REPAINT_MS)
+        self._repaint.timeout.connect(self._paint)
         self.state = "empty"
         self.sentence = QLabel()
         self.sentence.setProperty("muted", True)
@@ -54,6 +63,14 @@ class NetronView(QWidget):
         session.model_changed.connect(self._on_model)
         session.selection_changed.connect(self._on_selection)
         theme.changed.connect(self._on_theme)
+        for signal in (
+            session.figure_changed,
+            session.plan_changed,
+            session.points_changed,
+            session.timings_changed,
+            session.blame.changed,
+        ):
+            signal.connect(self._on_figures)
         self.retranslate()
 
     @property
@@ -141,6 +158,8 @@ class NetronView(QWidget):
 
     def _on_drawn(self) -> None:
         self.state = "drawn"
+        self._painted = None
+        self._paint()
         if self._session.selection is not None:
             self._on_selection(self._session.selection)
 
@@ -150,6 +169,25 @@ class NetronView(QWidget):
         if web is not None:
             self._stack.removeWidget(web)
             web.leave()
+
+    # ------------------------------------------------------------ the graph's colours
+
+    def _on_figures(self, _value: object = None) -> None:
+        if not self._repaint.isActive():
+            self._repaint.start()
+
+    def _paint(self) -> None:
+        """The heads of layers as the layer graph paints them now; loads nothing and repeats nothing."""
+        if self._web is None or self.state != "drawn" or not self.isVisible():
+            return
+        theme = self._theme
+        shares = resolve(self._session, self._session.figure).shares
+        fills = {layer_id: theme.scale_color("damage", share) for layer_id, share in shares.items()}
+        colors = {key: (fill.name(), theme.text_on(fill).name()) for key, fill in fills.items()}
+        other = theme.color("track").name(), theme.color("muted").name()
+        if (colors, other) != self._painted:
+            self._painted = colors, other
+            self._web.paint(colors, other)
 
     # ------------------------------------------------------------ one selection
 
@@ -203,6 +241,7 @@ class NetronView(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._update()
+        self._paint()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import onnx
 import pytest
 from onnx import TensorProto, helper
@@ -254,16 +255,22 @@ def family():
         members |= more
 report = {}
 session._take(model)
+"""
+DRAWN = """
 until(lambda: view.state == "drawn")
+"""
+ON_REQUEST = """
+until(lambda: view.state == "large")
+report["before"] = [view.state, view.web is not None]
+view.button.click()
 """
 
 
-def drive(body: str, model: ModelInfo, tmp_path: Path) -> dict:
+def drive(body: str, model: ModelInfo, tmp_path: Path, request: bool = False) -> dict:
     """Run the panel in a fresh process (its web engine must not meet other tests'); return its report."""
     pytest.importorskip("PySide6.QtWebEngineCore", reason="Qt WebEngine is not installed")
-    import msgspec
-
     script = tmp_path / "drive.py"
+    body = (ON_REQUEST if request else "") + DRAWN + body
     script.write_text(DRIVER + body + "\nview.close()\nprint('REPORT' + json.dumps(report))\n")
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)}
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -357,3 +364,106 @@ def test_a_real_network_is_drawn(shared_models, tmp_path):
     )
     named = sum(bool(node.name) for node in onnx.load(path, load_external_data=False).graph.node)
     assert report["count"] == named
+
+
+def test_contract_heads_have_the_graphs_colours(small_model, tmp_path):
+    """What we rely on in Netron's page: ids by name, heads that take a fill, clicks on any part of a node."""
+    report = drive(
+        """
+from core.values import Measurement, SensitivityPoint
+from gui.views.graph_figures import resolve
+def head(name, part, style):
+    return ask("getComputedStyle(document.getElementById('node-name-%s')"
+               ".querySelector('.node-item-type %s')).%s" % (name, part, style))
+def settled(expected):
+    until(lambda: head("second", "path", "fill") == expected or time.sleep(0.02))
+def rgb(color):
+    return "rgb(%d, %d, %d)" % color.getRgb()[:3]
+until(lambda: view._painted is not None)
+report["structure"] = ask(
+    "Array.from(document.querySelectorAll('[id^=node-name-]')).map(e => [e.tagName,"
+    " e.querySelectorAll('.node-item-type path').length, e.querySelectorAll('.node-item-type text').length,"
+    " e.querySelectorAll('path.border, path.node-border').length])")
+report["drawn"] = ask("document.body.className")
+settled(rgb(theme.color("track")))
+report["unknown"] = [head("second", "path", "fill"), head("second", "text", "fill")]
+measured = Measurement(metric="top1", value=88.0, count=100, unit="%")
+session._take(SensitivityPoint(layer_id="second", sparsity=0.5, measurement=measured, loss=0.5))
+share = resolve(session, "sensitivity").shares["second"]
+expected = theme.scale_color("damage", share)
+settled(rgb(expected))
+report["colour"] = [head("second", "path", "fill"), rgb(expected)]
+report["ink"] = [head("second", "text", "fill"), rgb(theme.text_on(expected))]
+report["other"] = head("/body/first", "path", "fill")
+# the graph is painted by another figure: here too
+session.set_figure("size")
+share = resolve(session, "size").shares["second"]
+settled(rgb(theme.scale_color("damage", share)))
+report["size"] = [head("second", "path", "fill"), rgb(theme.scale_color("damage", share))]
+report["first"] = head("/body/first", "path", "fill")
+# a selection outlines and leaves the fill
+session.select("second")
+until(lambda: ask("document.getElementById('node-name-second').querySelector('.node-border').style.stroke"))
+report["fill after selection"] = head("second", "path", "fill")
+# a click on the words of the head is a click on the node
+view.web.page().runJavaScript(
+    "document.getElementById('node-name-/body/first').querySelector('.node-item-type text')"
+    ".dispatchEvent(new MouseEvent('click', {bubbles: true}))", 1)
+until(lambda: session.selection == "/body/first")
+theme.choose("dark")
+until(lambda: view.state == "loading")
+until(lambda: view.state == "drawn")
+settled(rgb(theme.scale_color("damage", share)))
+report["dark"] = [head("second", "path", "fill"), rgb(theme.scale_color("damage", share))]
+""",
+        info(small_model, layers=("/body/first", "second")),
+        tmp_path,
+    )
+    assert report["structure"] == [["g", 1, 1, 1], ["g", 1, 1, 1]]
+    assert "default" in report["drawn"].split()
+    assert report["unknown"] == ["rgb(232, 235, 239)", "rgb(102, 114, 127)"]  # track and muted, light
+    for name in ("colour", "ink", "size", "dark"):
+        shown, expected = report[name]
+        assert shown == expected, name
+    assert report["other"] == "rgb(232, 235, 239)"
+    assert report["colour"] != report["size"]
+    # both layers are of one size
+    assert report["first"] == report["fill after selection"] == report["size"][0]
+
+
+def test_nobody_paints_before_the_page_is_drawn_or_seen(view, session, small_model):
+    painted = []
+
+    class Web:
+        def paint(self, colors, other):
+            painted.append(colors)
+
+    session._take(info(small_model, layers=("second",)))
+    view._web = Web()
+    view._paint()
+    assert painted == []
+    view.state = "drawn"
+    view._paint()
+    assert painted == []  # nobody looks
+    view._web = None
+
+
+def test_above_1500_nodes_the_copy_without_weights_is_drawn_on_request(session, small_model, tmp_path):
+    """A node is no layer: 1,600 in a chain; the light copy stands in for a file of any size."""
+    nodes = [helper.make_node("Relu", [f"v{i}"], [f"v{i + 1}"], name=f"relu{i}") for i in range(1600)]
+    inputs = [helper.make_tensor_value_info("v0", TensorProto.FLOAT, (1, 4))]
+    outputs = [helper.make_tensor_value_info("v1600", TensorProto.FLOAT, (1, 4))]
+    graph = helper.make_graph(nodes, "chain", inputs, outputs)
+    path = tmp_path / "light.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    model = info(tmp_path / "heavy.onnx", nodes=1600, size_bytes=600_000_000)
+    report = drive(
+        """
+report["count"] = ask("document.querySelectorAll('[id^=node-name-]').length")
+""",
+        msgspec.structs.replace(model, light_path=str(path)),
+        tmp_path,
+        request=True,
+    )
+    assert report["before"] == ["large", False]
+    assert report["count"] == 1600
