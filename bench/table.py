@@ -25,7 +25,7 @@ from bench.w8a8 import NETWORKS
 RESNET, MOBILENET = NETWORKS
 Methods = Mapping[str, Mapping[str, Any]]
 SPREAD: Methods = {"allocate": {"on": True}}
-TUNE = {"mirror": True, "shift": 4}
+TUNE = {"mirror": True}
 
 
 @dataclass(frozen=True)

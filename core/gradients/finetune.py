@@ -22,13 +22,16 @@ from core.evaluate.answers import Subject, find_subject
 from core.gradients.convert import to_torch
 from core.gradients.gradients import no_labels, task_of
 from core.gradients.grids import ActivationGrid, RoundingGrid, WeightGrid
+from core.gradients.judged import as_tensors, first_norms, plain_weights
 from core.gradients.lazy import torch
 from core.gradients.losses import distillation, label_loss, relative_error
+from core.gradients.norms import normalisable
+from core.gradients.remembered import Remembered, may_be_remembered
 from core.gradients.samples import Augmentation, Samples
 from core.gradients.schedule import cosine, cubic
 from core.gradients.student import Student
 from core.gradients.teacher import Teacher, keeping
-from core.gradients.workers import Workers
+from core.gradients.workers import Workers, has_bfloat16
 from core.values import text
 
 if TYPE_CHECKING:
@@ -71,6 +74,10 @@ class Settings:
     average: float = 0.0
     """What is judged and kept is the running mean of the weights over steps, this much of it being the mean
     so far (Polyak & Juditsky 1992); 0: the weights themselves."""
+    normalise: bool = False
+    """Normalise convolutions by the batch while training; see `norms`. Not where grids are held."""
+    remember: bool = True
+    """Ask the teacher once for each sample, and for its mirror image where pictures are mirrored."""
     grown: float = 0.6
     """Share of the course after which growing masks are complete."""
     augmentation: Augmentation | None = field(default_factory=Augmentation)
@@ -141,6 +148,9 @@ def finetune(
     wanted = features if settings.feature_weight else ()
     with Workers(settings.threads) as workers:
         taught_by = Teacher(teacher or model, wanted, settings.threads)
+        if settings.normalise and not student.rounding and not student.taps:
+            layers = normalisable(model, student.trained, wanted)
+            student.norms = first_norms(student, layers, samples, settings.augmentation, workers)
         trainer = _Trainer(student, taught_by, settings, samples, held_out, workers, growing or {})
         return trainer.run(context, on_progress)
 
@@ -171,26 +181,29 @@ class _Trainer:
         gridded = bool(student.rounding or student.taps)
         self.half = has_bfloat16() and not gridded if settings.half is None else settings.half
         self.workers = workers
-        first = teacher.answers(next(held_out.batches(settings.batch_size)).feeds)
+        seen = next(held_out.batches(settings.batch_size))
+        first = teacher.answers(seen.feeds)
         answers = [value.numpy() for value in first]
         self.subject: Subject = find_subject(answers, task_of(samples.labels), samples.labels)
         self._kept: dict[int, Outputs] = {}
+        self.remembered = self._remembered(first, len(seen.indices))
 
     def run(self, context: Context, on_progress: Callable[[Progress], None] | None) -> FineTuned:
         settings, started = self.settings, time.monotonic()
-        before = best = self.measure(context)
+        before = best = self.measure(context, {})
         best = best if self.part >= 1.0 else float("inf")
-        best_state, idle, step, checked = self.student.state(), 0, 0, 0
+        best_state: dict[str, torch.Tensor] = {n: p.detach().clone() for n, p in self.student.trained.items()}
+        idle, step, checked = 0, 0, 0
         running = float("nan")
         stopped: Stopped = "time"
-        for batch in self._batches():
+        for places, batch in self._batches():
             share = self._share(step, time.monotonic() - started)
             if share >= 1.0:
                 stopped = "finished" if settings.steps and step >= settings.steps else "time"
                 break
             self._grow(share)
             rate = settings.learning_rate * cosine(share, settings.warm_up)
-            loss = self._step(batch, rate)
+            loss = self._step(batch, self._taught(batch, places), rate)
             step += 1
             if not np.isfinite(loss):
                 stopped = "diverged"
@@ -237,41 +250,42 @@ class _Trainer:
             return
         # young means forget faster, or they would hold on to where they began
         keep = min(self.settings.average, (1.0 + step) / (10.0 + step))
+        learnt = self.student.learnt()
         with torch.no_grad():
             for name, value in self.mean.items():
-                value.lerp_(self.student.trained[name], 1.0 - keep)
+                value.lerp_(learnt[name], 1.0 - keep)
 
     def _checked(self, context: Context) -> tuple[float, dict[str, torch.Tensor]]:
-        """The loss on the held-out samples, and the state that has it."""
+        """The loss on the held-out samples, and the weights to write that have it."""
         now = self.student.state()
-        if self.mean is None:
-            return self.measure(context), now
-        mean = {name: value.clone() for name, value in self.mean.items()}
-        self.student.load(mean)
-        measured = self.measure(context)
+        if self.mean is not None:
+            self.student.load(self.mean)
+        plain = plain_weights(self.student, self.samples, self.settings.augmentation, self.workers)
+        measured = self.measure(context, plain)
         self.student.load(now)
-        return measured, mean
+        return measured, plain
 
-    def measure(self, context: Context) -> float:
-        """The loss on the held-out samples, without features."""
+    def measure(self, context: Context, plain: Mapping[str, torch.Tensor]) -> float:
+        """The loss on the held-out samples with these weights, without features."""
         total, count = 0.0, 0
         for number, batch in enumerate(self.held_out.batches(256)):
             context.check()
             if number not in self._kept:
                 self._kept[number] = self._taught(batch)
             pieces = self._pieces(batch, self._kept[number], [])
-            for piece, value in zip(pieces, self.workers.map(self._held_out_loss, pieces), strict=True):
+            losses = self.workers.map(lambda piece: self._held_out_loss(piece, plain), pieces)
+            for piece, value in zip(pieces, losses, strict=True):
                 total += value * len(piece[0].indices)
             count += len(batch.indices)
         return total / max(1, count)
 
-    def _step(self, batch: Batch, rate: float) -> float:
+    def _step(self, batch: Batch, taught: Outputs, rate: float) -> float:
         settings = self.settings
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        taught, inner = self._taught(batch), [self.teacher.seen[name] for name in self.teacher.features]
+        inner = [self.teacher.seen[name] for name in self.teacher.features]
         pieces = self._pieces(batch, taught, inner)
-        parameters = list(self.student.trained.values())
+        parameters = list(self.student.learnt().values())
         for parameter in parameters:
             parameter.grad = None
         loss = 0.0
@@ -285,14 +299,16 @@ class _Trainer:
                     part = gradient * weight
                     parameter.grad = part if parameter.grad is None else parameter.grad.add_(part)
         if settings.clip_norm:
-            torch.nn.utils.clip_grad_norm_(list(self.student.trained.values()), settings.clip_norm)
+            torch.nn.utils.clip_grad_norm_(parameters, settings.clip_norm)
         self.optimizer.step()
         self.student.hold()
         return loss
 
-    def _held_out_loss(self, piece: tuple[Batch, Outputs, Outputs]) -> float:
+    def _held_out_loss(
+        self, piece: tuple[Batch, Outputs, Outputs], plain: Mapping[str, torch.Tensor]
+    ) -> float:
         with torch.no_grad(), self._precision():
-            outputs = self.student.run(_tensors(piece[0].feeds), {})
+            outputs = self.student.judged(as_tensors(piece[0].feeds), plain)
             return float(self._loss(outputs, piece[1], piece[0].labels))
 
     def _gradients(
@@ -301,12 +317,12 @@ class _Trainer:
         """Loss and gradients of a piece of a batch."""
         seen: dict[str, torch.Tensor] = {}
         with self._precision():
-            outputs = self.student.run(_tensors(batch.feeds), keeping(seen, self.teacher.features))
+            outputs = self.student.run(as_tensors(batch.feeds), keeping(seen, self.teacher.features))
             loss = self._loss(outputs, taught, batch.labels)
             for name, wanted in zip(self.teacher.features, inner, strict=True):
                 part = self.settings.feature_weight / len(inner)
                 loss = loss + part * relative_error(seen[name], wanted)
-        parameters = list(self.student.trained.values())
+        parameters = list(self.student.learnt().values())
         return float(loss.detach()), torch.autograd.grad(loss, parameters, allow_unused=True)
 
     def _pieces(self, batch: Batch, taught: Outputs, inner: Outputs) -> list[tuple[Batch, Outputs, Outputs]]:
@@ -323,9 +339,26 @@ class _Trainer:
             pieces.append((piece, [v[start:end] for v in taught], [v[start:end] for v in inner]))
         return pieces
 
-    def _taught(self, batch: Batch) -> Outputs:
+    def _remembered(self, answers: Outputs, count: int) -> Remembered | None:
+        """Classes do not move with a picture; other answers are remembered only if nothing moves."""
+        settings = self.settings
+        if (
+            not settings.remember
+            or self.teacher.features
+            or not (settings.augmentation is None or self.subject.classes)
+        ):
+            return None
+        if not may_be_remembered(answers, count, len(self.samples)):
+            return None
+        return Remembered(
+            self.teacher, self.samples, settings.augmentation is not None and settings.augmentation.flip
+        )
+
+    def _taught(self, batch: Batch, places: np.ndarray | None = None) -> Outputs:
         if self.settings.label_share >= 1.0 and not self.teacher.features:
             return []
+        if places is not None and self.remembered is not None:
+            return self.remembered.answers(places)
         return self.teacher.answers(batch.feeds)
 
     def _loss(self, outputs: Outputs, taught: Outputs, labels: np.ndarray | None) -> torch.Tensor:
@@ -338,7 +371,7 @@ class _Trainer:
             loss = loss + share * label_loss(outputs, labels, self.subject)
         return loss
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Iterator[tuple[np.ndarray, Batch]]:
         while True:
             yield from self.samples.epoch(self.settings.batch_size, self.rng, self.settings.augmentation)
 
@@ -350,18 +383,8 @@ class _Trainer:
         return torch.autocast("cpu", torch.bfloat16, enabled=self.half)
 
 
-def has_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 by itself; elsewhere it is slower than float32."""
-    ask = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(ask()) if ask is not None else False
-
-
-def _tensors(feeds: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(array) for name, array in feeds.items()}
-
-
 def _optimizer(student: Student, settings: Settings) -> torch.optim.Optimizer:
-    parameters = list(student.trained.values())
+    parameters = list(student.learnt().values())
     # decay pulls weights to zero; a bias or a scale has no reason to go there
     groups = [
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": settings.weight_decay},

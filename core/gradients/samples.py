@@ -56,16 +56,20 @@ class Samples:
 
     def epoch(
         self, size: int, rng: np.random.Generator, augmentation: Augmentation | None = None
-    ) -> Iterator[Batch]:
-        """All samples in a new order, in batches of one size; what is left over comes another time."""
+    ) -> Iterator[tuple[np.ndarray, Batch]]:
+        """All samples in a new order, in batches of one size, each with their places here (size,).
+
+        What is left over comes another time.
+        """
         order = rng.permutation(len(self))
         size = min(size, len(self))
         for start in range(0, len(order) - size + 1, size):
-            batch = self.take(order[start : start + size])
+            places = order[start : start + size]
+            batch = self.take(places)
             if augmentation is not None:
                 feeds = {name: augment(array, augmentation, rng) for name, array in batch.feeds.items()}
                 batch = Batch(feeds, batch.labels, batch.indices)
-            yield batch
+            yield places, batch
 
 
 def load_samples(batches: Iterable[Batch], memory: int = MEMORY) -> Samples:
@@ -103,11 +107,23 @@ def trainable(labels: np.ndarray | None) -> np.ndarray | None:
 
 def augment(pictures: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:
     """Vary float pictures (n, c, h, w) or (n, h, w, c); anything else comes back as it is."""
-    if pictures.ndim != 4 or pictures.dtype.kind != "f":
-        return pictures
-    if pictures.shape[1] in (1, 3, 4):
+    channels = _channels(pictures)
+    if channels == 1:
         return np.moveaxis(_vary(np.moveaxis(pictures, 1, 3), how, rng), 3, 1)
-    return _vary(pictures, how, rng) if pictures.shape[3] in (1, 3, 4) else pictures
+    return _vary(pictures, how, rng) if channels == 3 else pictures
+
+
+def mirror(pictures: np.ndarray) -> np.ndarray:
+    """Left and right of float pictures exchanged; anything else comes back as it is."""
+    channels = _channels(pictures)
+    return pictures if channels is None else np.flip(pictures, 3 if channels == 1 else 2)
+
+
+def _channels(pictures: np.ndarray) -> int | None:
+    """The axis of the channels of float pictures, None for anything else."""
+    if pictures.ndim != 4 or pictures.dtype.kind != "f":
+        return None
+    return next((axis for axis in (1, 3) if pictures.shape[axis] in (1, 3, 4)), None)
 
 
 def _vary(pictures: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from core.errors import PlanError
 from core.gradients.grids import ActivationGrid, RoundingGrid, WeightGrid
 from core.gradients.lazy import torch
+from core.gradients.norms import Norms
 from core.values import text
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Student:
         self.rounding = {name: grid.rounding() for name, grid in weight_grids.items()}
         self.taps: dict[str, Tap] = {name: grid.rounding() for name, grid in activation_grids.items()}
         self.trained = {name: graph.weights[name] for name in chosen}
+        self.norms: Norms | None = None
         for name, parameter in graph.weights.items():
             parameter.requires_grad_(name in self.trained)
         self.hold()
@@ -56,21 +58,34 @@ class Student:
     def rounded(self) -> dict[str, torch.Tensor]:
         return {name: rounding(self.graph.weights[name]) for name, rounding in self.rounding.items()}
 
+    def learnt(self) -> dict[str, torch.nn.Parameter]:
+        """All that training changes, by name: weights, and what normalisations learn."""
+        return {**self.trained, **(self.norms.parameters() if self.norms else {})}
+
     def run(self, feeds: Mapping[str, torch.Tensor], taps: Mapping[str, Tap]) -> list[torch.Tensor]:
-        return self.graph(feeds, self.rounded(), {**self.taps, **taps})  # type: ignore[no-any-return]
+        """As it is trained: normalised by the batch where there are norms."""
+        own = {**self.taps, **(self.norms.taps() if self.norms else {})}
+        return self.graph(feeds, self.rounded(), {**own, **taps})  # type: ignore[no-any-return]
+
+    def judged(
+        self, feeds: Mapping[str, torch.Tensor], plain: Mapping[str, torch.Tensor]
+    ) -> list[torch.Tensor]:
+        """As it is written, with these weights in the place of its own."""
+        return self.graph(feeds, {**plain, **self.rounded()}, self.taps)  # type: ignore[no-any-return]
 
     def state(self) -> dict[str, torch.Tensor]:
-        return {name: parameter.detach().clone() for name, parameter in self.trained.items()}
+        return {name: parameter.detach().clone() for name, parameter in self.learnt().items()}
 
     def load(self, state: Mapping[str, torch.Tensor]) -> None:
         """Go on from this state."""
+        learnt = self.learnt()
         with torch.no_grad():
             for name, value in state.items():
-                self.trained[name].copy_(value)
+                learnt[name].copy_(value)
 
-    def weights(self, state: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
-        """The arrays to write: every trained, masked or rounded weight."""
-        self.load(state)
+    def weights(self, plain: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+        """The arrays to write: every trained, masked or rounded weight. `plain`: those of `trained`."""
+        self.load(plain)
         with torch.no_grad():
             names = dict.fromkeys([*self.trained, *self.masks, *self.rounding])
             final = {**self.graph.weights, **self.rounded()}

@@ -43,3 +43,9 @@ class Workers:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
         torch.set_num_threads(self._before)
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 by itself; elsewhere it is slower than float32."""
+    ask = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(ask()) if ask is not None else False

@@ -60,6 +60,7 @@ def tune(
         optimizer=setting(plan, "finetune", "optimizer"),
         batch_size=int(setting(plan, "finetune", "batch")),
         patience=int(setting(plan, "finetune", "patience")),
+        normalise=bool(setting(plan, "finetune", "normalise")),
         average=float(setting(plan, "finetune", "average")) / 100,
         label_share=share,
         augmentation=Augmentation(
@@ -121,7 +122,7 @@ METHODS.add(
                 label=text("Learning rate"),
                 help=text("Size of the training's steps; it falls to zero in the end."),
                 kind="number",
-                default=0.002,
+                default=0.0007,
                 low=0.000001,
                 high=1.0,
             ),
@@ -152,7 +153,7 @@ METHODS.add(
                 label=text("Learning rate after the bits"),
                 help=text("Share of the learning rate where it trains on the bits' grids."),
                 kind="number",
-                default=25.0,
+                default=70.0,
                 low=0.1,
                 high=100.0,
                 unit="%",
@@ -175,6 +176,16 @@ METHODS.add(
                 low=0.0,
                 high=99.99,
                 unit="%",
+            ),
+            Parameter(
+                name="normalise",
+                label=text("Normalise while training"),
+                help=text(
+                    "Convolutions are normalised by each batch while they train, and folded back in the end: "
+                    "all channels learn at one pace."
+                ),
+                kind="switch",
+                default=True,
             ),
             Parameter(
                 name="patience",
@@ -206,7 +217,7 @@ METHODS.add(
                 label=text("Shift pictures"),
                 help=text("Pictures move by at most so many pixels."),
                 kind="integer",
-                default=2,
+                default=1,
                 low=0,
                 high=32,
                 unit="px",

@@ -164,6 +164,6 @@ register(
         run,
         refine,
         about,
-        version=3,
+        version=4,
     )
 )

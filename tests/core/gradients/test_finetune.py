@@ -301,7 +301,7 @@ def test_samples_split_without_overlap_and_epochs_hold_all() -> None:
     assert len(rest) == 80 and len(held) == 20
     assert not set(rest.indices) & set(held.indices)
     assert len(data.split(90)[1]) == 25
-    seen = np.concatenate([batch.indices for batch in rest.epoch(16, np.random.default_rng(0))])
+    seen = np.concatenate([batch.indices for _, batch in rest.epoch(16, np.random.default_rng(0))])
     assert sorted(seen) == sorted(rest.indices)
     again = load_samples(data.batches(30))
     np.testing.assert_array_equal(again.feeds["x"], data.feeds["x"])
