@@ -69,7 +69,7 @@ class DataChecking(QObject):
     def _on_data(self, _data: object = None) -> None:
         data, asked = self._session.data, self._session.asked_data
         if self._asked is not None and (data is None or data.spec != self._asked.data):
-            self._engine.cancel(self._asked.id)
+            self._engine.cancel(self._asked.id, firm=False)
         if self.found is None:
             self._found = None
             # what a person or an earlier life of the project settled is not tried again unasked
@@ -85,7 +85,7 @@ class DataChecking(QObject):
             self._begin()
         elif self._asked is not None:
             # a person is waiting for the job: the check comes again after it
-            self._engine.cancel(self._asked.id)
+            self._engine.cancel(self._asked.id, firm=False)
             self._wanted = True
 
     def _begin(self) -> None:

@@ -44,7 +44,7 @@ class FakeEngine(QObject):
         self.sent.append(numbered)
         return numbered
 
-    def cancel(self, request_id: int) -> None:
+    def cancel(self, request_id: int, firm: bool = True) -> None:
         self.cancelled.append(request_id)
 
     def prefer(self, request_id: int, layers: Sequence[str]) -> None:
