@@ -1,7 +1,7 @@
 """The command line: the same jobs as the window, for scripts.
 
     secateur [FILE]                      open the window
-    secateur info | data | evaluate | scores | analyze | plan | blame | advise | compress | benchmark ...
+    secateur info | convert | data | evaluate | scores | analyze | plan | blame | advise | compress ...
 
 Exit codes: 0 done and verified, 1 failed, 2 bad input, 130 interrupted. Results go to standard output,
 progress and errors (one line each) to standard error.
@@ -21,6 +21,7 @@ from core import messages as m
 from core.cli_advice import add_advise_command
 from core.cli_analysis import add_analysis_options, analysed
 from core.cli_blame import add_blame_command
+from core.cli_convert import add_convert_command, add_foreign_options, as_onnx
 from core.cli_data import add_data_command, add_data_options, settle
 from core.cli_goal import add_goal_options
 from core.cli_output import print_json, print_outcome, shape_text, write
@@ -59,6 +60,7 @@ COMMANDS = (
     "compress",
     "benchmark",
     "project",
+    "convert",
 )
 BAD_INPUT = (OpenError, DataError, PlanError, ProjectReadError)
 
@@ -75,6 +77,8 @@ def main(argv: list[str] | None = None) -> int:
     console = Console(quiet=options.quiet)
     context = Context(on_progress=console.progress, on_partial=console.partial)
     try:
+        if hasattr(options, "model"):
+            options.model = as_onnx(options, context, console)
         settle(options, context, console)
         return options.command(options, context, console)
     except Cancelled:
@@ -281,7 +285,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--quiet", action="store_true", help="no progress")
-    common.add_argument("model", metavar="MODEL", help="an ONNX file")
+    common.add_argument("model", metavar="MODEL", help="an ONNX file, or one of PyTorch or Keras")
+    add_foreign_options(common)
     data = argparse.ArgumentParser(add_help=False)
     add_data_options(data)
     project = argparse.ArgumentParser(add_help=False)
@@ -347,6 +352,7 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument("--json", action="store_true")
     benchmark.set_defaults(command=benchmark_command)
 
+    add_convert_command(commands, common)
     show = commands.add_parser("project", help="what is in a project file")
     show.add_argument("project", metavar="FILE")
     show.add_argument("--json", action="store_true")

@@ -112,7 +112,8 @@ class Engine:
             return self._measuring
         if isinstance(request, m.Inspect):
             return self._measuring if request.measure else self._quick
-        return self._quick if isinstance(request, m.Describe) else self._long
+        quick = isinstance(request, m.Describe | m.ReadArchitecture)
+        return self._quick if quick else self._long
 
     def _context(self, request_id: int) -> Context:
         last_sent = 0.0

@@ -14,6 +14,9 @@ from core.best import job as best
 from core.best.job import frontier_of, samples_for, unseen
 from core.best.rescue import rescue
 from core.context import Context
+from core.convert.architecture import networks
+from core.convert.conversion import resolve
+from core.convert.to_torch import ENDING, export_program
 from core.data import KINDS
 from core.data.dataset import data_key
 from core.errors import Cancelled, SecateurError
@@ -58,8 +61,10 @@ from core.values import (
     DataInfo,
     DataSpec,
     Exported,
+    Foreign,
     LayerView,
     ModelInfo,
+    Networks,
     Outcome,
     PlanMeasured,
     Rescue,
@@ -88,9 +93,15 @@ def describe(request: m.Describe, workspace: Workspace, context: Context) -> Cat
     )
 
 
-def open_model(request: m.OpenModel, workspace: Workspace, context: Context) -> ModelInfo:
-    """Publishes the ModelInfo at once and each laid-out Graph as it is ready."""
-    opened = workspace.opened(request.model, context)
+def open_model(request: m.OpenModel, workspace: Workspace, context: Context) -> ModelInfo | Foreign:
+    """Publishes the ModelInfo at once and each laid-out Graph as it is ready.
+
+    A file of another framework is converted first, or comes back with what must be said about it.
+    """
+    found = resolve(request.model, request.recipe, workspace.cache_dir, context)
+    if isinstance(found, Foreign):
+        return found
+    opened = workspace.opened(str(found), context)
     light_path = workspace.run_dir() / f"{opened.info.sha256[:24]}.light.onnx"
     write_whole(light_path, light_copy(opened))
     info = msgspec.structs.replace(opened.info, light_path=str(light_path))
@@ -99,6 +110,10 @@ def open_model(request: m.OpenModel, workspace: Workspace, context: Context) -> 
     context.publish(layout(opened, "layers"))
     context.publish(layout(opened, "nodes"))
     return info
+
+
+def read_architecture(request: m.ReadArchitecture, workspace: Workspace, context: Context) -> Networks:
+    return networks(request.path)
 
 
 def open_data(request: m.OpenData, workspace: Workspace, context: Context) -> DataInfo:
@@ -318,6 +333,8 @@ def export_to(
     context: Context,
 ) -> Exported:
     """Write, verify, then put in place. With `report`, the account of it as JSON goes there."""
+    if destination.suffix.lower() == ENDING:
+        return export_program(result, destination, context)
     opened = workspace.opened(model, context)
     samples = workspace.data(model, data, context) if data else None
     return export(result, destination, opened, samples, context, report)
@@ -343,6 +360,7 @@ def run_benchmark(request: m.RunBenchmark, workspace: Workspace, context: Contex
 _JOBS: dict[type[m.Request], Callable[[Any, Workspace, Context], Value]] = {
     m.Describe: describe,
     m.OpenModel: open_model,
+    m.ReadArchitecture: read_architecture,
     m.OpenData: open_data,
     m.CheckData: check_samples,
     m.Analyze: analyze_model,

@@ -21,15 +21,18 @@ from core.values import (
     DataInfo,
     DataSpec,
     Exported,
+    Foreign,
     GiveBack,
     Goal,
     Graph,
     LatencyTable,
     LayerView,
     ModelInfo,
+    Networks,
     Outcome,
     Plan,
     PlanMeasured,
+    Recipe,
     Rescue,
     Result,
     RunPoint,
@@ -50,9 +53,18 @@ class Describe(Request, frozen=True, kw_only=True, tag=True):
 
 
 class OpenModel(Request, frozen=True, kw_only=True, tag=True):
-    """-> ModelInfo as Done; a Graph for each detail as Partial."""
+    """-> ModelInfo as Done; a Graph for each detail as Partial. Or Foreign: ask, then send it again with a
+    recipe."""
 
     model: str
+    recipe: Recipe | None = None
+    """For a file of another framework, which is turned into ONNX first."""
+
+
+class ReadArchitecture(Request, frozen=True, kw_only=True, tag=True):
+    """-> Networks: what a Python file defines. It is read, not run."""
+
+    path: str
 
 
 class OpenData(Request, frozen=True, kw_only=True, tag=True):
@@ -255,6 +267,7 @@ class Shutdown(Request, frozen=True, kw_only=True, tag=True):
 AnyRequest = (
     Describe
     | OpenModel
+    | ReadArchitecture
     | OpenData
     | CheckData
     | Analyze
@@ -279,6 +292,8 @@ AnyRequest = (
 Payload = (
     Catalogue
     | ModelInfo
+    | Foreign
+    | Networks
     | Graph
     | DataInfo
     | DataCheck

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import platformdirs
 
 from core.activation_view import Seen, see_activations
 from core.context import Context
+from core.convert.conversion import origin_of
 from core.data import open_data
 from core.data.dataset import DataSet
 from core.evaluate.judge import Judge
 from core.formats import open_model
+from core.formats.safety import shown
 from core.graph.opened import OpenedModel
 from core.kernels.shelf import Shelf
 from core.kernels.table import KernelTable
@@ -83,8 +87,16 @@ class Workspace:
         with self._lock:
             if self._model is None or self._model[0] != key:
                 self._data = self._judge = self._scoring = self._look = self._seen = None
-                self._model = (key, open_model(path, context))
+                self._model = (key, self._with_origin(open_model(path, context)))
             return self._model[1]
+
+    def _with_origin(self, opened: OpenedModel) -> OpenedModel:
+        """A model that was converted goes by the name of the file that the person has."""
+        origin = origin_of(opened.source, self.cache_dir)
+        if origin is None:
+            return opened
+        info = msgspec.structs.replace(opened.info, origin=origin, name=shown(origin.name))
+        return dataclasses.replace(opened, info=info)
 
     def data(self, path: str, spec: DataSpec, context: Context) -> DataSet:
         """The samples of `spec`, prepared for the model at `path`."""

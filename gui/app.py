@@ -80,6 +80,8 @@ def main(argv: list[str] | None = None) -> int:
     if "--engine" in arguments:
         # the frozen program is window and engine in one; by name, so that the window never imports it
         return int(importlib.import_module("core.engine").main() or 0)
+    if "--converter" in arguments:
+        return int(importlib.import_module("core.convert.child").main() or 0)
     options = _parse(arguments)
     if not _has_screen():
         print(

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from core.project import ENDING, is_project
-from core.values import DataSpec, text
+from core.values import DataSpec, Foreign, Recipe, text
 from gui import samples
 from gui.i18n import Translations, tr
 from gui.job import Problem
@@ -25,9 +25,20 @@ TABLE_ENDINGS = {".csv", ".tsv", ".txt", ".parquet", ".json"}
 ARRAY_ENDINGS = {".npz", ".npy"}
 
 
+def _model_filters() -> list[str]:
+    return [
+        tr("Models (*.onnx *.pt2 *.pt *.pth *.safetensors *.keras *.h5)"),
+        tr("ONNX models (*.onnx)"),
+        tr("All files (*)"),
+    ]
+
+
 def is_data(path: str) -> bool:
     """Whether a dropped path looks like samples rather than a model; the engine has the last word."""
-    return Path(path).suffix.lower() in TABLE_ENDINGS | ARRAY_ENDINGS or os.path.isdir(path)
+    if os.path.isdir(path):
+        # a folder that TensorFlow wrote is a model that wants converting
+        return not os.path.exists(os.path.join(path, "saved_model.pb"))
+    return Path(path).suffix.lower() in TABLE_ENDINGS | ARRAY_ENDINGS
 
 
 class Commands(QObject):
@@ -69,11 +80,25 @@ class Commands(QObject):
 
     def open_model(self) -> None:
         dialog = self._file_dialog(tr("Open a model"), QFileDialog.FileMode.ExistingFile)
-        dialog.setNameFilters([tr("ONNX models (*.onnx)"), tr("All files (*)")])
+        dialog.setNameFilters(_model_filters())
         dialog.fileSelected.connect(self.open_path)
         dialog.open()
 
     # ------------------------------------------------------------ projects
+
+    def convert(self, foreign: Foreign, recipe: Recipe) -> None:
+        """The person has said what a file of another framework needs."""
+        self._session.open_model(foreign.path, recipe=recipe)
+
+    def leave_unconverted(self) -> None:
+        if self._opening.under_way:
+            self._opening.answer("cancel")
+
+    def choose_architecture(self) -> None:
+        dialog = self._file_dialog(tr("Choose the code of the network"), QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilters([tr("Python files (*.py)"), tr("All files (*)")])
+        dialog.fileSelected.connect(self._session.foreign.read)
+        dialog.open()
 
     def new_project(self) -> None:
         self._opening.new()
@@ -126,7 +151,7 @@ class Commands(QObject):
 
     def _locate_model(self) -> None:
         dialog = self._file_dialog(tr("Show where the model is"), QFileDialog.FileMode.ExistingFile)
-        dialog.setNameFilters([tr("ONNX models (*.onnx)"), tr("All files (*)")])
+        dialog.setNameFilters(_model_filters())
         dialog.fileSelected.connect(self._opening.located_model)
         dialog.rejected.connect(self._opening.locating_ended)
         dialog.open()
@@ -219,11 +244,20 @@ class Commands(QObject):
         source = Path(model.path)
         dialog = self._file_dialog(tr("Export the compressed model"), QFileDialog.FileMode.AnyFile)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilters([tr("ONNX models (*.onnx)")])
+        dialog.setNameFilters([tr("ONNX models (*.onnx)"), tr("PyTorch programs, to train on (*.pt2)")])
         dialog.setDefaultSuffix("onnx")
+        dialog.filterSelected.connect(self._follow_filter)
         dialog.selectFile(f"{source.stem}-secateur.onnx")
         dialog.fileSelected.connect(self._session.export)
         dialog.open()
+
+    def _follow_filter(self, chosen: str) -> None:
+        """The ending goes with the kind of file that was chosen in the dialog."""
+        dialog = self.sender()
+        suffix = "pt2" if "*.pt2" in chosen else "onnx"
+        dialog.setDefaultSuffix(suffix)
+        for path in dialog.selectedFiles()[:1]:
+            dialog.selectFile(Path(path).with_suffix(f".{suffix}").name)
 
     def undo(self) -> None:
         self._session.undo_stack.undo()
@@ -273,9 +307,9 @@ class Commands(QObject):
         if (
             self._session.model is not None
             and not self._opening.under_way
-            and self._session.model.path not in self._sample_paths()
+            and self._session.model.source_path not in self._sample_paths()
         ):
-            self._settings.add_recent(self._session.model.path)
+            self._settings.add_recent(self._session.model.source_path)
 
     def _remember_project(self) -> None:
         if self._keeper.project is not None and not self._keeper.untitled:

@@ -18,6 +18,7 @@ from gui.settings import Settings
 from gui.theme import Theme
 from gui.views.advice_view import AdviceView
 from gui.views.best_view import BestView
+from gui.views.conversion_bar import ConversionBar
 from gui.views.data_view import DataView
 from gui.views.error_bar import ErrorBar
 from gui.views.export_bar import ExportBar
@@ -76,6 +77,7 @@ class MainWindow(QMainWindow):
         self.steps = StepsView(session, theme, actions)
         self.error_bar = ErrorBar(session, theme)
         self.export_bar = ExportBar(session, theme)
+        self.conversion_bar = ConversionBar(session, theme)
 
         self._lay_out()
         self._drop_hint = DropHint(theme, self)
@@ -118,6 +120,7 @@ class MainWindow(QMainWindow):
         inner.setContentsMargins(GAP, GAP, GAP, GAP)
         inner.setSpacing(GAP)
         inner.addWidget(self.error_bar)
+        inner.addWidget(self.conversion_bar)
         inner.addWidget(self.export_bar)
         inner.addWidget(self._pages, 1)
         whole = QWidget()
@@ -134,6 +137,9 @@ class MainWindow(QMainWindow):
         self.start.sample_asked.connect(commands.open_sample)
         self.start.recent_asked.connect(commands.open_path)
         self.error_bar.chosen.connect(commands.answer)
+        self.conversion_bar.answered.connect(commands.convert)
+        self.conversion_bar.declined.connect(commands.leave_unconverted)
+        self.conversion_bar.architecture_asked.connect(commands.choose_architecture)
         self.snapshots.take_asked.connect(commands.take_snapshot)
         commands.snapshot_taken.connect(self._on_snapshot)
         self._keeper.changed.connect(self.retranslate)

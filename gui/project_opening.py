@@ -105,7 +105,7 @@ class ProjectOpening(QObject):
         if project is not None:
             self.open(str(project.path), self._keeper.read_only)
         elif self._session.model is not None:
-            self._session.open_model(self._session.model.path)
+            self._session.open_model(self._session.model.source_path)
 
     def answer(self, key: str) -> None:
         """The person has decided."""
@@ -174,7 +174,7 @@ class ProjectOpening(QObject):
         if model is None:
             return
         opening = self._opening
-        if opening is not None and opening.model_path == model.path:
+        if opening is not None and opening.model_path == model.source_path:
             reference = opening.reference
             if reference is None or reference.sha256 == model.sha256:
                 self._hold(opening)

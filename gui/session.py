@@ -23,12 +23,14 @@ from core.values import (
     DataInfo,
     DataSpec,
     Exported,
+    Foreign,
     Graph,
     LatencyTable,
     ModelInfo,
     Outcome,
     Plan,
     Preset,
+    Recipe,
     Result,
     RunPoint,
     SensitivityPoint,
@@ -39,6 +41,7 @@ from gui.activations import LayerActivations
 from gui.blame import PlanBlame
 from gui.data_check import DataChecking
 from gui.engine_client import EngineClient
+from gui.foreign import ForeignFile
 from gui.inspection import Inspection
 from gui.job import Job, Problem
 from gui.models.choices import without_idle_activations
@@ -66,6 +69,7 @@ class Session(LookingSession):
         self._inspection = Inspection(engine, self)
         self._inspection.answered.connect(self._on_inspected)
         self.whatif = WhatIf(engine, self)
+        self.foreign = ForeignFile(engine, self)
         self.blame = PlanBlame(engine, self)
         self.rescue = PlanRescue(engine, self)
         self.check = DataChecking(engine, self)
@@ -76,11 +80,14 @@ class Session(LookingSession):
 
     # ------------------------------------------------------------ jobs
 
-    def open_model(self, path: str, data: DataSpec | None = None) -> None:
-        """Open a model; with `data` that is opened too as soon as the model is there."""
+    def open_model(self, path: str, data: DataSpec | None = None, recipe: Recipe | None = None) -> None:
+        """Open a model; with `data` that is opened too as soon as the model is there.
+
+        `recipe`: what was answered about a file of another framework.
+        """
         self.stop()
         self._pending_data = data
-        self.begin("open", m.OpenModel(model=path))
+        self.begin("open", m.OpenModel(model=path, recipe=recipe))
 
     def open_data(self, spec: DataSpec) -> None:
         if self.model is not None:
@@ -321,6 +328,8 @@ class Session(LookingSession):
             # it comes twice: as soon as it is known, and at the end, when the graphs are there too
             if not finished or value != self.model:
                 self._take_model(value)
+        elif isinstance(value, Foreign):
+            self.foreign.ask(value)
         elif isinstance(value, Graph):
             self.graphs[value.detail] = value
             self.graph_changed.emit(value)

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from core.errors import OpenError, UnsupportedModelError
-from core.formats.safety import HEAD_BYTES, shown
+from core.formats.safety import HEAD_BYTES, saved_model, shown
 from core.values import Text, text
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -17,9 +17,11 @@ _ZIP = b"PK\x03\x04"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def may_be_a_model(head: bytes) -> bool:
+def may_be_a_model(path: Path, head: bytes) -> bool:
     """Whether this start of a file is neither text nor of a well-known other kind."""
-    return _kind(head) is None and not _is_text(head) and not _is_html(head)
+    return (
+        not _is_saved_model(path, head) and _kind(head) is None and not _is_text(head) and not _is_html(head)
+    )
 
 
 def unrecognised(path: Path, head: bytes) -> OpenError:
@@ -39,6 +41,8 @@ def unrecognised(path: Path, head: bytes) -> OpenError:
             text("The download saved the page around the model instead of the model."),
             text("Open the link in a browser and use its download button."),
         )
+    if _is_saved_model(path, head):
+        return saved_model(path)
     kind = _kind(head)
     if kind is not None:
         return UnsupportedModelError(
@@ -106,6 +110,11 @@ def _is_text(head: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return all(character.isprintable() or character in "\r\n\t\f" for character in decoded)
+
+
+def _is_saved_model(path: Path, head: bytes) -> bool:
+    # version 1 and then its graphs; an ONNX file would say version 3 or higher
+    return head.startswith(b"\x08\x01\x12") and path.suffix == ".pb"
 
 
 def _is_pickle(head: bytes) -> bool:

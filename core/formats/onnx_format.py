@@ -34,7 +34,7 @@ class OnnxFormat:
     """ONNX, with or without external data."""
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        return head[0] in _FIRST_BYTES and may_be_a_model(head)
+        return head[0] in _FIRST_BYTES and may_be_a_model(path, head)
 
     def open(self, path: Path, context: Context) -> OpenedModel:
         size_bytes = check_file(path).st_size

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from core.errors import OpenError, UnsafeFileError
+from core.errors import OpenError, UnsafeFileError, UnsupportedModelError
 from core.graph.labels import clean
 from core.values import text
 
@@ -31,6 +31,8 @@ def check_file(path: Path) -> os.stat_result:
             text("Check the path and your permission to read it."),
         ) from error
     if stat.S_ISDIR(facts.st_mode):
+        if os.path.exists(os.path.join(path, "saved_model.pb")):
+            raise saved_model(path)
         raise OpenError(
             text("'{name}' is a folder, not a model file.", name=name),
             text("A model is opened from a single file."),
@@ -49,6 +51,18 @@ def check_file(path: Path) -> os.stat_result:
             text("Download or copy it again."),
         )
     return facts
+
+
+def saved_model(path: Path) -> UnsupportedModelError:
+    """The refusal of what TensorFlow wrote, with the way to ONNX."""
+    return UnsupportedModelError(
+        text("'{name}' is not an ONNX file but a TensorFlow SavedModel.", name=shown(path)),
+        text("It needs TensorFlow, which Secateur does without."),
+        text(
+            "Where TensorFlow is installed, convert it with "
+            "'python -m tf2onnx.convert --saved-model FOLDER --output model.onnx'."
+        ),
+    )
 
 
 def read_head(path: Path) -> bytes:

@@ -63,7 +63,8 @@ class References:
 
     def set_model(self, info: ModelInfo) -> None:
         """Put this model in force, unless it is."""
-        path = os.path.abspath(info.path)
+        # of a converted model the file that the person has: what was made of it may be made again
+        path = os.path.abspath(info.source_path)
         relative = _relative(path, self._connection.path.parent)
         with self._connection.transaction() as connection:
             last = connection.execute("SELECT path, sha256 FROM model ORDER BY id DESC LIMIT 1").fetchone()

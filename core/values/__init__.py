@@ -23,6 +23,7 @@ from core.values.measured import (
     Timings,
 )
 from core.values.model import Graph, GraphEdge, GraphNode, Layer, ModelInfo, TensorInfo
+from core.values.origin import Foreign, InputSize, Networks, Origin, Recipe, sizes_line, sizes_of
 from core.values.plan import FLOAT_BITS, HALF_BITS, NO_CHANGE, LayerPlan, Plan, stored_bits
 from core.values.run import Benchmark, BenchmarkRow, Exported, LayerReport, PlanMeasured, Result, RunPoint
 from core.values.timing import KernelTime, LatencyTable, TimedNode
@@ -49,11 +50,13 @@ __all__ = [
     "DataSpec",
     "Described",
     "Exported",
+    "Foreign",
     "GiveBack",
     "Goal",
     "Graph",
     "GraphEdge",
     "GraphNode",
+    "InputSize",
     "KernelTime",
     "LabelOrder",
     "Latency",
@@ -65,6 +68,8 @@ __all__ = [
     "LayerView",
     "Measurement",
     "ModelInfo",
+    "Networks",
+    "Origin",
     "Outcome",
     "Parameter",
     "Plan",
@@ -72,6 +77,7 @@ __all__ = [
     "Preprocess",
     "PreprocessScore",
     "Preset",
+    "Recipe",
     "Rescue",
     "Result",
     "RunPoint",
@@ -84,6 +90,8 @@ __all__ = [
     "Timings",
     "Value",
     "digest",
+    "sizes_line",
+    "sizes_of",
     "stored_bits",
     "text",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from core.values.base import Text, Value
+from core.values.origin import Origin
 from core.values.plan import FLOAT_BITS
 
 
@@ -75,6 +76,13 @@ class ModelInfo(Value, frozen=True, kw_only=True, tag=True):
     warnings: tuple[Text, ...] = ()
     light_path: str = ""
     """A copy without weights, for viewers; made by the engine."""
+    origin: Origin | None = None
+    """What it was converted from; `path` is then the ONNX file made of it."""
+
+    @property
+    def source_path(self) -> str:
+        """The file that the person opened."""
+        return self.origin.path if self.origin is not None else self.path
 
     def layer(self, layer_id: str) -> Layer:
         for layer in self.layers:

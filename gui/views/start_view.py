@@ -145,7 +145,9 @@ class StartView(QWidget):
     def _on_job(self, job: Job | None) -> None:
         opening = job is not None and job.kind == "open"
         self._hint.setText(
-            tr("Opening the model…") if opening else tr("Drop a model or a project here: ONNX")
+            tr("Opening the model…")
+            if opening
+            else tr("Drop a model or a project here: ONNX, PyTorch, Keras")
         )
 
     def _recolor(self, *_: object) -> None:

@@ -15,6 +15,7 @@ from shiboken6 import delete
 
 from core.messages import Request
 from gui.app import Window
+from gui.engine_client import EngineClient
 from gui.settings import Settings
 
 
@@ -70,3 +71,23 @@ def window(qapp: QApplication, qtbot: QtBot, settings: Settings) -> Iterator[Win
     # at once, not with the next event loop: each new style sheet would polish all old windows again
     for part in (made.main, made.session, made.translations, made.theme, made.engine):
         delete(part)
+
+
+@pytest.fixture
+def program(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> Iterator[Window]:
+    """The program as it starts: a window with nothing open and an engine of its own."""
+    engine = EngineClient(qapp)
+    engine.start()
+    made = Window(qapp, engine, Settings(tmp_path / "window.json"), "en", "light")
+    made.main.show()
+    qtbot.waitActive(made.main)
+    with qtbot.waitActive(made.main):
+        made.main.activateWindow()
+    problems: list[object] = []
+    made.session.problem.connect(problems.append)
+    yield made
+    made.main.close()
+    made.close()
+    for part in (made.main, made.session, made.translations, made.theme, made.engine):
+        delete(part)
+    assert problems == []

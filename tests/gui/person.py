@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QGuiApplication, QWindow
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QWindow
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -37,6 +39,18 @@ def drag(widget: QWidget, start: QPoint, *stops: QPoint) -> None:
     for stop in stops:
         QTest.mouseMove(handle, widget.mapTo(top, stop))
     QTest.mouseRelease(handle, LEFT, plain, widget.mapTo(top, stops[-1]))
+
+
+def drop(window: Window, path: Path | str) -> None:
+    """What Qt does when a file is let go over the window."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(50, 50), Qt.DropAction.CopyAction, mime, buttons, keys)
+    QApplication.sendEvent(window.main, enter)
+    assert enter.isAccepted()
+    event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, mime, buttons, keys)
+    QApplication.sendEvent(window.main, event)
 
 
 def button(window: Window, action: str) -> QToolButton:

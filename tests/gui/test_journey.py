@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +13,12 @@ from onnx import numpy_helper
 from person import CONTROL, button, cell, choose_path, click, drag, on_track, press, retype, tab_to
 from PIL import Image
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
-from shiboken6 import delete
 
 from gui import format as fmt
 from gui.app import Window
-from gui.engine_client import EngineClient
 from gui.models.layer_table import Column
-from gui.settings import Settings
 
 CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -34,26 +30,6 @@ STD = np.array([62.985, 62.0925, 66.708], np.float32)
 SLOW = 60_000
 """Milliseconds after which a step of the engine counts as stuck."""
 SHIFT = Qt.KeyboardModifier.ShiftModifier
-
-
-@pytest.fixture
-def program(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> Iterator[Window]:
-    """The program as it starts: a window with nothing open and an engine of its own."""
-    engine = EngineClient(qapp)
-    engine.start()
-    made = Window(qapp, engine, Settings(tmp_path / "window.json"), "en", "light")
-    made.main.show()
-    qtbot.waitActive(made.main)
-    with qtbot.waitActive(made.main):
-        made.main.activateWindow()
-    problems: list[object] = []
-    made.session.problem.connect(problems.append)
-    yield made
-    made.main.close()
-    made.close()
-    for part in (made.main, made.session, made.translations, made.theme, made.engine):
-        delete(part)
-    assert problems == []
 
 
 @pytest.fixture

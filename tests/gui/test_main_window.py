@@ -8,8 +8,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QAccessible, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
+from person import drop
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QAccessible, QDragEnterEvent, QDragLeaveEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -52,18 +53,6 @@ def catalogue() -> Catalogue:
     step = Described(name="step", label=text("Step"), help=text("Does it."), parameters=(switch,))
     preset = Preset(name="p", label=text("Purpose"), help=text("For it."), defaults=LayerPlan())
     return Catalogue(methods=(step,), presets=(preset,))
-
-
-def drop(window: Window, path: Path | str) -> None:
-    """What Qt does when a file is let go over the window."""
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path))])
-    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(QPoint(50, 50), Qt.DropAction.CopyAction, mime, buttons, keys)
-    QApplication.sendEvent(window.main, enter)
-    assert enter.isAccepted()
-    event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, mime, buttons, keys)
-    QApplication.sendEvent(window.main, event)
 
 
 # ---------------------------------------------------------------- opening

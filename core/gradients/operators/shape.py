@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from core.gradients.attributes import Attributes, Inputs, NotConvertible
@@ -24,9 +26,8 @@ def reshape(inputs: Inputs, attributes: Attributes, opset: int) -> torch.Tensor:
 def flatten(inputs: Inputs, attributes: Attributes, opset: int) -> torch.Tensor:
     x = need(inputs, 0)
     axis = positive(attributes.int("axis", 1), x.dim())
-    return x.reshape(
-        int(np.prod(x.shape[:axis], dtype=np.int64)), int(np.prod(x.shape[axis:], dtype=np.int64))
-    )
+    # sizes may be symbols, while torch.export looks on
+    return x.reshape(math.prod(x.shape[:axis]), math.prod(x.shape[axis:]))
 
 
 @operator("Transpose")

@@ -1,0 +1,242 @@
+"""Above the work area: what must be said about a file of another framework, then what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.values import Foreign, ModelInfo, Networks, Origin, Recipe, sizes_line, sizes_of
+from gui.i18n import tr, tr_text
+from gui.job import Job
+from gui.session import Session
+from gui.theme import Theme
+
+
+class ConversionBar(QFrame):
+    answered = Signal(object, object)
+    """The Foreign and the Recipe for it."""
+    declined = Signal()
+    architecture_asked = Signal()
+    """A dialog for the Python file is wanted."""
+
+    def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("conversionBar")
+        self._session = session
+        self._theme = theme
+        self._foreign: Foreign | None = None
+        self._origin: Origin | None = None
+        self._architecture = ""
+        self._what, self._why, self._size_label, self._size_hint, self._code_label, self._class_label = (
+            QLabel(self) for _ in range(6)
+        )
+        for label in (self._what, self._why, self._size_hint):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+        self._what.setProperty("heading", True)
+        self._size_hint.setProperty("muted", True)
+        self._sizes = QLineEdit(self)
+        self._sizes.textChanged.connect(self._refresh)
+        self._choose = QPushButton(self)
+        self._choose.clicked.connect(self.architecture_asked)
+        self._class = QComboBox(self)
+        self._class.setEditable(True)
+        self._class.setMinimumWidth(220)
+        self._class.editTextChanged.connect(self._refresh)
+        self._go, self._cancel = QPushButton(self), QPushButton(self)
+        self._go.setProperty("primary", True)
+        self._go.setAutoDefault(True)
+        self._go.clicked.connect(self._accept)
+        self._cancel.setAutoDefault(True)
+        self._cancel.clicked.connect(self._decline)
+        self._lay_out()
+        session.foreign.asked.connect(self.ask)
+        session.foreign.read_networks.connect(self._show_networks)
+        session.foreign.unreadable.connect(session.problem)
+        session.model_changed.connect(self._on_model)
+        session.job_changed.connect(self._on_job)
+        theme.changed.connect(self._recolor)
+        self._recolor()
+        self.retranslate()
+        self.hide()
+
+    def _lay_out(self) -> None:
+        self._form = QWidget(self)
+        grid = QGridLayout(self._form)
+        grid.setContentsMargins(0, 6, 0, 0)
+        grid.setHorizontalSpacing(10)
+        grid.setVerticalSpacing(6)
+        grid.addWidget(self._code_label, 0, 0)
+        grid.addWidget(self._choose, 0, 1, Qt.AlignmentFlag.AlignLeft)
+        grid.addWidget(self._class_label, 1, 0)
+        grid.addWidget(self._class, 1, 1, Qt.AlignmentFlag.AlignLeft)
+        grid.addWidget(self._size_label, 2, 0)
+        grid.addWidget(self._sizes, 2, 1)
+        grid.addWidget(self._size_hint, 3, 1)
+        grid.setColumnStretch(1, 1)
+        words = QVBoxLayout()
+        words.setSpacing(3)
+        words.addWidget(self._what)
+        words.addWidget(self._why)
+        words.addWidget(self._form)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 10, 10, 10)
+        row.setSpacing(8)
+        row.addLayout(words, 1)
+        for button in (self._go, self._cancel):
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+
+    # ------------------------------------------------------------ the question
+
+    def ask(self, foreign: Foreign) -> None:
+        """Show what the file is and what must be said; the guess is filled in."""
+        self._foreign, self._origin, self._architecture = foreign, None, ""
+        self._class.clear()
+        self._sizes.setText(sizes_line(foreign.inputs))
+        self.retranslate()
+        self.show()
+        (self._choose if foreign.needs_architecture else self._cancel).setFocus()
+
+    def _show_networks(self, networks: Networks) -> None:
+        self._architecture = networks.path
+        self._class.clear()
+        self._class.addItems(list(networks.names))
+        self.retranslate()
+
+    def _accept(self) -> None:
+        foreign = self._foreign
+        if foreign is None:
+            return
+        sizes = sizes_of(self._sizes.text()) or ()
+        guessed = not foreign.asks_inputs or sizes == foreign.inputs
+        recipe = Recipe(
+            trusted=foreign.runs_code,
+            # what was left as it was guessed may be corrected by what the network really takes
+            inputs=() if guessed else sizes,
+            architecture=self._architecture if foreign.needs_architecture else "",
+            network=self._class.currentText().strip() if foreign.needs_architecture else "",
+        )
+        self.answered.emit(foreign, recipe)
+
+    def _decline(self) -> None:
+        if self._foreign is not None and self._session.job is not None:
+            self._session.stop()  # the question stands: something else may be said
+            return
+        asked = self._foreign is not None
+        self._foreign = self._origin = None
+        self.hide()
+        if asked:
+            self.declined.emit()
+
+    # ------------------------------------------------------------ what came of it
+
+    def _on_model(self, model: ModelInfo | None) -> None:
+        self._foreign = None
+        self._origin = model.origin if model is not None else None
+        self.setVisible(self._origin is not None)
+        self.retranslate()
+
+    def _on_job(self, job: Job | None) -> None:
+        if self._origin is not None and job is not None and job.kind not in ("open", "data"):
+            self._origin = None  # it has been read
+            self.hide()
+        elif self._foreign is not None:
+            stage = tr_text(job.stage) if job is not None else ""
+            self._why.setText(stage + " …" if stage else _warning(self._foreign))
+            self._refresh()
+
+    # ------------------------------------------------------------ texts
+
+    def retranslate(self) -> None:
+        self._size_label.setText(tr("Size of the input"))
+        self._size_hint.setText(
+            tr("The number of samples first. A guess from the weights; several inputs with ; between.")
+        )
+        self._code_label.setText(tr("Code of the network"))
+        self._class_label.setText(tr("Class"))
+        self._class.setToolTip(tr("With arguments where it needs them: Net(10, width=32)"))
+        for widget, label in (
+            (self._sizes, self._size_label),
+            (self._class, self._class_label),
+        ):
+            widget.setAccessibleName(label.text())
+        chosen = Path(self._architecture).name
+        self._choose.setText(
+            self.fontMetrics().elidedText(chosen, Qt.TextElideMode.ElideMiddle, 300).replace("&", "&&")
+            if chosen
+            else tr("Choose the Python file…")
+        )
+        self._choose.setAccessibleName(tr("Code of the network"))
+        foreign = self._foreign
+        if foreign is not None:
+            self._what.setText(tr_text(foreign.what))
+            self._why.setText(_warning(foreign))
+            self._go.setText(tr("I trust it: convert") if foreign.runs_code else tr("Convert"))
+            self._cancel.setText(tr("Cancel"))
+            self.setAccessibleName(self._what.text())
+        elif self._origin is not None:
+            self._what.setText(tr_text(self._origin.summary))
+            self._why.setText(
+                tr("It takes a fixed number of samples at a time, as the original does.")
+                if self._origin.fixed_batch
+                else ""
+            )
+            self._cancel.setText(tr("Close"))
+            self.setAccessibleName(self._what.text())
+        self._refresh()
+
+    def _refresh(self, *_: object) -> None:
+        foreign = self._foreign
+        asked = foreign is not None
+        code = foreign is not None and foreign.needs_architecture
+        sized = foreign is not None and foreign.asks_inputs
+        self._why.setVisible(bool(self._why.text()))
+        self._form.setVisible(code or sized)
+        for widget in (self._code_label, self._choose, self._class_label, self._class):
+            widget.setVisible(code)
+        for widget in (self._size_label, self._sizes, self._size_hint):
+            widget.setVisible(sized)
+        self._go.setVisible(asked)
+        readable = not sized or sizes_of(self._sizes.text()) is not None
+        named = not code or bool(self._architecture and self._class.currentText().strip())
+        idle = self._session.job is None
+        self._go.setEnabled(readable and named and idle)
+        self._form.setEnabled(idle)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    def _recolor(self, *_: object) -> None:
+        back = self._theme.color("panel").name()
+        line = self._theme.color("accent").name()
+        self.setStyleSheet(
+            f"QFrame#conversionBar {{ background: {back}; border: 1px solid {line}; border-radius: 9px; }}"
+        )
+
+
+def _warning(foreign: Foreign) -> str:
+    if foreign.needs_architecture:
+        return tr(
+            "Choose the Python file and the class that make the network. That code will run: in a process of "
+            "its own, without network, writing only into a folder of its own. Go on only if you trust it."
+        )
+    if foreign.runs_code:
+        return tr(
+            "Nothing of it has run yet. It will run in a process of its own, without network, writing only "
+            "into a folder of its own. Still, go on only if you trust where the file comes from."
+        )
+    return tr("It says how it computes, but not the size of what goes in.")
