@@ -1,8 +1,8 @@
 """The engine process: reads requests from standard input, answers with events on standard output.
 
-Three workers: one for long jobs, in order; one for quick looks (the inspector), so that they are answered
-while a long job runs; one for what the inspector has measured first. The main thread only reads, so that
-Cancel and the end of the pipe are always heard.
+Three workers: one for long jobs, in order; one for quick looks (the inspector, the graph), so that they
+are answered while a long job runs; one for what the inspector has measured first. The main thread only
+reads, so that Cancel and the end of the pipe are always heard.
 """
 
 from __future__ import annotations
@@ -112,7 +112,9 @@ class Engine:
             return self._measuring
         if isinstance(request, m.Inspect):
             return self._measuring if request.measure else self._quick
-        quick = isinstance(request, m.Describe | m.ReadArchitecture)
+        if isinstance(request, m.WeighLayers):
+            return self._measuring
+        quick = isinstance(request, m.Describe | m.ReadArchitecture | m.LayOut | m.CompareGraphs)
         return self._quick if quick else self._long
 
     def _context(self, request_id: int) -> Context:

@@ -15,7 +15,6 @@ from core.best.job import frontier_of, samples_for, unseen
 from core.best.rescue import rescue
 from core.context import Context
 from core.convert.architecture import networks
-from core.convert.conversion import resolve
 from core.convert.to_torch import ENDING, export_program
 from core.data import KINDS
 from core.data.dataset import data_key
@@ -28,12 +27,11 @@ from core.evaluate.outcome import outcome
 from core.evaluate.profile import layer_times
 from core.evaluate.runner import Runner
 from core.evaluate.size import size_bytes
+from core.expected import expected
 from core.export import export
-from core.files import write_whole
 from core.formats import FORMATS
-from core.graph.layout import layout
-from core.graph.light_copy import light_copy
 from core.graph.opened import OpenedModel
+from core.graph_jobs import compare_graphs, lay_out, open_model, weigh_layers
 from core.importance import SCORES
 from core.layer_view import under_plan
 from core.methods import METHODS
@@ -41,7 +39,7 @@ from core.pipeline import run
 from core.presets import PRESETS
 from core.project import Project
 from core.recording import record, recorded_analysis, recorded_curves, recorded_run
-from core.sources import Sources, model_changed
+from core.sources import Sources
 from core.steps import STEPS
 from core.sweep.analyze import analyze
 from core.sweep.blame import blame
@@ -61,9 +59,7 @@ from core.values import (
     DataInfo,
     DataSpec,
     Exported,
-    Foreign,
     LayerView,
-    ModelInfo,
     Networks,
     Outcome,
     PlanMeasured,
@@ -71,7 +67,6 @@ from core.values import (
     Result,
     Value,
     digest,
-    text,
 )
 from core.workspace import Reading, Workspace
 
@@ -79,6 +74,9 @@ PROFILE_SAMPLES = 1
 BUDGETS = 16
 PLAN_SECONDS = 3.0
 """For times of kernels that a plan needs and that are not known yet."""
+
+
+_AboutPlan = m.MeasurePlan | m.BlamePlan | m.RescuePlan | m.FindPlan | m.BestCurve
 
 
 def describe(request: m.Describe, workspace: Workspace, context: Context) -> Catalogue:
@@ -91,25 +89,6 @@ def describe(request: m.Describe, workspace: Workspace, context: Context) -> Cat
         presets=PRESETS,
         steps=tuple(step.info for step in STEPS.values()),
     )
-
-
-def open_model(request: m.OpenModel, workspace: Workspace, context: Context) -> ModelInfo | Foreign:
-    """Publishes the ModelInfo at once and each laid-out Graph as it is ready.
-
-    A file of another framework is converted first, or comes back with what must be said about it.
-    """
-    found = resolve(request.model, request.recipe, workspace.cache_dir, context)
-    if isinstance(found, Foreign):
-        return found
-    opened = workspace.opened(str(found), context)
-    light_path = workspace.run_dir() / f"{opened.info.sha256[:24]}.light.onnx"
-    write_whole(light_path, light_copy(opened))
-    info = msgspec.structs.replace(opened.info, light_path=str(light_path))
-    context.publish(info)
-    context.report(text("Drawing the graph"))
-    context.publish(layout(opened, "layers"))
-    context.publish(layout(opened, "nodes"))
-    return info
 
 
 def read_architecture(request: m.ReadArchitecture, workspace: Workspace, context: Context) -> Networks:
@@ -128,7 +107,7 @@ def check_samples(request: m.CheckData, workspace: Workspace, context: Context) 
 
 def analyze_model(request: m.Analyze, workspace: Workspace, context: Context) -> Analysis:
     """The original's own figures, milliseconds per layer, then the sensitivity layer by layer."""
-    opened = _expected(request, workspace, context)
+    opened = expected(request, workspace, context)
     data = workspace.data(request.model, request.data, context)
     store = workspace.project(request.project, opened.info.sha256, request.read_only)
     settings = settings_of(request.sparsities, request.weight_bits, request.activation_bits, request.patterns)
@@ -208,25 +187,13 @@ def rescue_plan(request: m.RescuePlan, workspace: Workspace, context: Context) -
         return rescue(meter, seen, fresh, request.plan, request.max_loss, curves, store, context)
 
 
-def _expected(
-    request: m.Analyze | m.Compress | m.MeasurePlan | m.BlamePlan | m.RescuePlan | m.FindPlan | m.BestCurve,
-    workspace: Workspace,
-    context: Context,
-) -> OpenedModel:
-    """The model that the request means. Raises SourceChangedError if another lies at its path by now."""
-    opened = workspace.opened(request.model, context)
-    if request.model_sha256 and opened.info.sha256 != request.model_sha256:
-        raise model_changed(request.model)
-    return opened
-
-
 def _judged(
-    request: m.MeasurePlan | m.BlamePlan | m.RescuePlan | m.FindPlan | m.BestCurve,
+    request: _AboutPlan,
     workspace: Workspace,
     context: Context,
 ) -> tuple[OpenedModel, Judge, Project | Reading]:
     """The model that the request means, what judges its changes, and where measurements are kept."""
-    opened = _expected(request, workspace, context)
+    opened = expected(request, workspace, context)
     judge = workspace.judge(request.model, request.data, context)
     return opened, judge, workspace.project(request.project, opened.info.sha256, request.read_only)
 
@@ -289,7 +256,7 @@ def evaluate(request: m.Evaluate, workspace: Workspace, context: Context) -> Out
 
 
 def compress_model(request: m.Compress, workspace: Workspace, context: Context) -> Result:
-    opened = _expected(request, workspace, context)
+    opened = expected(request, workspace, context)
     data = judge = None
     if request.data is not None:
         data = workspace.data(request.model, request.data, context)
@@ -361,6 +328,9 @@ _JOBS: dict[type[m.Request], Callable[[Any, Workspace, Context], Value]] = {
     m.Describe: describe,
     m.OpenModel: open_model,
     m.ReadArchitecture: read_architecture,
+    m.LayOut: lay_out,
+    m.WeighLayers: weigh_layers,
+    m.CompareGraphs: compare_graphs,
     m.OpenData: open_data,
     m.CheckData: check_samples,
     m.Analyze: analyze_model,

@@ -6,6 +6,8 @@ data it is about, so that a restarted engine needs no history; the engine keeps 
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from core.values import (
@@ -25,6 +27,7 @@ from core.values import (
     GiveBack,
     Goal,
     Graph,
+    GraphGroups,
     LatencyTable,
     LayerView,
     ModelInfo,
@@ -37,8 +40,10 @@ from core.values import (
     Result,
     RunPoint,
     SensitivityPoint,
+    SideBySide,
     Text,
     Timings,
+    WeightFigures,
 )
 
 # ---------------------------------------------------------------- requests
@@ -53,8 +58,7 @@ class Describe(Request, frozen=True, kw_only=True, tag=True):
 
 
 class OpenModel(Request, frozen=True, kw_only=True, tag=True):
-    """-> ModelInfo as Done; a Graph for each detail as Partial. Or Foreign: ask, then send it again with a
-    recipe."""
+    """-> ModelInfo; Graphs and GraphGroups as Partial. Or Foreign: ask, then send it with a recipe."""
 
     model: str
     recipe: Recipe | None = None
@@ -65,6 +69,16 @@ class ReadArchitecture(Request, frozen=True, kw_only=True, tag=True):
     """-> Networks: what a Python file defines. It is read, not run."""
 
     path: str
+
+
+class LayOut(Request, frozen=True, kw_only=True, tag=True):
+    """-> Graph with these groups closed. Answered beside a long job, at once."""
+
+    model: str
+    detail: Literal["layers", "nodes"]
+    closed: tuple[str, ...]
+    """Ids of `GraphGroups`; a group inside another one needs no mention."""
+    model_sha256: str = ""
 
 
 class OpenData(Request, frozen=True, kw_only=True, tag=True):
@@ -179,6 +193,23 @@ class BestCurve(Request, frozen=True, kw_only=True, tag=True):
     model_sha256: str = ""
 
 
+class CompareGraphs(Request, frozen=True, kw_only=True, tag=True):
+    """-> SideBySide: the drawing of `compressed`, made from the model, and its counterparts."""
+
+    model: str
+    compressed: str
+    detail: Literal["layers", "nodes"]
+    model_sha256: str = ""
+
+
+class WeighLayers(Request, frozen=True, kw_only=True, tag=True):
+    """-> WeightFigures. Answered beside a long job."""
+
+    model: str
+    plan: Plan
+    model_sha256: str = ""
+
+
 class Inspect(Request, frozen=True, kw_only=True, tag=True):
     """-> LayerView. Answered beside a long job, at once: a score that samples are needed for comes when it
     has been measured, for which the same is asked again with `measure`."""
@@ -268,6 +299,7 @@ AnyRequest = (
     Describe
     | OpenModel
     | ReadArchitecture
+    | LayOut
     | OpenData
     | CheckData
     | Analyze
@@ -276,6 +308,8 @@ AnyRequest = (
     | RescuePlan
     | FindPlan
     | BestCurve
+    | CompareGraphs
+    | WeighLayers
     | Inspect
     | InspectActivations
     | Evaluate
@@ -295,6 +329,7 @@ Payload = (
     | Foreign
     | Networks
     | Graph
+    | GraphGroups
     | DataInfo
     | DataCheck
     | Outcome
@@ -305,6 +340,8 @@ Payload = (
     | Analysis
     | LayerView
     | ActivationView
+    | SideBySide
+    | WeightFigures
     | RunPoint
     | PlanMeasured
     | GiveBack

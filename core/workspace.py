@@ -9,6 +9,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import platformdirs
@@ -21,6 +22,7 @@ from core.data.dataset import DataSet
 from core.evaluate.judge import Judge
 from core.formats import open_model
 from core.formats.safety import shown
+from core.graph.drawing import Drawing
 from core.graph.opened import OpenedModel
 from core.kernels.shelf import Shelf
 from core.kernels.table import KernelTable
@@ -77,6 +79,9 @@ class Workspace:
     _look: tuple[object, Look] | None = None
     _seen: tuple[object, Seen | Text] | None = None
     _project: tuple[tuple[Path, bool], Project | Reading] | None = None
+    _beside: tuple[object, OpenedModel] | None = None
+    _drawings: dict[str, Drawing] = field(default_factory=dict)
+    """Of the last model, by detail."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _data_lock: threading.RLock = field(default_factory=threading.RLock)
     """Apart, so that looking at a layer does not wait while samples are read."""
@@ -87,8 +92,28 @@ class Workspace:
         with self._lock:
             if self._model is None or self._model[0] != key:
                 self._data = self._judge = self._scoring = self._look = self._seen = None
+                self._drawings, self._beside = {}, None
                 self._model = (key, self._with_origin(open_model(path, context)))
             return self._model[1]
+
+    def opened_beside(self, path: str, context: Context) -> OpenedModel:
+        """A file made from the model, for looking at: the model itself stays the one that jobs are about."""
+        key = _identity(path)
+        with self._lock:
+            kept = self._beside
+        if kept is None or kept[0] != key:
+            kept = (key, open_model(path, context))
+            with self._lock:
+                self._beside = kept
+        return kept[1]
+
+    def drawing(self, opened: OpenedModel, detail: Literal["layers", "nodes"]) -> Drawing:
+        """The graph of this model as it is drawn; what was worked out for it is kept."""
+        with self._lock:
+            kept = self._drawings.get(detail)
+            if kept is None or kept.opened is not opened:
+                kept = self._drawings[detail] = Drawing(opened, detail)
+            return kept
 
     def _with_origin(self, opened: OpenedModel) -> OpenedModel:
         """A model that was converted goes by the name of the file that the person has."""

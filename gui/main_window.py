@@ -60,7 +60,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(940, 600)
         self.resize(1440, 900)
 
-        self.graph = GraphView(session, theme)
+        self.graph = GraphView(session, theme, keeper)
         self.table = TableView(session, theme)
         self.inspector = InspectorView(session, theme)
         self.run_view = RunView(session, theme)

@@ -25,6 +25,7 @@ from core.values import (
     Exported,
     Foreign,
     Graph,
+    GraphGroups,
     LatencyTable,
     ModelInfo,
     Outcome,
@@ -42,6 +43,7 @@ from gui.blame import PlanBlame
 from gui.data_check import DataChecking
 from gui.engine_client import EngineClient
 from gui.foreign import ForeignFile
+from gui.graph_layouts import GraphLayouts
 from gui.inspection import Inspection
 from gui.job import Job, Problem
 from gui.models.choices import without_idle_activations
@@ -51,6 +53,7 @@ from gui.remedies import remedies
 from gui.rescue import PlanRescue
 from gui.restore import in_project
 from gui.session_looks import LookingSession
+from gui.weight_figures import WeightsOfLayers
 from gui.whatif import WhatIf
 
 USUAL_BITS = (8, 4)
@@ -68,6 +71,8 @@ class Session(LookingSession):
         self._describing: int | None = None
         self._inspection = Inspection(engine, self)
         self._inspection.answered.connect(self._on_inspected)
+        self.layouts = GraphLayouts(engine, self)
+        self.weights = WeightsOfLayers(engine, self)
         self.whatif = WhatIf(engine, self)
         self.foreign = ForeignFile(engine, self)
         self.blame = PlanBlame(engine, self)
@@ -333,6 +338,8 @@ class Session(LookingSession):
         elif isinstance(value, Graph):
             self.graphs[value.detail] = value
             self.graph_changed.emit(value)
+        elif isinstance(value, GraphGroups):
+            self.layouts.take_groups(value)
         elif isinstance(value, DataInfo):
             self._take_data(value)
         elif isinstance(value, Outcome):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.values import LayerView
+from gui.models.against import Against
 from gui.session_opened import OpenedSession
 
 
@@ -19,10 +20,10 @@ class LookingSession(OpenedSession):
             self.kernel_position = position
             self._ask_inspect()
 
-    def set_figure(self, figure: str) -> None:
-        """What colours the layers: a name of `graph_figures.FIGURES`."""
-        if figure != self.figure:
-            self.figure = figure
+    def set_figure(self, figure: str, against: Against | None = None) -> None:
+        """What colours the layers: a name of `graph_figures.FIGURES`, or its difference to another plan's."""
+        if (figure, against) != (self.figure, self.against):
+            self.figure, self.against = figure, against
             self.figure_changed.emit(figure)
 
     def _ask_inspect(self) -> None:

@@ -30,6 +30,7 @@ from core.values import (
     Timings,
 )
 from gui.job import Job
+from gui.models.against import Against
 
 DEFAULT_PLAN = Plan(defaults=LayerPlan(sparsity=0.0, weight_bits=8, activation_bits=8))
 """What a newly opened model starts with: eight bits pay nearly always and cost next to nothing."""
@@ -107,6 +108,7 @@ class SessionState(QObject):
         self.layer_view: LayerView | None = None
         self.score = "magnitude"
         self.figure = "sensitivity"
+        self.against: Against | None = None
         self.kernel_position: int | None = None
         """The one position of the kernels that heatmaps show; None: all summed."""
         self.job: Job | None = None

@@ -51,6 +51,11 @@ DAMAGE = {
     "light": ("#FFF7CC", "#FEDD7E", "#FDB24A", "#F9743A", "#E2372F", "#A50F32"),
     "dark": ("#33302A", "#5A4A28", "#96682A", "#D58936", "#F2B65A", "#FFE9A8"),
 }
+DIFFERENCE = {
+    "light": ("#2B5C8F", "#6D9CC4", "#C3D7E8", "#F4F4F2", "#F3CF9F", "#D98B34", "#8F4E0B"),
+    "dark": ("#8CC1F2", "#5387B8", "#2F4B66", "#2A2F35", "#5E4524", "#B5762B", "#F5B963"),
+}
+"""Less in blue, more in orange: told apart with any colour vision."""
 # Anchors of matplotlib's viridis (CC0), interpolated linearly: the eye sees no difference
 VIRIDIS = (
     "#440154", "#482475", "#414487", "#355F8D", "#2A788E", "#21918C",
@@ -85,6 +90,7 @@ class Theme(QObject):
         self.name = name
         self._tables = {
             "damage": lookup_table(DAMAGE[name]),
+            "difference": lookup_table(DIFFERENCE[name]),
             "importance": lookup_table(VIRIDIS),
         }
         self._application.setStyle("Fusion")
@@ -101,7 +107,7 @@ class Theme(QObject):
         return QColor(TOKENS[self.name][token])
 
     def table(self, name: str) -> np.ndarray:
-        """The 256 colours of 'damage' or 'importance', shape (256, 3), uint8."""
+        """The 256 colours of 'damage', 'difference' or 'importance', shape (256, 3), uint8."""
         return self._tables[name]
 
     def scale_color(self, name: str, share: float) -> QColor:

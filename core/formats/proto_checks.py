@@ -22,6 +22,7 @@ from core.values import Text, text
 NEWEST_OPSET = onnx.defs.onnx_opset_version()
 NEWEST_IR = int(onnx.IR_VERSION)
 _STANDARD = ("", "ai.onnx")
+_ELEMENT_TYPES = frozenset(onnx.TensorProto.DataType.values())
 _BITS = {
     onnx.TensorProto.INT4: 4,
     onnx.TensorProto.UINT4: 4,
@@ -130,7 +131,7 @@ def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
 
 def _check_tensor(tensor: onnx.TensorProto, parts: Split, path: Path, external: dict[Path, int]) -> None:
     name = clean(tensor.name)
-    if tensor.data_type not in onnx.TensorProto.DataType.values() or tensor.data_type == 0:
+    if tensor.data_type not in _ELEMENT_TYPES or tensor.data_type == 0:
         raise _bad_tensor(
             name, text("Its element type, number {dtype}, does not exist.", dtype=tensor.data_type)
         )

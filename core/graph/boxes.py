@@ -7,13 +7,14 @@ from typing import Literal
 
 import onnx_ir as ir
 
-from core.graph.labels import clean
+from core.graph.labels import SCOPE_SEPARATOR, clean
 from core.graph.layers import walk
 from core.graph.opened import OpenedModel
 from core.values import GraphNode, Layer
 
 LAYER_SIZE = (144.0, 26.0)
 SMALL_SIZE = (96.0, 22.0)
+GROUP_SIZE = (144.0, 38.0)
 """Width and height of the boxes, in points."""
 
 _SHAPE_OPERATORS = frozenset({"Shape", "Size"})
@@ -27,7 +28,18 @@ _SMALL_LABEL_LENGTH = 15
 class Boxes:
     nodes: list[GraphNode] = field(default_factory=list)
     edges: list[tuple[int, int]] = field(default_factory=list)
-    """Index of source and target, each pair once. Never a cycle."""
+    """Index of source and target, each pair once. Never a cycle; sources stand before their targets."""
+    made_of: list[ir.Node | None] = field(default_factory=list)
+    """The node that each box shows, None for inputs and outputs of the model."""
+    bodies: list[str] = field(default_factory=list)
+    """The path of the If, Loop or Scan body that holds it, as in `Layer.scope`."""
+
+    def add(self, box: GraphNode, node: ir.Node | None = None, body: str = "") -> int:
+        """Return the new box's index."""
+        self.nodes.append(box)
+        self.made_of.append(node)
+        self.bodies.append(body)
+        return len(self.nodes) - 1
 
 
 def boxes(opened: OpenedModel, detail: Literal["layers", "nodes"]) -> Boxes:
@@ -43,18 +55,16 @@ def boxes(opened: OpenedModel, detail: Literal["layers", "nodes"]) -> Boxes:
     # what a value shows as: indices of the boxes it comes from
     origin: dict[int, frozenset[int]] = {}
     for value in graph.inputs:
-        origin[id(value)] = frozenset({len(result.nodes)})
-        result.nodes.append(_end("input", value))
+        origin[id(value)] = frozenset({result.add(_end("input", value))})
     nothing: frozenset[int] = frozenset()
-    for node in _bodies_first(graph):
-        values = [value for value in (*node.inputs, *_body_outputs(node)) if value is not None]
+    for node, body in _bodies_first(graph):
+        values = [value for value in (*node.inputs, *body_outputs(node)) if value is not None]
         sources = nothing.union(*(_origin(value, origin, entries) for value in values)) if values else nothing
         layer = layers.get(node.name or "")
         if detail == "layers" and layer is None and len(sources) < 2:
             shown = nothing if node.op_type in _SHAPE_OPERATORS else sources
         else:
-            index = len(result.nodes)
-            result.nodes.append(_node(node, layer))
+            index = result.add(_node(node, layer), node, body)
             result.edges.extend((source, index) for source in sorted(sources))
             shown = frozenset({index})
             if detail == "layers" and node.op_type in _SHAPE_OPERATORS:
@@ -62,41 +72,42 @@ def boxes(opened: OpenedModel, detail: Literal["layers", "nodes"]) -> Boxes:
         for output in node.outputs:
             origin[id(output)] = shown
     for value in graph.outputs:
-        index = len(result.nodes)
-        result.nodes.append(_end("output", value))
+        index = result.add(_end("output", value))
         result.edges.extend((source, index) for source in sorted(_origin(value, origin, entries)))
     return result
 
 
-def _bodies_first(graph: ir.Graph) -> list[ir.Node]:
-    """All nodes in an order in which every source stands before its targets."""
-    order: list[ir.Node] = []
+def _bodies_first(graph: ir.Graph, path: str = "") -> list[tuple[ir.Node, str]]:
+    """All nodes with their bodies' paths, in an order in which every source stands before its targets."""
+    order: list[tuple[ir.Node, str]] = []
     for node in graph:
-        for body in _bodies(node):
-            order.extend(_bodies_first(body))
-        order.append(node)
+        for name, body in _bodies(node):
+            step = f"{node.name}.{name.removesuffix('_branch')}"
+            order.extend(_bodies_first(body, f"{path}{SCOPE_SEPARATOR}{step}" if path else step))
+        order.append((node, path))
     return order
 
 
-def _bodies(node: ir.Node) -> list[ir.Graph]:
-    bodies: list[ir.Graph] = []
+def _bodies(node: ir.Node) -> list[tuple[str, ir.Graph]]:
+    bodies: list[tuple[str, ir.Graph]] = []
     for attribute in node.attributes.values():
         if attribute.type == ir.AttributeType.GRAPH:
-            bodies.append(attribute.as_graph())
+            bodies.append((attribute.name, attribute.as_graph()))
         elif attribute.type == ir.AttributeType.GRAPHS:
-            bodies.extend(attribute.as_graphs())
+            bodies.extend((f"{attribute.name}{i}", body) for i, body in enumerate(attribute.as_graphs()))
     return bodies
 
 
-def _body_outputs(node: ir.Node) -> list[ir.Value]:
-    return [value for body in _bodies(node) for value in body.outputs]
+def body_outputs(node: ir.Node) -> list[ir.Value]:
+    """What the bodies of an If, Loop or Scan hand to it; [] for other nodes."""
+    return [value for _, body in _bodies(node) for value in body.outputs]
 
 
 def _body_inputs(graph: ir.Graph) -> dict[int, ir.Value]:
     """A body's input -> what its Loop or Scan puts in at the same place (ONNX keeps the order)."""
     entries: dict[int, ir.Value] = {}
     for node, _ in walk(graph):
-        for body in _bodies(node):
+        for _, body in _bodies(node):
             for inner, outer in zip(body.inputs, node.inputs, strict=False):
                 if outer is not None:
                     entries[id(inner)] = outer

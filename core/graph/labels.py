@@ -12,7 +12,7 @@ SCOPE_SEPARATOR = " > "
 MAXIMUM = 60
 """Characters of a label; longer ones are elided in the middle."""
 
-_NOISE = re.compile(
+NOISE = re.compile(
     r"(StatefulPartitionedCall|PartitionedCall|model(_\d+)?|functional(_\d+)?|sequential(_\d+)?"
     r"|jax2tf_\w*|pjit_\w*|jit\(.*\)|main_graph|torch_jit|\w*_branch__Inline_\d+__)(:\d+)?",
     re.IGNORECASE,
@@ -23,7 +23,7 @@ _OPERATION = re.compile(
     r"|ResourceGather|embedding_lookup|LSTM|GRU|RNN|ExpandDims|Squeeze)([_:]*\d+)?",
 )
 _PLUMBING = re.compile(r"Tensordot|einsum|BiasAdd|ExpandDims|Squeeze|ReadVariableOp")
-_GENERIC_NODE = re.compile(
+GENERIC_NODE = re.compile(
     r"(node_|n_|op_)?(aten_|torch_)?"
     r"(conv(olution|_transpose)?(\dd)?(transpose)?|matmul|mm|addmm|bmm|linear|gemm|lstm|gru|rnn|gather"
     r"|embedding"
@@ -46,6 +46,8 @@ def clean(name: str | bytes, limit: int = MAXIMUM) -> str:
     if isinstance(name, bytes):
         # protobuf hands out what is not UTF-8 as it is
         name = name[: limit * 8].decode(errors="replace")
+    if len(name) <= limit and name.isascii() and name.isprintable():
+        return name  # nearly all are: a large model has tens of thousands
     head, tail = name[: limit * 4], name[-limit * 4 :] if len(name) > limit * 4 else ""
     kept = ["".join(ch for ch in part if _visible(ch)) for part in (head, tail)]
     if not tail and len(kept[0]) <= limit:
@@ -62,7 +64,7 @@ def label(node_name: str, weight_name: str, op: str) -> str:
     'conv2d'; 'node_conv2d_3' with the weight 'encoder.0.weight' -> 'encoder.0'.
     """
     of_node = _short(node_name, op)
-    if of_node and not _GENERIC_NODE.fullmatch(of_node):
+    if of_node and not GENERIC_NODE.fullmatch(of_node):
         return clean(of_node)
     of_weight = weight_label(weight_name, op)
     if of_weight:
@@ -121,7 +123,7 @@ def _short(name: str, op: str) -> str:
     kept: list[str] = []
     for index, part in enumerate(parts):
         last = index == len(parts) - 1
-        if not last and _NOISE.fullmatch(part):
+        if not last and NOISE.fullmatch(part):
             continue
         if kept and part.startswith(kept[-1] + "."):
             kept.pop()

@@ -13,9 +13,8 @@ from typing import Literal
 import msgspec
 from fast_sugiyama import from_edges
 
-from core.graph.boxes import LAYER_SIZE, boxes
+from core.graph.boxes import GROUP_SIZE, LAYER_SIZE
 from core.graph.deep_stack import call_with_stack
-from core.graph.opened import OpenedModel
 from core.values import Graph, GraphEdge, GraphNode
 
 COLUMN = 164.0
@@ -24,7 +23,7 @@ ROW = 60.0
 """Distance of rows: the highest box and room for arrows."""
 MARGIN = 24.0
 
-_HALF_ROW = LAYER_SIZE[1] / 2 + 4
+_HALF_ROW = GROUP_SIZE[1] / 2 + 3
 _SLOTS_PER_NODE, _SLOTS = 4, 20_000
 """Long arrows may take so many slots of rows; beyond it the longest are led around the drawing."""
 _STACK_BYTES, _STACK_BYTES_PER_BOX = 16 * 2**20, 1024
@@ -47,16 +46,18 @@ class _Part:
     height: float
 
 
-def layout(opened: OpenedModel, detail: Literal["layers", "nodes"]) -> Graph:
-    """Return the drawn graph of a model; the same model always gives the same drawing."""
-    drawn = boxes(opened, detail)
-    return place(drawn.nodes, drawn.edges, detail)
+def place(
+    nodes: list[GraphNode],
+    edges: list[tuple[int, int]],
+    detail: Literal["layers", "nodes"],
+    closed: tuple[str, ...] = (),
+) -> Graph:
+    """Give every box a place and every arrow its way points; the same boxes always get the same places.
 
-
-def place(nodes: list[GraphNode], edges: list[tuple[int, int]], detail: Literal["layers", "nodes"]) -> Graph:
-    """Give every box a place and every arrow its way points. `edges` must hold no cycle."""
+    `edges` must hold no cycle. `closed` is handed on: what was asked for to get these boxes.
+    """
     if not nodes:
-        return Graph(detail=detail, nodes=(), edges=())
+        return Graph(detail=detail, nodes=(), edges=(), closed=closed)
     short, long = _split_long(len(nodes), edges)
     parts = _parts(short)
     inside = {index for part in parts for index in part.places}
@@ -78,6 +79,7 @@ def place(nodes: list[GraphNode], edges: list[tuple[int, int]], detail: Literal[
         edges=tuple(_edge(nodes, places, paths, pair) for pair in edges),
         width=side + MARGIN if long else width,
         height=height,
+        closed=closed,
     )
 
 
@@ -214,7 +216,7 @@ def _pack(
     """Set the parts side by side, in rows. Returns places, paths, width and height of the drawing."""
     places: dict[int, Point] = {}
     paths: dict[tuple[int, int], list[Point]] = {}
-    half_width, half_height = LAYER_SIZE[0] / 2, LAYER_SIZE[1] / 2
+    half_width, half_height = LAYER_SIZE[0] / 2, GROUP_SIZE[1] / 2
     left, top = MARGIN + half_width, MARGIN + half_height
     x, y, row_height = left, top, 0.0
     width = height = 0.0

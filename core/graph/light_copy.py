@@ -9,6 +9,7 @@ import onnx
 import onnx_ir as ir
 
 from core.graph.opened import OpenedModel
+from core.graph.protos import node_proto, tensor_proto
 
 SMALL_BYTES = 1024
 """Constants up to this size keep their content: they are shapes, axes, limits."""
@@ -23,7 +24,7 @@ def light_copy(opened: OpenedModel) -> bytes:
         proto.opset_import.append(onnx.helper.make_opsetid(domain, version))
     proto.graph.name = opened.info.name
     for node in graph:
-        proto.graph.node.append(ir.serde.serialize_node(node))
+        proto.graph.node.append(node_proto(node))
     for value in graph.inputs:
         proto.graph.input.append(ir.serde.serialize_value(value))
     for value in graph.outputs:
@@ -33,9 +34,9 @@ def light_copy(opened: OpenedModel) -> bytes:
         if tensor is None:
             continue
         if tensor.nbytes <= SMALL_BYTES:
-            entry = ir.serde.serialize_tensor(tensor)
+            entry = tensor_proto(tensor, name)
         else:
-            entry = onnx.TensorProto(data_type=int(tensor.dtype), dims=list(tensor.shape.numpy()))
-        entry.name = name
+            dims = tensor.shape.numpy()
+            entry = onnx.TensorProto(name=name, data_type=int(tensor.dtype), dims=dims)
         proto.graph.initializer.append(entry)
     return proto.SerializeToString()

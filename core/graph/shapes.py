@@ -10,6 +10,7 @@ import onnx
 import onnx_ir as ir
 from onnx import numpy_helper
 
+from core.graph.protos import node_proto, tensor_proto
 from core.graph.size_arithmetic import MOST_ELEMENTS, NoSizeError, evaluate, of_shape
 
 Shape = tuple[int, ...]
@@ -181,7 +182,7 @@ def _without_weights(model: ir.Model, inputs: dict[str, Shape]) -> onnx.ModelPro
         proto.opset_import.append(onnx.helper.make_opsetid(domain, version))
     proto.graph.name = "shapes"
     for node in graph:
-        proto.graph.node.append(ir.serde.serialize_node(node))
+        proto.graph.node.append(node_proto(node))
     _forget(proto.graph)
     for value in graph.inputs:
         info = ir.serde.serialize_value(value)
@@ -195,9 +196,7 @@ def _without_weights(model: ir.Model, inputs: dict[str, Shape]) -> onnx.ModelPro
         if tensor is None:
             continue
         if tensor.nbytes <= PEEK_BYTES:
-            small = ir.serde.serialize_tensor(tensor)
-            small.name = value.name or ""
-            proto.graph.initializer.append(small)
+            proto.graph.initializer.append(tensor_proto(tensor, value.name or ""))
         else:
             dims = list(tensor.shape.numpy())
             proto.graph.input.append(

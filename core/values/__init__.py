@@ -17,12 +17,25 @@ from core.values.measured import (
     Latency,
     LayerTime,
     LayerView,
+    LayerWeights,
     Measurement,
     Outcome,
     SensitivityPoint,
     Timings,
+    WeightFigures,
 )
-from core.values.model import Graph, GraphEdge, GraphNode, Layer, ModelInfo, TensorInfo
+from core.values.model import (
+    Counterpart,
+    Graph,
+    GraphEdge,
+    GraphGroup,
+    GraphGroups,
+    GraphNode,
+    Layer,
+    ModelInfo,
+    SideBySide,
+    TensorInfo,
+)
 from core.values.origin import Foreign, InputSize, Networks, Origin, Recipe, sizes_line, sizes_of
 from core.values.plan import FLOAT_BITS, HALF_BITS, NO_CHANGE, LayerPlan, Plan, stored_bits
 from core.values.run import Benchmark, BenchmarkRow, Exported, LayerReport, PlanMeasured, Result, RunPoint
@@ -44,6 +57,7 @@ __all__ = [
     "Catalogue",
     "ChannelRanges",
     "Choice",
+    "Counterpart",
     "DamageLink",
     "DataCheck",
     "DataInfo",
@@ -55,6 +69,8 @@ __all__ = [
     "Goal",
     "Graph",
     "GraphEdge",
+    "GraphGroup",
+    "GraphGroups",
     "GraphNode",
     "InputSize",
     "KernelTime",
@@ -66,6 +82,7 @@ __all__ = [
     "LayerReport",
     "LayerTime",
     "LayerView",
+    "LayerWeights",
     "Measurement",
     "ModelInfo",
     "Networks",
@@ -82,6 +99,7 @@ __all__ = [
     "Result",
     "RunPoint",
     "SensitivityPoint",
+    "SideBySide",
     "StepInfo",
     "Task",
     "TensorInfo",
@@ -89,6 +107,7 @@ __all__ = [
     "TimedNode",
     "Timings",
     "Value",
+    "WeightFigures",
     "digest",
     "sizes_line",
     "sizes_of",

@@ -7,7 +7,7 @@ import math
 
 from core.values.base import Array, Text, Value
 from core.values.inspected import ChannelRanges
-from core.values.plan import FLOAT_BITS
+from core.values.plan import FLOAT_BITS, Plan
 
 
 class Measurement(Value, frozen=True, kw_only=True):
@@ -177,3 +177,20 @@ class LayerView(Value, frozen=True, kw_only=True, tag=True):
     """What the score needs can be measured on samples but is not yet: another score stands in."""
     notes: tuple[Text, ...] = ()
     """What the score could not tell, and why."""
+
+
+class LayerWeights(Value, frozen=True, kw_only=True):
+    """How far a layer's weights reach, and how far a plan moves them."""
+
+    layer_id: str
+    minimum: float
+    maximum: float
+    sqnr_db: float | None = None
+    """Power of the weights over that of the change, in decibels; None where the plan changes nothing."""
+
+
+class WeightFigures(Value, frozen=True, kw_only=True, tag=True):
+    """`LayerWeights` of every layer under a plan."""
+
+    plan: Plan
+    layers: tuple[LayerWeights, ...]

@@ -101,9 +101,10 @@ class GraphNode(Value, frozen=True, kw_only=True):
     """A box of the drawn graph. Positions are its centre, in points at 100 %."""
 
     id: str
-    """ONNX node name, or 'input:NAME' / 'output:NAME'."""
+    """ONNX node name, or 'input:NAME' / 'output:NAME', or the id of a closed group."""
     label: str
     op: str
+    """ONNX operator, 'input', 'output', or 'group'."""
     layer_id: str | None = None
     x: float = 0.0
     y: float = 0.0
@@ -128,3 +129,51 @@ class Graph(Value, frozen=True, kw_only=True, tag=True):
     edges: tuple[GraphEdge, ...]
     width: float = 0.0
     height: float = 0.0
+    closed: tuple[str, ...] = ()
+    """Groups that are drawn as one box each, as they were asked for."""
+
+
+class GraphGroup(Value, frozen=True, kw_only=True):
+    """Boxes that can be drawn as one: those of a name scope, a repeated block, or a row of such blocks."""
+
+    id: str
+    label: str
+    parent: int
+    """Index of the group that it stands in, -1 for none."""
+    first: int
+    count: int
+    """Its boxes stand at `first` .. `first + count - 1` of `GraphGroups.order`."""
+    repeats: int = 0
+    """For a row of identical blocks: how many; they are its members."""
+    kind: int = -1
+    """Equal for groups of equal operators, attributes, weights' shapes and wiring."""
+
+
+class GraphGroups(Value, frozen=True, kw_only=True, tag=True):
+    """What of a drawn graph can be closed. Groups are nested intervals of one order of the boxes."""
+
+    detail: Literal["layers", "nodes"]
+    order: tuple[int, ...]
+    """Indices into the nodes of the whole `Graph`; every source stands before its targets."""
+    groups: tuple[GraphGroup, ...]
+    """Outer ones before those inside them."""
+
+
+class Counterpart(Value, frozen=True, kw_only=True):
+    """What of a compressed network stands for a node of the original."""
+
+    original: str
+    """Node name; '' for what was added and serves no node."""
+    compressed: tuple[str, ...]
+    """Node names, the kept node first; the others are conversions that serve it. () where nothing does."""
+    relation: Literal["same", "replaced", "taken over", "none", "added"]
+    """'replaced': another operator that does the same. 'taken over': others do what it did."""
+
+
+class SideBySide(Value, frozen=True, kw_only=True, tag=True):
+    """A compressed network's drawing and how it corresponds to the original's."""
+
+    sha256: str
+    """Of the compressed file."""
+    graph: Graph
+    counterparts: tuple[Counterpart, ...]

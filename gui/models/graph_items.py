@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QPainterPath, QPolygonF
+from PySide6.QtGui import QPainterPath
 
 from core.values import Graph, GraphEdge, GraphNode
 
+GROUP = "group"
+"""The `op` of a closed group's box."""
 CORNER = 8.0
 """Radius of an edge's bends, in points at 100 %."""
 
@@ -18,7 +22,14 @@ class GraphItems:
     `rects` is (nodes, 4) and `edge_boxes` is (edges, 4), both left, top, right, bottom, float64.
     """
 
-    def __init__(self, graph: Graph, spare_right: float = 0.0) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        spare_right: float = 0.0,
+        inside: Callable[[str], Sequence[str]] | None = None,
+        around: float = 0.0,
+    ) -> None:
+        """`inside`: group id -> ids of the layers in it, which are found at the closed group's box."""
         self.graph = graph
         self.nodes: tuple[GraphNode, ...] = graph.nodes
         self.edges: tuple[GraphEdge, ...] = graph.edges
@@ -35,8 +46,17 @@ class GraphItems:
         for index, node in enumerate(self.nodes):
             if node.layer_id is not None:
                 self.by_layer.setdefault(node.layer_id, index)
+            elif node.op == GROUP and inside is not None:
+                for layer_id in inside(node.id):
+                    self.by_layer.setdefault(layer_id, index)
+        self.layer_ids = [node.layer_id for node in self.nodes]
+        self.coloured = np.array(
+            [node.layer_id is not None or node.op == GROUP for node in self.nodes], dtype=bool
+        )
+        """Which boxes may have a figure."""
+        self.groups = [index for index, node in enumerate(self.nodes) if node.op == GROUP]
         self._paths: dict[int, QPainterPath] = {}
-        self._lines: dict[int, QPolygonF] = {}
+        self._segments: tuple[np.ndarray, np.ndarray] | None = None
         self._next: list[list[int]] = [[] for _ in self.nodes]
         self._previous: list[list[int]] = [[] for _ in self.nodes]
         for edge in self.edges:
@@ -44,8 +64,8 @@ class GraphItems:
             if source is not None and target is not None:
                 self._next[source].append(target)
                 self._previous[target].append(source)
-        self.bounds = self._bounds().adjusted(0, 0, spare_right, 0)
-        """All of the drawing, and `spare_right` points for what is drawn beside it."""
+        self.bounds = self._bounds().adjusted(-around, -around, spare_right + around, around)
+        """All of the drawing, with `spare_right` and `around` points for what is drawn beside it."""
 
     def _bounds(self) -> QRectF:
         boxes = np.concatenate([self.rects, self.edge_boxes])
@@ -72,17 +92,32 @@ class GraphItems:
         found = self.nodes_in(QRectF(point.x(), point.y(), 0, 0))
         return int(found[-1]) if len(found) else None
 
+    def nearest(self, point: QPointF) -> int | None:
+        """The node whose middle is nearest to a point."""
+        if not len(self.rects):
+            return None
+        middles = (self.rects[:, :2] + self.rects[:, 2:]) / 2
+        return int(((middles - (point.x(), point.y())) ** 2).sum(axis=1).argmin())
+
     def path(self, edge: int) -> QPainterPath:
         """The edge with its bends rounded."""
         if edge not in self._paths:
             self._paths[edge] = rounded(self.edges[edge].points)
         return self._paths[edge]
 
-    def line(self, edge: int) -> QPolygonF:
-        """The edge with sharp bends, for drawing from far away."""
-        if edge not in self._lines:
-            self._lines[edge] = QPolygonF([QPointF(x, y) for x, y in self.edges[edge].points])
-        return self._lines[edge]
+    def segments_in(self, area: QRectF) -> np.ndarray:
+        """The straight pieces of all edges that touch `area`, (pieces, 4): from x, y to x, y."""
+        if self._segments is None:
+            points = [point for edge in self.edges for point in edge.points]
+            pieces = np.array(points, dtype=float).reshape(-1, 2)
+            pieces = np.concatenate([pieces[:-1], pieces[1:]], axis=1) if len(points) else np.zeros((0, 4))
+            ends = np.cumsum([len(edge.points) for edge in self.edges])[:-1] - 1
+            # between the last point of an edge and the first of the next there is nothing
+            pieces = np.delete(pieces, ends[(ends >= 0) & (ends < len(pieces))], axis=0)
+            low, high = np.minimum(pieces[:, :2], pieces[:, 2:]), np.maximum(pieces[:, :2], pieces[:, 2:])
+            self._segments = pieces, np.concatenate([low, high], axis=1)
+        pieces, boxes = self._segments
+        return pieces[_touching(boxes, area)]
 
     def start_x(self) -> float:
         """Where the first row is; of several boxes in it the one nearest the middle."""

@@ -3,49 +3,60 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, QTimer
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
+    QMenu,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from core.values import Graph, Layer
+from core.values import Graph, GraphNode, Layer
 from gui import format as fmt
 from gui.i18n import tr
-from gui.models.graph_items import GraphItems
+from gui.models.graph_items import GROUP, GraphItems
+from gui.models.group_frames import FRAMES_ROOM, GroupFrames
+from gui.models.rollup import Rolled, RollUps, rolled
 from gui.session import Session
 from gui.theme import Theme
-from gui.views.graph_figures import FIGURES, Figures, figure_name, resolve
-from gui.widgets.graph_canvas import GraphCanvas
+from gui.views.graph_compare import GraphComparison, Snapshots
+from gui.views.graph_export import GraphExport
+from gui.views.graph_figures import FIGURES, WEIGHTS, figure_name, resolve
+from gui.views.graph_groups import GraphGrouping
+from gui.views.graph_scales import Figures
+from gui.views.graph_search import GraphSearch
+from gui.views.graph_words import describe_group, describe_layer
 from gui.widgets.graph_painter import BRACKET_WIDTH, GraphLook
+from gui.widgets.graph_panel import GraphPanel
 from gui.widgets.heat_legend import HeatLegend
-from gui.widgets.minimap import Minimap
 
 REFRESH_MS = 50
 """A slider being dragged or a sweep under way repaints the colours at most so often."""
-EDGE = 10
-BESIDE, BELOW = 34, 36
-"""Pixels between the canvas's border and what floats over it."""
 
 
 class GraphView(QWidget):
-    def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        theme: Theme,
+        keeper: Snapshots | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._session = session
         self._theme = theme
+        self.comparison = GraphComparison(keeper, self)
         self._detail = "layers"
         self._layers: dict[str, Layer] = {}
         self._coupled: dict[str, tuple[str, ...]] = {}
         self._figures = Figures()
-        self._matches: list[int] = []
-        self._match = -1
+        self._frames = GroupFrames()
+        self._badges: dict[str, str] = {}
         self._refresh = QTimer(self)
         self._refresh.setSingleShot(True)
         self._refresh.setInterval(REFRESH_MS)
@@ -75,38 +86,31 @@ class GraphView(QWidget):
         top.addWidget(self.by_label)
         top.addWidget(self.figure_box)
 
-        self.search = QLineEdit()
-        self.search.setClearButtonEnabled(True)
-        self.search.setMinimumWidth(80)
-        self.found = QLabel()
-        self.found.setProperty("small", True)
-        self.found.hide()
+        self.finder = GraphSearch(self._searchable)
+        self.search, self.found = self.finder.edit, self.finder.found
         self.all_button = QToolButton()
         self.all_button.setCheckable(True)
         tools = QHBoxLayout()
         tools.setContentsMargins(10, 8, 10, 4)
         tools.setSpacing(6)
-        tools.addWidget(self.search, 1)
-        tools.addWidget(self.found)
+        self.more_button = QToolButton()
+        self.more_button.setText("⋯")
+        self.more_button.setFixedWidth(30)
+        self.more_button.setStyleSheet("padding-left: 0; padding-right: 0;")
+        self.more_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more_menu = QMenu(self.more_button)
+        self.more_button.setMenu(self.more_menu)
+        tools.addWidget(self.finder, 1)
         tools.addWidget(self.all_button)
+        tools.addWidget(self.more_button)
 
-        self.canvas = GraphCanvas(self._theme)
+        self.panel = GraphPanel(self._theme)
+        self.canvas, self.minimap, self.empty = self.panel.canvas, self.panel.minimap, self.panel.empty
+        self.in_button, self.out_button = self.panel.in_button, self.panel.out_button
+        self.fit_button, self.zoom_buttons = self.panel.fit_button, self.panel.zoom_buttons
         self.canvas.set_tooltip(self.describe)
-        # the minimap stands beside the drawing and the buttons below it: nothing is covered
-        self.canvas.setViewportMargins(BESIDE, 0, 0, BELOW)
-        self.empty = QLabel(self.canvas)
-        self.empty.setProperty("muted", True)
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.empty.setWordWrap(True)
-        self.empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.minimap = Minimap(self._theme, self.canvas)
-        self.zoom_buttons = QWidget(self.canvas)
-        zooms = QHBoxLayout(self.zoom_buttons)
-        zooms.setContentsMargins(0, 0, 0, 0)
-        zooms.setSpacing(4)
-        self.in_button, self.out_button, self.fit_button = (
-            self._zoom_button(sign, zooms) for sign in ("+", "−", "⤢")
-        )
+        self.grouping = GraphGrouping(self._session, self.canvas)
+        self.export = GraphExport(self._session, self._theme, self.canvas, self.more_button)
         self.legend = HeatLegend(self._theme)
         bottom = QHBoxLayout()
         bottom.setContentsMargins(14, 8, 14, 10)
@@ -120,42 +124,32 @@ class GraphView(QWidget):
         column.addLayout(top)
         column.addWidget(self._rule)
         column.addLayout(tools)
-        column.addWidget(self.canvas, 1)
+        column.addWidget(self.panel, 1)
         column.addLayout(bottom)
         self.setMinimumWidth(220)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-
-    def _zoom_button(self, sign: str, layout: QHBoxLayout) -> QToolButton:
-        button = QToolButton()
-        button.setText(sign)
-        button.setFixedSize(28, 28)
-        # the sheet's side padding leaves no room for a sign in a square button
-        button.setStyleSheet("padding: 0;")
-        layout.addWidget(button)
-        return button
 
     def _connect(self) -> None:
         session = self._session
         session.model_changed.connect(self._on_model)
         session.graph_changed.connect(self._on_graph)
+        session.layouts.changed.connect(self._on_layout)
         session.selection_changed.connect(self._on_selection)
         session.plan_changed.connect(self._on_figures)
         session.points_changed.connect(self._on_figures)
         session.timings_changed.connect(self._on_figures)
         session.blame.changed.connect(self._on_figures)
+        session.weights.changed.connect(self._on_figures)
+        self.comparison.changed.connect(self._on_figures)
         self._theme.changed.connect(self._on_theme)
-        self.figure_box.currentIndexChanged.connect(self._on_figures)
+        self.figure_box.currentIndexChanged.connect(self._on_figure)
         self.all_button.toggled.connect(self._on_detail)
-        self.search.textChanged.connect(self._on_search)
-        self.search.installEventFilter(self)
-        self.canvas.installEventFilter(self)
+        self.finder.changed.connect(self._on_search)
+        self.finder.reached.connect(self._on_reached)
+        self.finder.left.connect(self.canvas.setFocus)
+        self.more_menu.aboutToShow.connect(self._fill_menu)
         self.canvas.node_chosen.connect(self._on_chosen)
-        self.canvas.view_moved.connect(self._place_overlays)
         self.canvas.search_asked.connect(self.focus_search)
-        self.minimap.moved.connect(self.canvas.centre_on)
-        self.in_button.clicked.connect(self.canvas.zoom_in)
-        self.out_button.clicked.connect(self.canvas.zoom_out)
-        self.fit_button.clicked.connect(self.canvas.fit)
         self._find = QShortcut(QKeySequence.StandardKey.Find, self)
         self._find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self._find.activated.connect(self.focus_search)
@@ -167,23 +161,13 @@ class GraphView(QWidget):
             for index, figure in enumerate(FIGURES):
                 self.figure_box.setItemText(index, figure_name(figure))
         self.figure_box.setAccessibleName(tr("Colour the layers by"))
-        self.search.setPlaceholderText(tr("Search"))
-        self.search.setAccessibleName(tr("Search the graph"))
-        self.search.setToolTip(tr("Part of a name or kind; Enter goes to the next match"))
+        self.finder.retranslate()
+        self.more_button.setToolTip(tr("Groups, differences, picture"))
+        self.more_button.setAccessibleName(tr("Groups, differences, picture"))
         self.all_button.setText(tr("All operations"))
         self._describe_toggle()
-        for button, words in (
-            (self.in_button, tr("Zoom in (+)")),
-            (self.out_button, tr("Zoom out (−)")),
-            (self.fit_button, tr("Show the whole graph (0)")),
-        ):
-            button.setToolTip(words)
-            button.setAccessibleName(words)
-        self.canvas.setAccessibleName(tr("Graph of the network"))
-        self.minimap.setAccessibleName(tr("Overview of the graph"))
-        self.minimap.setToolTip(tr("Drag to move the view"))
+        self.panel.retranslate()
         self._tell_empty()
-        self._show_found()
         self._recolour()
 
     def _describe_toggle(self) -> None:
@@ -202,8 +186,7 @@ class GraphView(QWidget):
             if layer.group is not None:
                 groups.setdefault(layer.group, []).append(layer.id)
         self._coupled = {name: tuple(ids) for name, ids in groups.items() if len(ids) > 1}
-        with QSignalBlocker(self.search):
-            self.search.clear()
+        self.finder.clear()
         self._show_graph()
 
     def _on_graph(self, graph: Graph) -> None:
@@ -211,27 +194,58 @@ class GraphView(QWidget):
         if graph.detail == self._detail:
             self._show_graph()
 
+    def _on_layout(self, detail: str) -> None:
+        """Groups were told, opened or closed."""
+        if detail != self._detail:
+            return
+        items = self.canvas.items
+        if items is None or items.graph is not self._session.layouts.graph(detail):
+            self._show_graph()
+        else:
+            self._frame_groups(items)
+            self._show_look(items)
+
     def _on_detail(self, everything: bool) -> None:
-        self._detail = "nodes" if everything else "layers"
+        self._detail = self.grouping.detail = "nodes" if everything else "layers"
         self._show_graph()
 
     def _show_graph(self) -> None:
-        graph = self._session.graphs.get(self._detail)
+        graph = self._session.layouts.graph(self._detail)
+        tree = self.grouping.tree
         spare = BRACKET_WIDTH if self._coupled else 0.0
-        items = GraphItems(graph, spare) if graph is not None and graph.nodes else None
-        self._matches, self._match = [], -1
-        self._figures = resolve(self._session, self.figure)
+        inside = tree.layers if tree is not None else None
+        room = FRAMES_ROOM if tree is not None and tree.groups else 0.0
+        items = GraphItems(graph, spare, inside, room) if graph is not None and graph.nodes else None
+        self._figures = resolve(self._session, self.figure, self.comparison.against)
+        self._frame_groups(items)
+        self.finder.show_items(items)
+        kept, place, marked = self.grouping.where(graph) if items is not None else (None, None, None)
         # first the colours, then the boxes: nothing is painted twice
         self._show_look(items)
-        self.canvas.show_items(items)
-        self.minimap.show_items(items)
+        if kept is not None and place is not None:
+            self.panel.show_items(items, (items.by_id[kept], place))
+        else:
+            self.panel.show_items(items)
         self._describe_toggle()
         self._tell_empty()
-        for control in (self.search, self.zoom_buttons):
-            control.setEnabled(items is not None)
-        if self.search.text():
-            self._on_search(self.search.text())
-        self._on_selection(self._session.selection)
+        if marked is not None:
+            self.canvas.mark(items.by_id[marked], scroll=False)
+            self.canvas.setAccessibleDescription(self.describe(items.by_id[marked]))
+        else:
+            self._on_selection(self._session.selection)
+
+    def _frame_groups(self, items: GraphItems | None) -> None:
+        tree = self.grouping.tree
+        self._frames = GroupFrames(items, tree)
+        self._badges = {}
+        if items is None or tree is None:
+            return
+        for index in items.groups:
+            group = tree.by_id[items.nodes[index].id]
+            if group.repeats:
+                self._badges[group.id] = f"× {fmt.count(group.repeats)}"
+            elif tree.count_alike(group.id) > 1:
+                self._badges[group.id] = f"≡ {fmt.count(tree.count_alike(group.id))}"
 
     def _on_selection(self, layer_id: str | None) -> None:
         items = self.canvas.items
@@ -249,9 +263,13 @@ class GraphView(QWidget):
             self.canvas.setAccessibleDescription(self.describe(self.canvas.current))
 
     def _on_figures(self, _value: object = None) -> None:
-        self._session.set_figure(self.figure)
+        self._session.set_figure(self.figure, self.comparison.against)
         if not self._refresh.isActive():
             self._refresh.start()
+
+    def _on_figure(self, _index: int) -> None:
+        self._session.weights.want(self.figure in WEIGHTS)
+        self._on_figures()
 
     def _on_theme(self, _name: str) -> None:
         self._show_look(self.canvas.items)
@@ -261,107 +279,79 @@ class GraphView(QWidget):
         return self.figure_box.currentData()
 
     def _recolour(self) -> None:
-        self._figures = resolve(self._session, self.figure)
+        self._figures = resolve(self._session, self.figure, self.comparison.against)
         self._show_look(self.canvas.items)
 
     def _show_look(self, items: GraphItems | None) -> None:
-        searching = items is not None and bool(self.search.text().strip())
         look = GraphLook(
             shares=self._figures.shares,
+            scale=self._figures.scale,
             bits=self._figures.bits,
             groups=self._coupled,
             coupled=frozenset(member for ids in self._coupled.values() for member in ids),
             selected=self._session.selection,
-            matches=frozenset(self._matches) if searching else None,
-            hit=self._matches[self._match] if searching and self._match >= 0 else None,
+            matches=frozenset(self.finder.matches) if self.finder.searching else None,
+            hit=self.finder.hit,
+            rolled=RollUps(self._rolled),
+            badges=self._badges,
+            frames=self._frames,
         )
-        self.canvas.show_look(look)
-        self.minimap.show_look(look)
+        self.panel.show_look(look)
         self.legend.show_legend(self._figures.legend)
         self.legend.setVisible(self._session.model is not None)
         self._rule.setStyleSheet(f"background: {self._theme.color('line').name()}; border: none;")
 
-    # ------------------------------------------------------------ search
+    def _rolled(self, group_id: str) -> Rolled | None:
+        tree, figures = self.grouping.tree, self._figures
+        if tree is None:
+            return None
+        weights = {layer: float(self._layers[layer].params) for layer in tree.layers(group_id)}
+        layers = tree.layers(group_id)
+        zero = 0.5 if figures.scale == "difference" else 0.0
+        return rolled(layers, figures.shares, figures.values, figures.rule, figures.short, weights, zero)
+
+    # ------------------------------------------------------------ search and menu
 
     def focus_search(self) -> None:
-        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.search.selectAll()
+        self.finder.take_focus()
 
-    def _on_search(self, words: str) -> None:
-        wanted = words.strip().casefold()
-        items = self.canvas.items
-        self._matches = []
-        self._match = -1
-        if wanted and items is not None:
-            self._matches = [
-                index for index, node in enumerate(items.nodes) if wanted in self._searchable(node)
-            ]
-            # as the eye goes: from the top, then from the left
-            self._matches.sort(key=lambda index: (items.nodes[index].y, items.nodes[index].x))
-        self._show_found()
-        self._show_look(items)
-
-    def _searchable(self, node) -> str:
+    def _searchable(self, node: GraphNode) -> str:
+        """A closed group is found by what is in it too."""
+        tree = self.grouping.tree
+        if node.op == GROUP and tree is not None:
+            return f"{node.label}\n{tree.words(node.id)}"
         layer = self._layers.get(node.layer_id)
         kind = layer.kind if layer is not None else node.op
-        return f"{node.label}\n{node.id}\n{kind}\n{node.op}".casefold()
+        return f"{node.label}\n{node.id}\n{kind}\n{node.op}"
 
-    def _next_match(self, step: int) -> None:
-        if not self._matches:
-            return
-        self._match = (self._match + step) % len(self._matches) if self._match >= 0 else min(step - 1, 0)
-        self._match %= len(self._matches)
-        index = self._matches[self._match]
-        self.canvas.mark(index)
-        self._on_chosen(self.canvas.items.nodes[index].layer_id)
-        self._show_found()
+    def _on_search(self) -> None:
         self._show_look(self.canvas.items)
 
-    def _show_found(self) -> None:
-        self.found.setVisible(bool(self.search.text().strip()))
-        if not self._matches:
-            self.found.setText(tr("none"))
-        elif self._match < 0:
-            self.found.setText(fmt.count(len(self._matches)))
-        else:
-            self.found.setText(
-                tr("{n} of {total}").format(n=fmt.count(self._match + 1), total=fmt.count(len(self._matches)))
-            )
+    def _on_reached(self, index: int) -> None:
+        self.canvas.mark(index)
+        self._on_chosen(self.canvas.items.nodes[index].layer_id)
+        self._show_look(self.canvas.items)
 
-    def eventFilter(self, watched, event: QEvent) -> bool:
-        if watched is self.search and event.type() == QEvent.Type.KeyPress:
-            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-                back = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-                self._next_match(-1 if back else 1)
-                return True
-            if event.key() == Qt.Key.Key_Escape:
-                self.search.clear()
-                self.canvas.setFocus()
-                return True
-        if watched is self.canvas and event.type() == QEvent.Type.Resize:
-            # after the canvas itself has taken the new size
-            QTimer.singleShot(0, self, self._place_overlays)
-        return super().eventFilter(watched, event)
+    def _fill_menu(self) -> None:
+        self.more_menu.clear()
+        self.comparison.fill(self.more_menu)
+        self.more_menu.addSeparator()
+        self.grouping.fill(self.more_menu)
+        self.more_menu.addSeparator()
+        self.export.fill(self.more_menu)
 
     # ------------------------------------------------------------ words
 
     def describe(self, index: int) -> str:
         """Plain text about a node: full name, kind, shape, parameters, figures."""
-        node = self.canvas.items.nodes[index]
+        node, tree = self.canvas.items.nodes[index], self.grouping.tree
+        if node.op == GROUP and tree is not None:
+            return describe_group(node, tree, self._rolled(node.id), self._figures, self.figure, self._layers)
         layer = self._layers.get(node.layer_id)
         if layer is None:
             return "\n".join(part for part in (node.id, node.op, node.detail) if part)
-        shape = " × ".join(str(size) for size in layer.shape)
-        lines = [
-            layer.id,
-            tr("{kind} · weights {shape}").format(kind=layer.kind, shape=shape),
-            tr("{n} parameters · {size}").format(n=fmt.large(layer.params), size=fmt.size(layer.bytes)),
-        ]
-        figure = self._figures.texts.get(layer.id, tr("not measured yet"))
-        lines.append(tr("{figure}: {value}").format(figure=figure_name(self.figure), value=figure))
-        if layer.group is not None and layer.id in self.canvas.look.coupled:
-            lines.append(tr("Shares its weights: changed together with other layers"))
-        return "\n".join(lines)
+        coupled = layer.id in self.canvas.look.coupled
+        return describe_layer(layer, self._figures, self.figure, coupled)
 
     def _tell_empty(self) -> None:
         if self.canvas.items is not None:
@@ -372,26 +362,9 @@ class GraphView(QWidget):
             words = tr("This model has no operations to draw.")
         else:
             words = tr("Laying out the graph …")
-        self.empty.setText(words)
-        self.empty.setVisible(bool(words))
+        self.panel.say(words)
 
     # ------------------------------------------------------------ Qt
-
-    def _place_overlays(self) -> None:
-        view = self.canvas.viewport().geometry()
-        self.empty.setGeometry(view.adjusted(24, 0, -24, 0))
-        size = self.zoom_buttons.sizeHint()
-        self.zoom_buttons.setVisible(self.canvas.items is not None)
-        self.zoom_buttons.setGeometry(
-            view.right() - size.width() - EDGE + 1, view.bottom() + 4, size.width(), size.height()
-        )
-        self.minimap.move(EDGE, view.bottom() - self.minimap.height() + 1)
-        self.minimap.setVisible(self.canvas.items is not None and not self.canvas.fits())
-        self.minimap.show_area(self.canvas.area())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._place_overlays()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

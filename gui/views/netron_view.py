@@ -65,6 +65,7 @@ class NetronView(QWidget):
         theme.changed.connect(self._on_theme)
         for signal in (
             session.figure_changed,
+            session.weights.changed,
             session.plan_changed,
             session.points_changed,
             session.timings_changed,
@@ -99,7 +100,7 @@ class NetronView(QWidget):
     def _model_file(self) -> Path | None:
         """A copy without weights where there is one, else the file itself unless it is heavy."""
         copy = self._session.netron_path
-        if copy:
+        if copy and Path(copy).exists():  # of a large graph it comes a little later
             return Path(copy)
         model = self._session.model
         return Path(model.path) if model is not None and model.size_bytes <= LARGEST_MODEL_BYTES else None
@@ -181,8 +182,8 @@ class NetronView(QWidget):
         if self._web is None or self.state != "drawn" or not self.isVisible():
             return
         theme = self._theme
-        shares = resolve(self._session, self._session.figure).shares
-        fills = {layer_id: theme.scale_color("damage", share) for layer_id, share in shares.items()}
+        figures = resolve(self._session, self._session.figure, self._session.against)
+        fills = {key: theme.scale_color(figures.scale, share) for key, share in figures.shares.items()}
         colors = {key: (fill.name(), theme.text_on(fill).name()) for key, fill in fills.items()}
         other = theme.color("track").name(), theme.color("muted").name()
         if (colors, other) != self._painted:

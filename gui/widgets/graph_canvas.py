@@ -7,73 +7,57 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
+    QContextMenuEvent,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
     QNativeGestureEvent,
     QPainter,
     QPaintEvent,
-    QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QToolTip, QWidget
+from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
-from gui.models.graph_items import GraphItems
+from gui.models.graph_items import GROUP, GraphItems
 from gui.theme import Theme
-from gui.widgets.graph_painter import GraphLook, GraphPainter
+from gui.widgets.graph_painter import TEXT_FROM, GraphLook, GraphPainter
+from gui.widgets.graph_scroller import STEP, GraphScroller
+from gui.widgets.group_painter import BUTTON, SIGN
+from gui.widgets.plain_tip import plain_tip
 
-MARGIN = 14
-"""Pixels around the graph."""
-MINIMAP_SPACE = 46
-"""Pixels at the left that the minimap of a narrow graph takes."""
-BELOW = 90
-"""Pixels that a graph with a scroll bar has below it, so that nothing stays under what floats there."""
-SMALLEST, LARGEST = 0.002, 4.0
-"""Limits of the zoom."""
-STEP = 1.25
+_MOST_STRIPS = 4
 
 
-class GraphCanvas(QAbstractScrollArea):
+class GraphCanvas(GraphScroller):
     node_chosen = Signal(object)
     """Layer id of the node that was clicked or reached by an arrow key; None if it is no layer."""
-    view_moved = Signal()
+    open_asked = Signal(str)
+    """Id of a closed group that shall be opened."""
+    close_asked = Signal(str)
+    """Id of an open group that shall be one box."""
+    around_asked = Signal(int)
+    """Node whose surrounding group shall be closed."""
+    menu_asked = Signal(object, QPoint)
+    """Node index or None, and where the menu shall open on the screen."""
     search_asked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._painter = GraphPainter(theme)
-        self._items: GraphItems | None = None
         self._look = GraphLook()
-        self._zoom = 1.0
         self._current: int | None = None
         self._press: QPoint | None = None
         self._dragged = False
-        self._untouched = True
         self._tooltip = _no_tooltip
-        self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
         self.viewport().setAutoFillBackground(False)
-        # without one the style draws a grip between the scroll bars
-        self.setCornerWidget(QWidget())
-        self.horizontalScrollBar().setSingleStep(24)
-        self.verticalScrollBar().setSingleStep(24)
-        self.horizontalScrollBar().valueChanged.connect(self._on_scrolled)
-        self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
 
     # ------------------------------------------------------------ content
 
     @property
-    def items(self) -> GraphItems | None:
-        return self._items
-
-    @property
     def look(self) -> GraphLook:
         return self._look
-
-    @property
-    def zoom(self) -> float:
-        return self._zoom
 
     @property
     def current(self) -> int | None:
@@ -84,12 +68,18 @@ class GraphCanvas(QAbstractScrollArea):
         """`function(index) -> str` gives the plain text of a node's tooltip."""
         self._tooltip = function
 
-    def show_items(self, items: GraphItems | None) -> None:
+    def show_items(self, items: GraphItems | None, keep: tuple[int, QPointF] | None = None) -> None:
+        """Show another graph from its beginning, or with a node where `keep` says, at the same zoom."""
         self._items = items
         self._current = None
-        self._untouched = True
         self._painter.forget()
-        self.fit_width()
+        if keep is None:
+            self._untouched = True
+            self.fit_width()
+        else:
+            self._set_ranges()
+            self.hold(*keep)
+            self._on_scrolled()
 
     def show_look(self, look: GraphLook) -> None:
         self._look = look
@@ -102,155 +92,31 @@ class GraphCanvas(QAbstractScrollArea):
             self.bring_into_view(index)
         self.viewport().update()
 
-    # ------------------------------------------------------------ zoom and place
-
-    def area(self) -> QRectF:
-        """The part of the graph that is in view, in its own coordinates."""
-        size = self.viewport().size()
-        top_left = self.to_graph(QPointF(0, 0))
-        return QRectF(top_left.x(), top_left.y(), size.width() / self._zoom, size.height() / self._zoom)
-
-    def fits(self) -> bool:
-        """Whether all of it is in view."""
-        return self.horizontalScrollBar().maximum() == 0 and self.verticalScrollBar().maximum() == 0
-
-    def to_graph(self, position: QPointF) -> QPointF:
-        return (position - self._origin()) / self._zoom
-
-    def to_view(self, point: QPointF) -> QPointF:
-        return point * self._zoom + self._origin()
-
-    def _origin(self) -> QPointF:
-        """Where the graph's (0, 0) is, in pixels of the viewport. A narrow graph is centred."""
-        if self._items is None:
-            return QPointF()
-        bounds = self._items.bounds
-        size = self.viewport().size()
-        free_x = size.width() - bounds.width() * self._zoom
-        if free_x < 2 * MARGIN:
-            x = MARGIN - self.horizontalScrollBar().value()
-        elif self.verticalScrollBar().maximum() > 0:
-            # a little to the right where the minimap would lie on it
-            x = max(free_x / 2, min(MINIMAP_SPACE, free_x - 8))
-        else:
-            x = free_x / 2
-        y = MARGIN - self.verticalScrollBar().value()
-        return QPointF(x - bounds.left() * self._zoom, y - bounds.top() * self._zoom)
-
-    def zoom_to(self, zoom: float, about: QPointF | None = None) -> None:
-        """Set the zoom, keeping what is at `about` (in the viewport; default its middle) where it is."""
-        about = about if about is not None else QPointF(self.viewport().rect().center())
-        fixed = self.to_graph(about)
-        self._untouched = False
-        self._set_zoom(zoom)
-        moved = self.to_view(fixed) - about
-        self._scroll_by(moved.x(), moved.y())
-        self._on_scrolled()
-
-    def zoom_in(self) -> None:
-        self.zoom_to(self._zoom * STEP)
-
-    def zoom_out(self) -> None:
-        self.zoom_to(self._zoom / STEP)
-
-    def fit(self) -> None:
-        """Show all of it."""
-        if self._items is None or self._items.bounds.isEmpty():
-            return
-        bounds, size = self._items.bounds, self.viewport().size()
-        self._untouched = False
-        self._set_zoom(
-            min(
-                (size.width() - 2 * MARGIN) / bounds.width(),
-                (size.height() - 2 * MARGIN) / bounds.height(),
-                1.5,
-            )
-        )
-        self._on_scrolled()
-
-    def fit_width(self) -> None:
-        """The first look: readable, from the top; as wide as the view where that stays readable."""
-        if self._items is not None and not self._items.bounds.isEmpty():
-            width = (self.viewport().width() - 2 * MARGIN) / self._items.bounds.width()
-            self._set_zoom(min(1.0, max(width, 0.7)))
-            self.centre_on(QPointF(self._items.start_x(), self._items.bounds.top()))
-        else:
-            self._set_zoom(1.0)
-        self._untouched = True
-        self._on_scrolled()
-
-    def bring_into_view(self, index: int) -> None:
-        """Scroll as little as needed; a node far outside comes to the middle."""
-        if self._items is None:
-            return
-        rect = self._items.rect(index)
-        view = QRectF(self.viewport().rect())
-        box = QRectF(self.to_view(rect.topLeft()), rect.size() * self._zoom).adjusted(-12, -12, 12, 12)
-        if view.contains(box):
-            return
-        far = not view.intersects(box)
-        if far or box.height() > view.height() or box.width() > view.width():
-            self.centre_on(rect.center())
-        else:
-            self._scroll_by(
-                max(0.0, box.right() - view.right()) or min(0.0, box.left() - view.left()),
-                max(0.0, box.bottom() - view.bottom()) or min(0.0, box.top() - view.top()),
-            )
-
-    def centre_on(self, point: QPointF) -> None:
-        moved = self.to_view(point) - QPointF(self.viewport().rect().center())
-        self._scroll_by(moved.x(), moved.y())
-
-    def _set_zoom(self, zoom: float) -> None:
-        self._zoom = min(max(zoom, SMALLEST), LARGEST)
-        self._set_ranges()
-
-    def _set_ranges(self) -> None:
-        size = self.viewport().size()
-        bounds = self._items.bounds if self._items is not None else QRectF()
-        for bar, length, page in (
-            (self.horizontalScrollBar(), bounds.width(), size.width()),
-            (self.verticalScrollBar(), bounds.height(), size.height()),
-        ):
-            spare = round(length * self._zoom + 2 * MARGIN - page)
-            if spare > 0 and bar is self.verticalScrollBar():
-                spare += BELOW
-            bar.setRange(0, max(0, spare))
-            bar.setPageStep(max(1, page - 40))
-
-    def _scroll_by(self, x: float, y: float) -> None:
-        for bar, distance in ((self.horizontalScrollBar(), x), (self.verticalScrollBar(), y)):
-            bar.setValue(bar.value() + round(distance))
-
-    def _on_scrolled(self, _value: int = 0) -> None:
-        self.viewport().update()
-        self.view_moved.emit()
-
     # ------------------------------------------------------------ events
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._items is None:
             return
         painter = QPainter(self.viewport())
-        painter.translate(self._origin())
-        shown = QRectF(
-            self.to_graph(QPointF(event.rect().topLeft())), QRectF(event.rect()).size() / self._zoom
-        )
         current = self._current if self.hasFocus() else None
-        self._painter.paint(painter, self._items, self._look, shown, self._zoom, current)
+        # after a scroll one or two strips: their bounding box would often be everything
+        region = event.region()
+        for rect in region if region.rectCount() <= _MOST_STRIPS else [event.rect()]:
+            painter.setClipRect(rect)
+            painter.translate(self._origin())
+            shown = QRectF(self.to_graph(QPointF(rect.topLeft())), QRectF(rect).size() / self._zoom)
+            self._painter.paint(painter, self._items, self._look, shown, self._zoom, current)
+            painter.resetTransform()
+        painter.setClipping(False)
         if self.hasFocus() and self._current is None:
             # nothing has the keyboard's mark yet: the whole canvas shows where the keys go
-            painter.resetTransform()
             self._painter.focus_frame(painter, QRectF(self.viewport().rect()))
         painter.end()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if self._untouched:
-            self.fit_width()
-        else:
-            self._set_ranges()
-            self._on_scrolled()
+    def _moves_as_one(self) -> bool:
+        framed = self.hasFocus() and self._current is None
+        # the words at a bracket stand in the middle of what is seen of it
+        return not framed and not self._look.groups
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
@@ -277,7 +143,7 @@ class GraphCanvas(QAbstractScrollArea):
             return
         rect = self._items.rect(index)
         box = QRectF(self.to_view(rect.topLeft()), rect.size() * self._zoom).toRect()
-        QToolTip.showText(event.globalPos(), self._tooltip(index), self.viewport(), box)
+        QToolTip.showText(event.globalPos(), plain_tip(self._tooltip(index)), self.viewport(), box)
 
     def _node_at(self, position: QPointF) -> int | None:
         return self._items.at(self.to_graph(position)) if self._items is not None else None
@@ -290,7 +156,8 @@ class GraphCanvas(QAbstractScrollArea):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         position = event.position().toPoint()
         if self._press is None:
-            over = self._node_at(event.position()) is not None
+            place = event.position()
+            over = self._node_at(place) is not None or self._frame_at(place) is not None
             self.viewport().setCursor(
                 Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor
             )
@@ -303,14 +170,57 @@ class GraphCanvas(QAbstractScrollArea):
             self._scroll_by(-moved.x(), -moved.y())
             self._press = position
 
+    def _frame_at(self, position: QPointF) -> str | None:
+        """The group whose closing sign is under the pointer."""
+        if self._zoom < TEXT_FROM:
+            return None
+        point, reach = self.to_graph(position), BUTTON + 2.0
+        near = QRectF(point.x() - reach, point.y() - reach, 2 * reach, 2 * reach)
+        for frame in self._look.frames.visible(near):
+            away = frame.button - point
+            if away.x() ** 2 + away.y() ** 2 <= reach**2:
+                return frame.group
+        return None
+
+    def _is_group(self, index: int | None) -> bool:
+        return self._items is not None and index is not None and self._items.nodes[index].op == GROUP
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         clicked = self._press is not None and not self._dragged
         self._press = None
         self.viewport().setCursor(Qt.CursorShape.ArrowCursor)
-        if clicked and event.button() == Qt.MouseButton.LeftButton:
-            index = self._node_at(event.position())
+        if not clicked or event.button() != Qt.MouseButton.LeftButton:
+            return
+        framed, index = self._frame_at(event.position()), self._node_at(event.position())
+        if framed is not None:
+            self.close_asked.emit(framed)
+        elif index is not None:
+            self._choose(index)
+            if self._is_group(index):
+                inside = self.to_graph(event.position()).x() - self._items.rects[index][0]
+                if inside <= SIGN and self._zoom >= TEXT_FROM:
+                    self.open_asked.emit(self._items.nodes[index].id)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        index = self._node_at(event.position())
+        if event.button() == Qt.MouseButton.LeftButton and self._is_group(index):
+            self.open_asked.emit(self._items.nodes[index].id)
+        else:
+            self.mousePressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self._items is None:
+            return
+        place = event.pos()
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            index = self._current
+            if index is not None:
+                place = self.to_view(self._items.rect(index).center()).toPoint()
+        else:
+            index = self._node_at(QPointF(place))
             if index is not None:
                 self._choose(index)
+        self.menu_asked.emit(index, self.viewport().mapToGlobal(place))
 
     def _choose(self, index: int) -> None:
         self.mark(index)
@@ -328,6 +238,10 @@ class GraphCanvas(QAbstractScrollArea):
             self.zoom_to(1.0)
         elif text == "/":
             self.search_asked.emit()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._is_group(self._current):
+            self.open_asked.emit(self._items.nodes[self._current].id)
+        elif key == Qt.Key.Key_Backspace and self._current is not None:
+            self.around_asked.emit(self._current)
         elif key in _ARROWS and self._items is not None and len(self._items.nodes):
             self._move(key)
         else:

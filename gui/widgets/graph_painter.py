@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from core.values import GraphNode
 from gui.i18n import tr
-from gui.models.graph_items import GraphItems, lanes
+from gui.models.graph_items import GROUP, GraphItems, lanes
+from gui.models.group_frames import GroupFrames
+from gui.models.rollup import RollUps
 from gui.theme import Theme
+from gui.widgets.far_painter import FarLook, draw_arrows, draw_boxes
+from gui.widgets.group_painter import paint_closed, paint_frame, paint_stack
 
 TEXT_FROM = 0.5
 """Zoom below which there is no text."""
-ROUND_FROM = 0.25
+FACTS_FROM = 1.3
+"""Zoom from which a layer's box says its kind and shape too."""
+ROUND_FROM = 0.3
 """Zoom below which boxes are plain rectangles and edges straight, without smoothing."""
+_PORTION = 250
+"""Boxes or arrows that are drawn between two turns of the event loop."""
 MANY_GROUPS = 8
 """Above so many groups of coupled layers only the chosen one's bracket is drawn."""
 DIMMED = 0.28
@@ -29,6 +38,8 @@ class GraphLook:
     """What changes without the graph changing."""
 
     shares: dict[str, float] = field(default_factory=dict)
+    scale: str = "damage"
+    """The colours of `shares`: see `Theme.table`."""
     bits: dict[str, int] = field(default_factory=dict)
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Coupled layers: group -> layer ids, at least two each."""
@@ -39,15 +50,22 @@ class GraphLook:
     """Node indices that the search found; None: no search."""
     hit: int | None = None
     """The match that was jumped to."""
+    rolled: RollUps = field(default_factory=RollUps)
+    """Figures of the closed groups, by the ids of their boxes."""
+    badges: dict[str, str] = field(default_factory=dict)
+    """What stands in a group's upper right corner: '× 9'."""
+    frames: GroupFrames = field(default_factory=GroupFrames)
 
 
 class GraphPainter:
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
         self._elided: dict[tuple[str, int, int], str] = {}
+        self._far: tuple[GraphItems, GraphLook, FarLook] | None = None
 
     def forget(self) -> None:
         self._elided = {}
+        self._far = None
 
     def paint(
         self,
@@ -63,9 +81,11 @@ class GraphPainter:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, near)
         self._edges(painter, items, area, zoom, near)
         grown = area.adjusted(-8, -8, 8, 8)
-        visible = [int(index) for index in items.nodes_in(grown)]
+        visible = items.nodes_in(grown)
         if near:
-            for index in visible:
+            for frame in look.frames.visible(grown):
+                paint_frame(painter, frame, zoom, self._theme, zoom >= TEXT_FROM)
+            for index in visible.tolist():
                 self._node(painter, items, index, look, zoom)
         else:
             self._far_nodes(painter, items, visible, look, zoom)
@@ -79,47 +99,61 @@ class GraphPainter:
         if current is not None and current != chosen:
             self._outline(painter, items.rect(current), zoom, "accent", 1.0, 3.0, Qt.PenStyle.DotLine)
 
+    def portions(self, painter: QPainter, items: GraphItems, look: GraphLook, zoom: float) -> Iterator[None]:
+        """Draw everything as seen from near, a portion at each step; for pictures of the whole."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        plain = replace(look, selected=None, matches=None, hit=None)
+        for start in range(0, len(items.edges), _PORTION):
+            self._near_edges(painter, items, range(start, min(start + _PORTION, len(items.edges))), zoom)
+            yield
+        everything = items.bounds.adjusted(-20, -20, 20, 20)
+        for frame in plain.frames.visible(everything):
+            paint_frame(painter, frame, zoom, self._theme, False)
+        for start in range(0, len(items.nodes), _PORTION):
+            for index in range(start, min(start + _PORTION, len(items.nodes))):
+                self._node(painter, items, index, plain, zoom)
+            yield
+        self._brackets(painter, items, plain, everything, zoom)
+
     # ------------------------------------------------------------ edges
 
     def _edges(self, painter: QPainter, items: GraphItems, area: QRectF, zoom: float, near: bool) -> None:
-        painter.save()
-        painter.scale(zoom, zoom)
-        pen = QPen(self._theme.color("original"), 1.4 if near else 1.0)
+        if near:
+            self._near_edges(painter, items, items.edges_in(area).tolist(), zoom)
+            return
+        painter.setPen(QPen(self._theme.color("original"), 1.0))
+        draw_arrows(painter, items, area, zoom)
+
+    def _near_edges(self, painter: QPainter, items: GraphItems, edges: Iterable[int], zoom: float) -> None:
+        pen = QPen(self._theme.color("original"), 1.4)
         pen.setCosmetic(True)
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        for index in items.edges_in(area):
-            if near:
-                painter.drawPath(items.path(int(index)))
-            else:
-                painter.drawPolyline(items.line(int(index)))
+        painter.save()
+        painter.scale(zoom, zoom)
+        for index in edges:
+            painter.drawPath(items.path(index))
         painter.restore()
 
     # ------------------------------------------------------------ nodes
 
     def _fill(self, node: GraphNode, look: GraphLook) -> QColor | None:
         """The colour of the figure, or None where there is none."""
-        share = look.shares.get(node.layer_id) if node.layer_id is not None else None
-        return self._theme.scale_color("damage", share) if share is not None else None
+        if node.op == GROUP:
+            rolled = look.rolled.get(node.id)
+            share = rolled.share if rolled is not None else None
+        else:
+            share = look.shares.get(node.layer_id) if node.layer_id is not None else None
+        return self._theme.scale_color(look.scale, share) if share is not None else None
 
     def _far_nodes(
-        self, painter: QPainter, items: GraphItems, visible: list[int], look: GraphLook, zoom: float
+        self, painter: QPainter, items: GraphItems, visible: np.ndarray, look: GraphLook, zoom: float
     ) -> None:
         """All boxes of a colour at once, at least a pixel or two large."""
-        by_color: dict[tuple[int, bool], list[QRectF]] = defaultdict(list)
-        for index in visible:
-            node = items.nodes[index]
-            fill = self._fill(node, look) or self._theme.color("original" if node.layer_id else "line")
-            left, top, right, bottom = items.rects[index] * zoom
-            rect = QRectF(left, top, max(right - left, 1.5), max(bottom - top, 1.5))
-            dim = look.matches is not None and index not in look.matches
-            by_color[(fill.rgba(), dim)].append(rect)
-        painter.setPen(Qt.PenStyle.NoPen)
-        for (rgba, dim), rects in by_color.items():
-            painter.setOpacity(DIMMED if dim else 1.0)
-            painter.setBrush(QColor.fromRgba(rgba))
-            painter.drawRects(rects)
-        painter.setOpacity(1.0)
+        if self._far is None or self._far[0] is not items or self._far[1] is not look:
+            self._far = items, look, FarLook(items, look.shares, look.rolled, self._theme, look.scale)
+        rects = items.rects[visible] * zoom
+        draw_boxes(painter, rects, self._far[2], visible, 1.5, look.matches, DIMMED)
 
     def _node(self, painter: QPainter, items: GraphItems, index: int, look: GraphLook, zoom: float) -> None:
         node = items.nodes[index]
@@ -127,7 +161,10 @@ class GraphPainter:
         rect = QRectF(left, top, right - left, bottom - top)
         painter.setOpacity(DIMMED if look.matches is not None and index not in look.matches else 1.0)
         radius = min(7.0 * zoom, rect.height() / 2)
-        if node.layer_id is None:
+        if node.op == GROUP:
+            paint_stack(painter, rect, radius, zoom, self._theme)
+            self._group_box(painter, node, rect, radius, look, zoom)
+        elif node.layer_id is None:
             painter.setPen(QPen(self._theme.color("line"), 1.0))
             painter.setBrush(self._theme.color("window"))
             painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)
@@ -146,21 +183,19 @@ class GraphPainter:
         look: GraphLook,
         zoom: float,
     ) -> None:
-        fill = self._fill(node, look)
-        painter.setPen(QPen(self._theme.color("line"), 1.0))
-        painter.setBrush(fill if fill is not None else self._theme.color("track"))
-        painter.drawRoundedRect(rect, radius, radius)
-        if fill is None:
-            painter.setPen(Qt.PenStyle.NoPen)
-            hatch = QColor(self._theme.color("original"))
-            hatch.setAlpha(70)
-            painter.setBrush(QBrush(hatch, Qt.BrushStyle.BDiagPattern))
-            painter.drawRoundedRect(rect, radius, radius)
+        color = self._filled(painter, self._fill(node, look), rect, radius, hatched=True)
         if zoom < TEXT_FROM:
             return
-        color = self._theme.text_on(fill) if fill is not None else self._theme.color("text")
         pad = 9 * zoom
+        self._bar(painter, rect, look.shares.get(node.layer_id), color, zoom, look.scale == "difference")
         inner = rect.adjusted(pad, 0, -pad, 0)
+        if zoom >= FACTS_FROM:
+            _, _, facts = node.detail.partition("\n")
+            below = QRectF(inner.left(), inner.center().y(), inner.width(), inner.height() / 2 - 3 * zoom)
+            quiet = QColor(color)
+            quiet.setAlpha(200)
+            self._text(painter, facts.partition("\n")[0], below, 7.5 * zoom, quiet)
+            inner.setBottom(inner.center().y() + zoom)
         bits = look.bits.get(node.layer_id)
         if bits is not None:
             quiet = QColor(color)
@@ -173,6 +208,54 @@ class GraphPainter:
         if node.layer_id in look.coupled:
             inner.setRight(inner.right() - self._link(painter, inner, color, zoom) - 4 * zoom)
         self._text(painter, node.label, inner, 12.5 * zoom, color, bold=True)
+
+    def _bar(
+        self,
+        painter: QPainter,
+        rect: QRectF,
+        share: float | None,
+        color: QColor,
+        zoom: float,
+        two_sided: bool,
+    ) -> None:
+        """The figure as a length along the lower edge, from the middle where it has two signs."""
+        if share is None:
+            return
+        ink = QColor(color)
+        ink.setAlpha(150)
+        whole = rect.adjusted(7 * zoom, 0, -7 * zoom, 0)
+        start, end = (0.5, share) if two_sided else (0.0, min(share, 1.0))
+        left, length = whole.left() + whole.width() * min(start, end), whole.width() * abs(end - start)
+        if length > 0:
+            bar = QRectF(left, rect.bottom() - 2.6 * zoom, max(length, 1.0), 1.6 * zoom)
+            painter.fillRect(bar, ink)
+
+    def _filled(
+        self, painter: QPainter, fill: QColor | None, rect: QRectF, radius: float, hatched: bool
+    ) -> QColor:
+        """Draw a box in the colour of its figure; return the colour of what is written on it."""
+        painter.setPen(QPen(self._theme.color("line"), 1.0))
+        painter.setBrush(fill if fill is not None else self._theme.color("track"))
+        painter.drawRoundedRect(rect, radius, radius)
+        if fill is None and hatched:
+            painter.setPen(Qt.PenStyle.NoPen)
+            hatch = QColor(self._theme.color("original"))
+            hatch.setAlpha(70)
+            painter.setBrush(QBrush(hatch, Qt.BrushStyle.BDiagPattern))
+            painter.drawRoundedRect(rect, radius, radius)
+        return self._theme.text_on(fill) if fill is not None else self._theme.color("text")
+
+    def _group_box(
+        self, painter: QPainter, node: GraphNode, rect: QRectF, radius: float, look: GraphLook, zoom: float
+    ) -> None:
+        rolled = look.rolled.get(node.id)
+        inside = rolled is not None and bool(rolled.strip)
+        color = self._filled(painter, self._fill(node, look), rect, radius, hatched=inside)
+        if zoom >= TEXT_FROM:
+            badge = look.badges.get(node.id, "")
+            paint_closed(
+                painter, rect, node.label, badge, rolled, color, zoom, self._theme, look.scale, self._text
+            )
 
     def _text(
         self,

@@ -37,6 +37,8 @@ class Legend:
     estimate: bool = False
     known: bool = True
     """Whether any layer has a figure."""
+    scale: str = "damage"
+    """The colours: see `Theme.table`."""
 
 
 class HeatLegend(QWidget):
@@ -86,7 +88,7 @@ class HeatLegend(QWidget):
         if self._legend.known:
             gradient = QLinearGradient(bar.topLeft(), bar.topRight())
             for step in range(11):
-                gradient.setColorAt(step / 10, self._theme.scale_color("damage", step / 10))
+                gradient.setColorAt(step / 10, self._theme.scale_color(self._legend.scale, step / 10))
             painter.setBrush(gradient)
             painter.setPen(Qt.PenStyle.NoPen)
         else:
@@ -111,7 +113,7 @@ class HeatLegend(QWidget):
         x = 0.5
         for swatch in self._legend.swatches:
             painter.setPen(self._theme.color("line"))
-            painter.setBrush(self._theme.scale_color("damage", swatch.share))
+            painter.setBrush(self._theme.scale_color(self._legend.scale, swatch.share))
             painter.drawRoundedRect(QRectF(x, 0.5, SWATCH, SWATCH), 3, 3)
             painter.setPen(self._theme.color("muted"))
             painter.drawText(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from gui.models.graph_items import GraphItems
 from gui.theme import Theme
+from gui.widgets.far_painter import FarLook, draw_boxes
 from gui.widgets.graph_painter import GraphLook
 
 PAD = 4
@@ -39,9 +41,10 @@ class Minimap(QWidget):
         self._redraw()
 
     def show_look(self, look: GraphLook) -> None:
-        if look.shares != self._look.shares:
-            self._redraw()
+        changed = (look.shares, look.scale) != (self._look.shares, self._look.scale)
         self._look = look
+        if changed:
+            self._redraw()
 
     def show_area(self, area: QRectF) -> None:
         self._area = area
@@ -93,25 +96,13 @@ class Minimap(QWidget):
         painter.setBrush(self._theme.color("panel"))
         painter.drawRoundedRect(QRectF(0.5, 0.5, self.width() - 1, self.height() - 1), 5, 5)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setPen(Qt.PenStyle.NoPen)
         x_scale, y_scale = self._scale()
         bounds = self._items.bounds
-        for node, (left, top, right, bottom) in zip(self._items.nodes, self._items.rects, strict=True):
-            share = self._look.shares.get(node.layer_id) if node.layer_id is not None else None
-            color = (
-                self._theme.scale_color("damage", share)
-                if share is not None
-                else self._theme.color("original" if node.layer_id else "line")
-            )
-            painter.fillRect(
-                QRectF(
-                    PAD + (left - bounds.left()) * x_scale,
-                    PAD + (top - bounds.top()) * y_scale,
-                    max((right - left) * x_scale, 1.0),
-                    max((bottom - top) * y_scale * 0.9, 1.0),
-                ),
-                color,
-            )
+        origin, scale = (bounds.left(), bounds.top()) * 2, (x_scale, y_scale) * 2
+        rects = (self._items.rects - origin) * scale + PAD
+        shown = self._look
+        look = FarLook(self._items, shown.shares, shown.rolled, self._theme, shown.scale)
+        draw_boxes(painter, rects, look, np.arange(len(rects)), 1.0)
         painter.end()
         return picture
 

@@ -145,8 +145,8 @@ def pixels(view: GraphView) -> QImage:
 
 
 def color_beside(view: GraphView, name: str):
-    """The colour of a box a little above its lower edge, right of the middle: no text there."""
-    spot = place(view, name) + QPoint(0, round(11 * view.canvas.zoom))
+    """The colour of a box between its name and the bar along its lower edge."""
+    spot = place(view, name) + QPoint(0, round(9 * view.canvas.zoom))
     return pixels(view).pixelColor(spot)
 
 

@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 
 from core.errors import SecateurError, UnsupportedModelError
 from core.formats import onnx_format
-from core.graph.layout import layout
+from core.graph.drawing import layout
 
 # ---------------------------------------------------------------- 9 to 11: the graph
 

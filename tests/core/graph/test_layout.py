@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from graph_makers import body_of, graph_of, node, opened, random
 
-from core.graph.layout import layout, place
+from core.graph.drawing import layout
+from core.graph.layout import place
 from core.values import Graph, GraphNode
 
 Edges = list[tuple[int, int]]

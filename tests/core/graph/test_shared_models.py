@@ -12,7 +12,7 @@ from graph_makers import assert_same_answers, random
 
 from core.context import Context
 from core.formats import open_model
-from core.graph.layout import layout
+from core.graph.drawing import layout
 from core.graph.opened import OpenedModel
 from core.graph.opset import raise_opset
 

@@ -1,0 +1,83 @@
+"""The jobs behind the drawn graph: open a model, lay it out, look at its weights, hold another beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Iterator
+
+import msgspec
+
+from core import messages as m
+from core.context import Context
+from core.convert.conversion import resolve
+from core.expected import expected
+from core.files import write_whole
+from core.graph.counterparts import counterparts
+from core.graph.drawing import Drawing
+from core.graph.light_copy import light_copy
+from core.values import Foreign, Graph, ModelInfo, SideBySide, WeightFigures, text
+from core.weight_figures import weight_figures
+from core.workspace import Workspace
+
+MANY_NODES = 1500
+"""As in the window's panel for Netron."""
+
+
+def open_model(request: m.OpenModel, workspace: Workspace, context: Context) -> ModelInfo | Foreign:
+    """Publishes the ModelInfo at once and each laid-out Graph, then its groups, as they are ready.
+
+    A file of another framework is converted first, or comes back with what must be said about it.
+    """
+    found = resolve(request.model, request.recipe, workspace.cache_dir, context)
+    if isinstance(found, Foreign):
+        return found
+    with _without_collector():
+        opened = workspace.opened(str(found), context)
+        light_path = workspace.run_dir() / f"{opened.info.sha256[:24]}.light.onnx"
+        info = msgspec.structs.replace(opened.info, light_path=str(light_path))
+        # a viewer takes a large graph on request only: its copy has time until the graph is drawn
+        at_once = info.node_count <= MANY_NODES
+        if at_once:
+            write_whole(light_path, light_copy(opened))
+        context.publish(info)
+        context.report(text("Drawing the graph"))
+        context.publish(workspace.drawing(opened, "layers").whole())
+        context.publish(workspace.drawing(opened, "nodes").whole())
+        if not at_once:
+            write_whole(light_path, light_copy(opened))
+        context.publish(workspace.drawing(opened, "layers").groups)
+        context.publish(workspace.drawing(opened, "nodes").groups)
+    return info
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Millions of objects come that stay: walking them again and again takes a seventh of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def lay_out(request: m.LayOut, workspace: Workspace, context: Context) -> Graph:
+    opened = expected(request, workspace, context)
+    return workspace.drawing(opened, request.detail).closed(request.closed)
+
+
+def compare_graphs(request: m.CompareGraphs, workspace: Workspace, context: Context) -> SideBySide:
+    """Raises OpenError if the compressed file is gone."""
+    opened = expected(request, workspace, context)
+    other = workspace.opened_beside(request.compressed, context)
+    return SideBySide(
+        sha256=other.info.sha256,
+        graph=Drawing(other, request.detail).whole(),
+        counterparts=counterparts(opened.model, other.model),
+    )
+
+
+def weigh_layers(request: m.WeighLayers, workspace: Workspace, context: Context) -> WeightFigures:
+    return weight_figures(expected(request, workspace, context), request.plan, context)
