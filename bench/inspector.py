@@ -4,7 +4,7 @@
 
 The engine reduces the weight (`core.layer_view`); the window does not wait for it, then builds and
 paints each picture from what arrived, at 350 points of width, software rendering. Milliseconds by the clock,
-and of the processor, which other programs do not lengthen.
+and of the processor, which other programs hardly lengthen: these are held against the limit.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def timed(work: Callable[[], object], times: int) -> tuple[float, float, float]:
 
 def row(name: str, figures: tuple[float, float, float], limit: bool = True) -> None:
     median, worst, busy = figures
-    verdict = ("yes" if median < LIMIT_MS else "**no**") if limit else ""
+    verdict = ("yes" if busy < LIMIT_MS else "**no**") if limit else ""
     print(f"| {name} | {median:.1f} | {worst:.1f} | {busy:.1f} | {verdict} |", flush=True)
 
 
@@ -197,6 +197,8 @@ def window(views: dict[str, object], side: int, times: int) -> None:
     application.processEvents()
 
     def new_overview() -> None:
+        *others, last = session.points["fc7"]
+        session.points["fc7"] = (*others, msgspec.structs.replace(last, loss=next(shares)))
         overview.model.refresh()
         painted(overview)
 
@@ -207,7 +209,7 @@ def window(views: dict[str, object], side: int, times: int) -> None:
         ("histogram with its cut and its grid", new_histogram),
         ("ranges of 4,096 channels with their integers' ends", new_ranges),
         ("curve of 19 points", new_curve),
-        ("overview of 300 layers × 10 settings", new_overview),
+        ("overview of 300 layers × 10 settings, one point more", new_overview),
     ):
         row(name, timed(work, times))
     overview.table.set_at_a_glance(True)

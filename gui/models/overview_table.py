@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
@@ -21,8 +22,7 @@ CELL_ROLE = Qt.ItemDataRole.UserRole + 1
 Index = QModelIndex | QPersistentModelIndex
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """A column: a sparsity, a pattern of zeros, or bits of the weights and perhaps of the activations."""
 
     sparsity: float = 0.0
@@ -90,6 +90,9 @@ class Cell:
     count: int = 0
 
 
+Memo = dict[str, tuple[tuple[object, ...], tuple[Cell, ...]]]
+
+
 def settings_of(session: Session) -> tuple[Setting, ...]:
     """The usual columns and whatever else was measured, sparsities first."""
     found = {*USUAL, *(_setting(point) for points in session.points.values() for point in points)} - {None}
@@ -112,16 +115,28 @@ def top_of(session: Session) -> float:
     return scale_top(session.sensitivity(layer.id) for layer in layers)
 
 
-def resolve_cells(session: Session, settings: tuple[Setting, ...]) -> tuple[tuple[Cell, ...], ...]:
-    """The cells of every layer, purely from the session as it stands."""
+def resolve_cells(
+    session: Session, settings: tuple[Setting, ...], memo: Memo | None = None
+) -> tuple[tuple[Cell, ...], ...]:
+    """The cells of every layer, purely from the session as it stands.
+
+    `memo` holds rows by layer with what they follow from: most stay as one point comes or one slider moves.
+    """
     if session.model is None:
         return ()
-    top = top_of(session)
-    rows = []
+    top, rows = top_of(session), []
+    memo = memo if memo is not None else {}
     for layer in session.model.layers:
         plan, points = session.plan.layer(layer.id), session.points.get(layer.id, ())
-        known = {_setting(point): point for point in points}
-        rows.append(tuple(_cell(layer, plan, points, known, setting, top) for setting in settings))
+        subject = (layer, plan, points, top, settings)
+        kept = memo.get(layer.id)
+        if kept is None or any(
+            was is not now and was != now for was, now in zip(kept[0], subject, strict=True)
+        ):
+            known = {_setting(point): point for point in points}
+            cells = tuple(_cell(layer, plan, points, known, setting, top) for setting in settings)
+            kept = memo[layer.id] = subject, cells
+        rows.append(kept[1])
     return tuple(rows)
 
 
@@ -179,6 +194,7 @@ class OverviewModel(QAbstractTableModel):
         self.settings = USUAL
         self.cells: tuple[tuple[Cell, ...], ...] = ()
         self._layers: tuple[Layer, ...] = ()
+        self._memo: Memo = {}
         self._awake = True
         self._stale = False
         self.refresh()
@@ -197,7 +213,9 @@ class OverviewModel(QAbstractTableModel):
             return
         settings = settings_of(self._session)
         layers = self._session.model.layers if self._session.model else ()
-        cells = resolve_cells(self._session, settings)
+        if layers != self._layers:
+            self._memo = {}
+        cells = resolve_cells(self._session, settings, self._memo)
         if settings != self.settings or layers != self._layers:
             self.beginResetModel()
             self.settings, self._layers, self.cells = settings, layers, cells
@@ -205,7 +223,7 @@ class OverviewModel(QAbstractTableModel):
             return
         old, self.cells = self.cells, cells
         for row, (now, then) in enumerate(zip(cells, old, strict=True)):
-            if now != then:
+            if now is not then and now != then:
                 self.dataChanged.emit(self.index(row, 0), self.index(row, len(settings) - 1))
 
     def layer(self, row: int) -> Layer:

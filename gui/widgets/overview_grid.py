@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QBrush, QFont, QImage, QKeyEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QImage, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -14,60 +14,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.models.overview_table import CELL_ROLE, Cell, OverviewModel, cell_text
+from gui.models.overview_table import CELL_ROLE, Cell, OverviewModel
 from gui.theme import Theme
-from gui.widgets.axis import small_font
 from gui.widgets.copying import blank
+from gui.widgets.overview_cells import READABLE, CellPainter
 
 ROW_HEIGHT = 22
 LOWEST = 2
 """Pixels of a row where all layers are to fit."""
-READABLE = 15
-"""A lower row has no room for figures or names."""
-TICK = 5
-"""Points at the left of a low cell that say that the plan holds it."""
 NAMES_WIDTH = 150
 LEAST_NAMES = 90
 NARROWEST = 46
 WIDEST = 84
 HIGHEST_PICTURE = 12_000
 """Points; a copied picture of thousands of layers has lower rows."""
-
-
-def paint_cell(
-    painter: QPainter, theme: Theme, place: QRectF, cell: Cell, font: QFont, focused: bool = False
-) -> None:
-    """One cell: colour and figure of its loss; hatched and in italics while it is an estimate."""
-    roomy = place.height() >= READABLE
-    gap = 1.5 if roomy else min(0.5, place.height() / 8)
-    radius = 4 if roomy else 0
-    box = place.adjusted(gap, gap, -gap, -gap)
-    known = cell.possible and cell.loss is not None
-    color = theme.scale_color("damage", cell.share) if known else theme.color("panel")
-    # what nobody knows yet is an empty frame: grey would pass for a colour of the scale
-    painter.setPen(QPen(theme.color("line"), 1) if cell.possible and not known else Qt.PenStyle.NoPen)
-    painter.setBrush(color)
-    painter.drawRoundedRect(box, radius, radius)
-    if cell.estimate:
-        painter.setPen(Qt.PenStyle.NoPen)
-        hatch = theme.color("panel")
-        hatch.setAlphaF(0.62)
-        painter.setBrush(QBrush(hatch, Qt.BrushStyle.BDiagPattern))
-        painter.drawRoundedRect(box, radius, radius)
-    if cell.current and roomy:
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(theme.color("accent"), 2.2))
-        painter.drawRoundedRect(box.adjusted(0.4, 0.4, -0.4, -0.4), radius, radius)
-    elif cell.current:
-        painter.fillRect(QRectF(box.left(), box.top(), TICK, box.height()), theme.color("accent"))
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    if focused:
-        painter.setPen(QPen(theme.color("text"), 1.2, Qt.PenStyle.DotLine))
-        painter.drawRoundedRect(box.adjusted(2.5, 2.5, -2.5, -2.5) if roomy else box, radius, radius)
-    if roomy:
-        painter.setFont(small_font(font, 11, italic=cell.estimate))
-        painter.setPen(theme.text_on(color) if known else theme.color("muted"))
-        painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), cell_text(cell))
 
 
 class CellDelegate(QStyledItemDelegate):
@@ -87,7 +47,7 @@ class CellDelegate(QStyledItemDelegate):
         focused = bool(option.state & QStyle.StateFlag.State_HasFocus)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        paint_cell(painter, self._theme, QRectF(option.rect), cell, option.font, focused)
+        CellPainter(self._theme).paint(painter, QRectF(option.rect), cell, option.font, focused)
         painter.restore()
 
 
@@ -154,6 +114,25 @@ class OverviewGrid(QTableView):
         width = min(max((self.width() - beside - 14) // columns, NARROWEST), WIDEST)
         self.horizontalHeader().setDefaultSectionSize(width)
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Rows without figures are thousands of strips, painted at once: a delegate is called for each."""
+        height = self.verticalHeader().defaultSectionSize()
+        if height >= READABLE:
+            super().paintEvent(event)
+            return
+        painter, cells = QPainter(self.viewport()), CellPainter(self._theme)
+        current = self.currentIndex() if self.hasFocus() else QModelIndex()
+        dirty, scrolled = event.rect(), self.verticalOffset()
+        first = max((dirty.top() + scrolled) // height, 0)
+        last = min((dirty.bottom() + scrolled) // height, self._model.rowCount() - 1)
+        for column in range(self._model.columnCount()):
+            left, width = self.columnViewportPosition(column), self.columnWidth(column)
+            for row in range(first, last + 1):
+                place = QRectF(left, row * height - scrolled, width, height)
+                focused = current.row() == row and current.column() == column
+                cells.paint(painter, place, self._model.cells[row][column], self.font(), focused)
+        painter.end()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         index = self.currentIndex()
         if index.isValid() and event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -172,6 +151,7 @@ class OverviewGrid(QTableView):
         image = blank(left + columns * wide + 8, (rows + 1) * height + 10, self._theme)
         painter = QPainter(image)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        cells = CellPainter(self._theme)
         for column in range(columns):
             title = str(model.headerData(column, Qt.Orientation.Horizontal))
             painter.setFont(self.font())
@@ -188,6 +168,6 @@ class OverviewGrid(QTableView):
                 painter.drawText(QRect(0, top, left - 8, height), where, shown)
             for column in range(columns):
                 place = QRectF(left + column * wide, top, wide, height)
-                paint_cell(painter, self._theme, place, model.cells[row][column], self.font())
+                cells.paint(painter, place, model.cells[row][column], self.font())
         painter.end()
         return image

@@ -129,6 +129,13 @@ def test_all_layers_fit_at_a_glance(qtbot: QtBot, qapp: QApplication) -> None:
     qtbot.mouseClick(view.glance, Qt.MouseButton.LeftButton)
     assert bar.maximum() == 0
     assert not view.table.verticalHeader().isVisible()
+    # the strips have the cells' colours, and what the plan holds is marked at its left
+    image, theme = view.table.viewport().grab().toImage(), make_theme()
+    worst = view.table.visualRect(view.model.index(0, 3))
+    assert view.model.cells[0][3].share == 1.0
+    assert image.pixel(worst.center()) == theme.scale_color("damage", 1.0).rgb()
+    planned = view.table.visualRect(view.model.index(0, 4))
+    assert image.pixel(planned.left() + 2, planned.center().y()) == theme.color("accent").rgb()
     # a click still sets, and a tooltip still says what
     index = view.model.index(0, 2)
     qtbot.mouseClick(
