@@ -81,6 +81,7 @@ def metric_name(metric: str) -> str:
         "mae": tr("Mean absolute error"),
         "f1": tr("F1"),
         "map": tr("Mean average precision"),
+        "box_map": tr("Mean average precision of boxes"),
         "miou": tr("Mean IoU"),
         "pixel_accuracy": tr("Pixels right"),
         "perplexity": tr("Perplexity"),

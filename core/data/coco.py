@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from core.context import Context
+from core.data.boxes import Boxes, PictureBoxes, detection_labels, detects
 from core.data.fit import class_count
 from core.data.folder_scan import Listing, ignored
 from core.data.kinds import KINDS, Kind
@@ -40,7 +43,7 @@ def open_coco(
 ) -> SampledDataSet:
     """Open the pictures of a COCO file for a model with one picture input. Raises DataError.
 
-    A model with a score for each category is judged by the categories that a picture shows.
+    A detector is judged by the boxes, a model with a score for each category by those that a picture shows.
     """
     one_picture_input(inputs)
     guessed: list[Text] = []
@@ -50,18 +53,19 @@ def open_coco(
     if spec.calibration_path is not None and Path(spec.calibration_path) != Path(spec.path):
         paths.append(spec.calibration_path)
     for path in paths:
-        listing, shown, names = _read(Path(path), guessed if not parts else [], context)
-        labels = _labels(shown, names, outputs, spec.task, warnings if not parts else [])
+        listing, boxes, names = _read(Path(path), guessed if not parts else [], context)
+        labels = _labels(boxes, names, outputs, spec.task, warnings if not parts else [])
         if parts and labels.class_names != parts[0].labels.class_names:
             labels = unlabelled(len(listing.names))
         strata = labels.values if labels.task == "classification" else None
-        parts.append(Part(listing, labels, strata))
+        late = partial(Boxes, boxes) if labels.task == "detection" else None
+        parts.append(Part(listing, labels, strata, late))
     guessed += parts[0].labels.guessed
     return picture_set("coco", spec, inputs, parts, guessed, warnings, context)
 
 
-def _read(path: Path, guessed: list[Text], context: Context) -> tuple[Listing, list[set[int]], list[str]]:
-    """The pictures that are there, for each the places of its categories, and the categories' names."""
+def _read(path: Path, guessed: list[Text], context: Context) -> tuple[Listing, list[PictureBoxes], list[str]]:
+    """The pictures that are there, what each shows, and the categories' names."""
     context.report(text("Reading annotations"))
     document = _document(path)
     categories = {
@@ -70,10 +74,11 @@ def _read(path: Path, guessed: list[Text], context: Context) -> tuple[Listing, l
     }
     order = sorted(categories)
     place = {identity: position for position, identity in enumerate(order)}
-    shown: dict[int, set[int]] = {}
+    shown: dict[int, list[tuple[int, list[float]]]] = {}
     for one in _entries(document, "annotations", path):
         if one.get("category_id") in place:
-            shown.setdefault(int(one["image_id"]), set()).add(place[int(one["category_id"])])
+            own = shown.setdefault(int(one["image_id"]), [])
+            own.append((place[int(one["category_id"])], [] if one.get("iscrowd") else _box(one.get("bbox"))))
     pictures = _entries(document, "images", path)
     root = _root(path, pictures)
     listing, found = Listing(root), []
@@ -86,7 +91,7 @@ def _read(path: Path, guessed: list[Text], context: Context) -> tuple[Listing, l
             continue
         listing.names.append(picture.relative_to(root).as_posix())
         listing.sizes.append(picture.stat().st_size)
-        found.append(shown.get(int(one["id"]), set()))
+        found.append(PictureBoxes(_size(one), tuple(shown.get(int(one["id"]), ()))))
     if not found:
         raise DataError(
             text("None of the pictures that '{name}' names is there.", name=path.name),
@@ -156,6 +161,20 @@ def _entries(document: dict[str, Any], name: str, path: Path) -> list[dict[str, 
     return list(entries)
 
 
+def _box(value: object) -> list[float]:
+    """x, y, width, height, or nothing where there is no box."""
+    if not isinstance(value, list) or len(value) != 4:
+        return []
+    numbers = [float(one) for one in value if isinstance(one, int | float)]
+    return numbers if len(numbers) == 4 and all(map(math.isfinite, numbers)) else []
+
+
+def _size(picture: dict[str, Any]) -> tuple[int, int] | None:
+    width, height = picture.get("width"), picture.get("height")
+    known = isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0
+    return (int(width), int(height)) if known else None  # type: ignore[arg-type]
+
+
 def _root(path: Path, pictures: list[dict[str, Any]]) -> Path:
     """The folder in which most of the first pictures are: beside the file, around it, or inside those."""
     around = [path.parent, path.parent.parent]
@@ -183,10 +202,18 @@ def _picture(root: Path, name: str) -> Path | None:
 
 
 def _labels(
-    shown: list[set[int]], names: list[str], outputs: tuple[TensorInfo, ...], task: str, warnings: list[Text]
+    boxes: list[PictureBoxes],
+    names: list[str],
+    outputs: tuple[TensorInfo, ...],
+    task: str,
+    warnings: list[Text],
 ) -> Labels:
     """One class a picture where each shows just one category, several labels otherwise."""
-    count = len(shown)
+    count = len(boxes)
+    boxed = not task and class_count(outputs) != len(names) and detects(outputs, len(names))
+    if task == "detection" or boxed:
+        return detection_labels(boxes, names)
+    shown = [{category for category, _ in one.boxes} for one in boxes]
     if task in ("unlabelled", "embedding") or not names:
         return unlabelled(count)
     if class_count(outputs) != len(names):

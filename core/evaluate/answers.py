@@ -9,6 +9,7 @@ import numpy as np
 
 from core.errors import DataError
 from core.evaluate.dense import Dense, find_dense
+from core.evaluate.detector import Detector
 from core.values import Task, text
 
 SMALLEST_PROBABILITY = 1e-12
@@ -30,6 +31,13 @@ class Subject:
     """Standard deviation of the labels (regression): the unit of a loss in points."""
     dense: Dense | None = None
     """Where classes and labels meet in answers for many places (segmentation, language)."""
+    detector: Detector | None = None
+    """How boxes are read from the outputs (detection); answers are then what it reads."""
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """Indices of the outputs that are judged together."""
+        return (self.output,) if self.detector is None else self.detector.outputs
 
 
 def find_subject(outputs: Sequence[object], task: Task, labels: np.ndarray | None) -> Subject:

@@ -19,6 +19,7 @@ from core.data.fit import batch_axis
 from core.errors import DataError
 from core.evaluate.answers import Subject, find_subject
 from core.evaluate.dense import thinned
+from core.evaluate.detection import detection_subject
 from core.evaluate.metric import Reference
 from core.evaluate.metrics import metrics_for
 from core.evaluate.runner import Runner
@@ -87,7 +88,7 @@ class Judge:
         values: list[list[np.ndarray]] = []
         done = 0
         for batch in self._read(data.batches("judge", self.batch_size, limit)):
-            answers = self._judged(runner.run(batch.feeds), len(batch.indices))
+            answers = self._judged(runner.run(batch.feeds))
             self._answers.append(answers)
             values.append(self._per_sample(answers, Reference(batch.labels, answers)))
             done += len(batch.indices)
@@ -131,7 +132,7 @@ class Judge:
         done = 0
         for position, batch in enumerate(self._batches(total)):
             count = len(batch.indices)
-            answers = self._judged(run(batch.feeds), count)
+            answers = self._judged(run(batch.feeds))
             reference = Reference(batch.labels, self._answers[position][:count])
             if answers.shape != reference.answers.shape:
                 raise DataError(
@@ -162,8 +163,11 @@ class Judge:
         """The original's values by sample of one of `metrics` on the first `limit` samples."""
         return self._original[metric][:limit]
 
-    def part(self, answers: np.ndarray) -> np.ndarray:
-        """Of the judged output's answers to a batch, what is looked at."""
+    def part(self, outputs: Sequence[object]) -> np.ndarray:
+        """Of the judged outputs' answers to a batch (`subject.outputs`, in order), what is looked at."""
+        if self.subject.detector is not None:
+            return self.subject.detector.read([np.asarray(one) for one in outputs])
+        answers = np.asarray(outputs[0])
         return answers if self._part is None else answers.reshape(len(answers), -1)[:, self._part]
 
     def feeds(self, count: int = 1) -> dict[str, np.ndarray]:
@@ -197,6 +201,9 @@ class Judge:
             )
         outputs = runner.run(batch.feeds)
         task = data.info.task
+        if task == "detection":
+            most_raw = answer_memory // (max(1, total) * 4)
+            return detection_subject(outputs, batch, len(data.info.class_names), most_raw), None
         subject = find_subject(outputs, task, _labels(data, limit) if task == "regression" else batch.labels)
         _check_answers(outputs, subject, batch, data)
         if subject.dense is not None:
@@ -211,11 +218,8 @@ class Judge:
         chosen = np.random.default_rng(0).choice(size, affordable, replace=False)
         return subject, np.sort(chosen)
 
-    def _judged(self, outputs: Sequence[object], count: int) -> np.ndarray:
-        answers = np.asarray(outputs[self.subject.output])
-        if self._part is not None:
-            return answers.reshape(count, -1)[:, self._part]
-        return answers
+    def _judged(self, outputs: Sequence[object]) -> np.ndarray:
+        return self.part([outputs[place] for place in self.subject.outputs])
 
     def _read(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """Pass batches on, keeping them while they fit."""

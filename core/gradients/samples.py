@@ -100,7 +100,7 @@ def load_samples(batches: Iterable[Batch], memory: int = MEMORY) -> Samples:
 
 def trainable(labels: np.ndarray | None) -> np.ndarray | None:
     """Labels that a loss is known for, one class or some numbers a sample; None for all others."""
-    if labels is None or (labels.dtype.kind != "f" and labels.ndim > 1):
+    if labels is None or labels.dtype.kind == "O" or (labels.dtype.kind != "f" and labels.ndim > 1):
         return None
     return labels
 

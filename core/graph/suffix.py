@@ -25,27 +25,30 @@ class Suffix:
     """Input of this graph -> border value, where only a changed layer reads it (asked for by `apart`)."""
 
 
-def border(model: ir.Model, layers: Sequence[str], output: int) -> tuple[str, ...] | None:
-    """The values that the network behind these nodes reads from before them, for its output number `output`.
+def border(model: ir.Model, layers: Sequence[str], output: int | Sequence[int]) -> tuple[str, ...] | None:
+    """The values that the network behind these nodes reads from before them, for its outputs number `output`.
 
-    None if the output does not depend on the nodes. Raises KeyError for an unknown node.
+    An output of several that does not depend on the nodes is itself such a value. None if none depends on
+    them. Raises KeyError for an unknown node.
     """
     affected = _behind([_outermost(model, name) for name in layers])
-    needed = _needed(model.graph.outputs[output], affected)
+    results = [model.graph.outputs[place] for place in _places(output)]
+    needed = _needed_by(results, affected)
     if not needed:
         return None
-    return tuple(value.name or "" for value in _border(needed, affected))
+    values = [*_border(needed, affected), *_unaffected(results, affected)]
+    return tuple(dict.fromkeys(value.name or "" for value in values))
 
 
 def suffix(
     model: ir.Model,
     layers: Sequence[str],
-    output: int,
+    output: int | Sequence[int],
     weights: Sequence[str],
     like: Mapping[str, np.ndarray],
     apart: bool = False,
 ) -> Suffix | None:
-    """The network behind these nodes (by name), them included, up to its output number `output`.
+    """The network behind these nodes (by name), them included, up to its outputs number `output`, in order.
 
     `weights` are initializers that a run may override; `like` holds what the `border` values look like.
     `apart`: each layer's first input becomes an input of its own, so that it can be rounded for that layer
@@ -55,11 +58,12 @@ def suffix(
     twin = model.clone()
     changed = [_outermost(twin, name) for name in layers]
     affected = _behind(changed)
-    result = twin.graph.outputs[output]
-    needed = _needed(result, affected)
+    results = [twin.graph.outputs[place] for place in _places(output)]
+    needed = _needed_by(results, affected)
     if not needed:
         return None
-    inputs = {value: _input(value.name or "", like) for value in _border(needed, affected)}
+    passed = _unaffected(results, affected)
+    inputs = {value: _input(value.name or "", like) for value in [*_border(needed, affected), *passed]}
     apart_inputs: list[ir.Value] = []
     own: dict[str, str] = {}
     for node in changed if apart else ():
@@ -80,7 +84,13 @@ def suffix(
     for node in list(twin.graph):
         twin.graph.remove(node)
     twin.graph.extend(kept)
-    twin.graph.outputs.append(result)
+    for result in results:
+        if result in passed:
+            # handed through: onnxruntime wants a node between an input and an output
+            node = ir.Node("", "Identity", [inputs[result]], outputs=[ir.Value(name=f"{result.name}_passed")])
+            twin.graph.append(node)
+            result = node.outputs[0]
+        twin.graph.outputs.append(result)
     used = [value for value in inputs.values() if value.uses()]
     twin.graph.inputs.extend([*used, *apart_inputs, *(twin.graph.initializers[name] for name in weights)])
     for name, value in list(twin.graph.initializers.items()):
@@ -103,6 +113,23 @@ def prefix(model: ir.Model, names: Sequence[str]) -> ir.Model:
     twin.graph.outputs.extend(wanted)
     RemoveUnusedNodesPass()(twin)
     return twin
+
+
+def _places(output: int | Sequence[int]) -> tuple[int, ...]:
+    return (output,) if isinstance(output, int) else tuple(output)
+
+
+def _needed_by(results: Sequence[ir.Value], affected: dict[int, ir.Node]) -> dict[int, ir.Node]:
+    """The affected nodes that any of the results is computed from."""
+    found: dict[int, ir.Node] = {}
+    for result in results:
+        found |= _needed(result, affected)
+    return found
+
+
+def _unaffected(results: Sequence[ir.Value], affected: Mapping[int, ir.Node]) -> list[ir.Value]:
+    """The results that the layers have no part in."""
+    return [value for value in results if value.producer() is None or id(value.producer()) not in affected]
 
 
 def _border(needed: Mapping[int, ir.Node], affected: Mapping[int, ir.Node]) -> list[ir.Value]:

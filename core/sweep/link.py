@@ -29,7 +29,9 @@ def prior_link(judge: Judge, samples: Samples, seed: int = 0) -> DamageLink:
     rng = np.random.default_rng(seed)
     subject = judge.subject
     whole = np.concatenate([piece.answers.reshape(len(piece.rows), -1) for piece in samples.pieces])
-    deviation = float(whole.std()) or 1.0
+    deviation: float | np.ndarray = float(whole.std()) or 1.0
+    if subject.detector is not None:
+        deviation = subject.detector.noise(whole)
     damages, losses = [0.0], [0.0]
     draws = [rng.standard_normal(piece.answers.shape) for piece in samples.pieces]
     for strength in _STRENGTHS:

@@ -7,7 +7,7 @@ ends as good or better. What layers became is kept from plan to plan: moving one
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -134,8 +134,11 @@ class PlanMeter:
                 context.check()
             else:
                 context.report(text("Measuring the plan"), position, len(samples.pieces))
-            tally.add(position, self.judge.part(runner.run(piece.feeds)[self.judge.subject.output]))
+            tally.add(position, self._judged(runner.run(piece.feeds)))
         return tally
+
+    def _judged(self, outputs: Sequence[object]) -> np.ndarray:
+        return self.judge.part([outputs[place] for place in self.judge.subject.outputs])
 
     def changed(self, plan: Plan, context: Context) -> tuple[PlanMeter, Plan]:
         """A meter for the network that the plan's steps on the whole network make, and what is left to do.

@@ -27,7 +27,7 @@ def together(opened: OpenedModel, layer: Layer) -> list[str]:
 
 def needs(opened: OpenedModel, judge: Judge, layer: Layer) -> tuple[str, ...] | None:
     """The values that the layer's what-ifs are fed; None if the judged output does not depend on it."""
-    return border(opened.model, together(opened, layer), judge.subject.output)
+    return border(opened.model, together(opened, layer), judge.subject.outputs)
 
 
 class Probe:
@@ -50,7 +50,7 @@ class Probe:
         arrays = {name: model.graph.initializers[name].const_value for name in names}
         self._unchanged = {name: tensor.numpy() for name, tensor in arrays.items() if tensor is not None}
         ids = together(opened, layer)
-        self._cut = suffix(model, ids, judge.subject.output, names, borders.like, apart=len(ids) == 1)
+        self._cut = suffix(model, ids, judge.subject.outputs, names, borders.like, apart=len(ids) == 1)
         assert self._cut is not None, "asked for a layer that nothing depends on"
         self._runner = Runner(self._cut.model, threads or judge.threads)
 
@@ -74,8 +74,7 @@ class Probe:
                 like = self._unchanged[self._bias]
                 feeds[self._bias] = shaped_bias(candidate.bias, like)
         # the graph's own inputs are whole pieces already: nothing to split or to pad
-        found = self._runner.session.run(None, feeds)[0]
-        return self._judge.part(np.asarray(found))
+        return self._judge.part(self._runner.session.run(None, feeds))
 
     def _typed(self, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {name: array.astype(self._unchanged[name].dtype) for name, array in weights.items()}

@@ -10,7 +10,14 @@ from core.values.base import Text, Value, digest
 from core.values.measured import Measurement
 
 Task = Literal[
-    "classification", "multilabel", "regression", "segmentation", "language", "embedding", "unlabelled"
+    "classification",
+    "multilabel",
+    "regression",
+    "segmentation",
+    "detection",
+    "language",
+    "embedding",
+    "unlabelled",
 ]
 """What the answers are judged as; 'unlabelled': compared with the original's."""
 

@@ -38,6 +38,9 @@ def meaning(data: DataInfo) -> str:
         "segmentation": tr(
             "Each pixel has a class: Secateur measures how well the areas overlap (mean IoU)."
         ),
+        "detection": tr(
+            "Each picture has boxes of objects: Secateur measures how well they are found (mAP)."
+        ),
         "language": tr("Each token is guessed from those before it: Secateur measures the perplexity."),
         "embedding": tr(
             "Embeddings have no right answers: Secateur measures whether they point where the original's do."

@@ -30,6 +30,9 @@ class Sqnr(Metric):
 
     def per_sample(self, output: np.ndarray, reference: Reference, subject: Subject) -> np.ndarray:
         count = len(output)
+        if subject.detector is not None:  # the boxes stand before the numbers that they come from
+            start = subject.detector.judged
+            output, reference = output[:, start:], Reference(None, reference.answers[:, start:])
         original = reference.answers.reshape(count, -1).astype(np.float64)
         noise = output.reshape(count, -1).astype(np.float64) - original
         signal_power = np.einsum("ij,ij->i", original, original)
