@@ -178,6 +178,9 @@ class NetronFiles:
             '<meta name="version" content="0.0.0">\n<meta name="type" content="Python">\n'
             f'<meta name="file" content="{MODEL_PATH}">\n<meta name="identifier" content="{title}">'
         )
+        # a name of its own for each theme: the page that is left keeps its style sheet in memory
+        theme = "dark" if self.dark else "light"
+        page = page.replace('href="grapher.css"', f'href="grapher.css?{theme}"')
         # without a date the page does not lock itself 180 days after its release
         page = re.sub(r'<meta name="date" content="[^"]*">\n?', "", page)
         if self.background:

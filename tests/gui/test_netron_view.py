@@ -129,6 +129,7 @@ def test_the_page_follows_the_windows_theme_not_the_systems():
     light = files.answer("/grapher.css")[1]
     files.dark = True
     assert light != files.answer("/grapher.css")[1]
+    assert 'href="grapher.css?dark"' in files.answer("/index.html")[1].decode()
 
 
 # ---------------------------------------------------------------- states without a web engine
@@ -414,6 +415,7 @@ theme.choose("dark")
 until(lambda: view.state == "loading")
 until(lambda: view.state == "drawn")
 settled(rgb(theme.scale_color("damage", share)))
+report["edge"] = ask("getComputedStyle(document.querySelector('.edge-path')).stroke")
 report["dark"] = [head("second", "path", "fill"), rgb(theme.scale_color("damage", share))]
 """,
         info(small_model, layers=("/body/first", "second")),
@@ -427,6 +429,7 @@ report["dark"] = [head("second", "path", "fill"), rgb(theme.scale_color("damage"
         assert shown == expected, name
     assert report["other"] == "rgb(232, 235, 239)"
     assert report["colour"] != report["size"]
+    assert report["edge"] == "rgb(136, 136, 136)"  # of Netron's dark style, not of the light one left behind
     # both layers are of one size
     assert report["first"] == report["fill after selection"] == report["size"][0]
 
