@@ -1,6 +1,6 @@
 """How long an edit takes with many layers: its prediction alone, and until every panel shows it.
 
-    xvfb-run -a python -m bench.edits [--layers 300] [--edits 300]
+    QT_QPA_PLATFORM=offscreen python -m bench.edits [--layers 300] [--edits 300]
 
 A residual network with random weights is opened in the real window and analyzed on random input; then
 layers are edited one after the other as by the sliders. All figures are of the window's thread.
@@ -79,6 +79,7 @@ def edited(program: Program, path: Path, count: int) -> dict:
     program.wait(lambda: session.data is not None and program.idle())
     session.analyze()
     program.wait(lambda: session.analyzed and program.idle())
+    print("analyzed", file=sys.stderr, flush=True)
     assert session.link is not None and session.model is not None
     rng = np.random.default_rng(0)
     layers = [layer.id for layer in session.model.layers]

@@ -47,15 +47,16 @@ def suffix(
     weights: Sequence[str],
     like: Mapping[str, np.ndarray],
     apart: bool = False,
+    private: bool = False,
 ) -> Suffix | None:
     """The network behind these nodes (by name), them included, up to its outputs number `output`, in order.
 
     `weights` are initializers that a run may override; `like` holds what the `border` values look like.
     `apart`: each layer's first input becomes an input of its own, so that it can be rounded for that layer
     and not for others that read it. None if the output does not depend on the layers. `model` stays as it
-    is. Raises KeyError for an unknown node.
+    is unless it is `private`, the caller's own copy to be cut up. Raises KeyError for an unknown node.
     """
-    twin = model.clone()
+    twin = model if private else model.clone()
     changed = [_outermost(twin, name) for name in layers]
     affected = _behind(changed)
     results = [twin.graph.outputs[place] for place in _places(output)]

@@ -50,7 +50,8 @@ class Probe:
         arrays = {name: model.graph.initializers[name].const_value for name in names}
         self._unchanged = {name: tensor.numpy() for name, tensor in arrays.items() if tensor is not None}
         ids = together(opened, layer)
-        self._cut = suffix(model, ids, judge.subject.outputs, names, borders.like, apart=len(ids) == 1)
+        alone = len(ids) == 1
+        self._cut = suffix(model, ids, judge.subject.outputs, names, borders.like, alone, private=True)
         assert self._cut is not None, "asked for a layer that nothing depends on"
         self._runner = Runner(self._cut.model, threads or judge.threads)
 
