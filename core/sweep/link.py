@@ -52,6 +52,9 @@ def prior_link(judge: Judge, samples: Samples, seed: int = 0) -> DamageLink:
         damages.append(figures.damage)
         losses.append(figures.loss)
     order = np.argsort(damages, kind="stable")
+    # noise too weak to change answers that are as sure as can be says nothing
+    order = order[np.asarray(damages)[order] > 0]
+    order = np.concatenate([[0], order])
     rising = np.maximum.accumulate(np.asarray(losses)[order])
     spread = np.maximum(0.35 * np.abs(rising), 0.2)
     return DamageLink(

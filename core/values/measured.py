@@ -123,8 +123,8 @@ class DamageLink(Value, frozen=True, kw_only=True, tag=True):
             return values[-1]
         right = bisect.bisect_right(damages, damage)
         left = right - 1
-        if left == 0:  # below the first knot in proportion
-            share = damage / damages[1]
+        if not damages[left] > 0:  # below the first knot in proportion
+            share = damage / damages[right]
         else:
             share = math.log(damage / damages[left]) / math.log(damages[right] / damages[left])
         return values[left] + share * (values[right] - values[left])

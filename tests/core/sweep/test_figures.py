@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import networks
@@ -104,6 +105,25 @@ def test_a_link_lies_between_its_knots() -> None:
     assert link.loss(0.005) == pytest.approx(0.5)  # in proportion below the first
     assert link.loss(0.1) == pytest.approx(3.0)  # half-way on the logarithm
     assert link.loss(50.0) == 5.0
+
+
+def test_a_link_of_answers_that_weak_noise_leaves_as_they_are(tmp_path: Path) -> None:
+    """As of a deep network with random weights: logits in the thousands."""
+    rng = np.random.default_rng(3)
+    weight = 1000 * rng.standard_normal((CLASSES, 8)).astype(np.float32)
+    data = networks.ArrayData({"x": rng.standard_normal((64, 8)).astype(np.float32)})
+    judge = Judge(networks.written(networks.dense(weight), tmp_path), data, Context())
+    judge_samples = draw(judge, 64)
+    sure = np.concatenate([piece.answers for piece in judge_samples.pieces])
+    assert np.ptp(sure) > 1000
+    prior = prior_link(judge, judge_samples)
+    assert prior.damages[0] == 0.0 < prior.damages[1]
+    assert all(a <= b for a, b in itertools.pairwise(prior.damages))
+    for link in (prior, bent(prior, [(0.1, 1.0)])):
+        assert all(np.isfinite(link.loss(damage)) for damage in (0.0, 1e-12, 1e-6, 0.1, 100.0))
+    # one that was kept before with several zeros
+    old = DamageLink(damages=(0.0, 0.0, 0.0, 1.0), losses=(0.0, 0.0, 0.0, 2.0), spreads=(0.1,) * 4)
+    assert old.loss(0.5) == pytest.approx(1.0)
 
 
 def test_noise_gives_a_rising_link_and_measurements_bend_it(tmp_path: Path) -> None:
