@@ -22,7 +22,7 @@ from core.graph.labels import clean
 from core.values import Described, Foreign, InputSize, Text, text
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
-_OWN_MODULES = ("keras", "builtins", "tensorflow.python.keras", "tensorflow.keras", "tf_keras", "tf.keras")
+_OWN_PACKAGES = ("keras", "builtins", "tensorflow", "tf_keras", "tf")
 _CODE = frozenset(
     {"Lambda", "__lambda__", "TFOpLambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer"}
 )
@@ -84,17 +84,12 @@ def check_config(config: Any, path: Path) -> None:
                     "model.export('model.onnx', format='onnx') and open that file."
                 ),
             )
-        if (
-            isinstance(module, str)
-            and module
-            and module.split(".")[0] not in {m.split(".")[0] for m in _OWN_MODULES}
-        ):
+        if _is_foreign(entry):
             raise UnsupportedModelError(
                 text(
-                    "'{name}' needs the class '{kind}' of '{module}', which is not part of Keras.",
+                    "'{name}' needs the class '{kind}', which is not part of Keras.",
                     name=shown(path),
-                    kind=clean(str(kind)),
-                    module=clean(module),
+                    kind=clean(f"{module}.{kind}" if module else str(kind)),
                 ),
                 text("The file names the class but does not hold it."),
                 text(
@@ -102,6 +97,14 @@ def check_config(config: Any, path: Path) -> None:
                     "model.export('model.onnx', format='onnx')."
                 ),
             )
+
+
+def _is_foreign(entry: dict[str, Any]) -> bool:
+    """Whether it names a class of a package that is not Keras, or one that its maker registered."""
+    module, registered = entry.get("module"), entry.get("registered_name")
+    if isinstance(module, str) and module:
+        return module.split(".")[0] not in _OWN_PACKAGES
+    return isinstance(registered, str) and bool(registered) and entry.get("class_name") != "function"
 
 
 def _entries(config: Any) -> Iterator[dict[str, Any]]:
@@ -120,7 +123,8 @@ def _check_hdf5(path: Path) -> None:
     """An HDF5 file of Keras has the model's description in it; nothing else of it is read here."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
         described = whole.find(b"model_config") >= 0
-        weights = whole.find(b"layer_names") >= 0 or whole.find(b"_layer_checkpoint_dependencies") >= 0
+        # of Keras 2, and of Keras 3: there each layer has a group of variables
+        weights = whole.find(b"layer_names") >= 0 or (whole.find(b"layers") >= 0 and whole.find(b"vars") >= 0)
     if not described and not weights:
         raise UnsupportedModelError(
             text("'{name}' is an HDF5 file, but no Keras model.", name=shown(path)),
