@@ -16,6 +16,7 @@ import onnxruntime as ort
 
 from core.errors import DataError, EngineError, SecateurError, UnsupportedModelError
 from core.evaluate.threads import physical_cores
+from core.evaluate.time_limit import limited
 from core.graph.weights import save, to_bytes
 from core.values import TensorInfo, text
 
@@ -111,10 +112,11 @@ class Runner:
         return bool(array.ndim and array.shape[0] == count and declared and declared[0] == self._fixed)
 
     def _run(self, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-        try:
-            return list(self.session.run(self._names, feeds))
-        except Exception as error:
-            raise self._run_error(error) from error
+        with limited() as options:
+            try:
+                return list(self.session.run(self._names, feeds, options))
+            except Exception as error:
+                raise (too_long() if options.terminate else self._run_error(error)) from error
 
     def _run_error(self, error: Exception) -> SecateurError:
         message = _message(error)
@@ -154,6 +156,15 @@ def weight_bytes(model: ir.Model) -> int:
     """Return the bytes of all initializers."""
     values = model.graph.initializers.values()
     return sum(value.const_value.nbytes for value in values if value.const_value is not None)
+
+
+def too_long() -> EngineError:
+    """Return the error for a run that did not end in time."""
+    return EngineError(
+        text("The model ran for too long and was stopped."),
+        text("A loop in it may have no end."),
+        text("Look at its Loop nodes, or export it again from where it was trained."),
+    )
 
 
 def out_of_memory() -> EngineError:

@@ -13,6 +13,7 @@ import onnx
 
 from core.errors import OpenError, UnsupportedModelError
 from core.formats.external_data import check_tensor
+from core.formats.memory import check_memory
 from core.formats.safety import shown
 from core.formats.structure import check_functions, check_graph
 from core.formats.wire import Split
@@ -56,6 +57,7 @@ def check_model(proto: onnx.ModelProto, parts: Split, path: Path) -> Facts:
     for tensor in _tensors(proto):
         _check_tensor(tensor, parts, path, external)
     check_graph(proto.graph, path)
+    check_memory(proto.graph, path)
     return Facts(
         external_files=tuple(sorted(external)),
         external_bytes=sum(file.stat().st_size for file in external),

@@ -103,7 +103,7 @@ def test_every_shortage_of_memory_gives_the_same_advice(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Short:
-        def run(self, names: list[str], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+        def run(self, *_: object) -> list[np.ndarray]:
             raise error
 
     runner = Runner(networks.dense(WEIGHT).SerializeToString())

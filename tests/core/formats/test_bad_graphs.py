@@ -1,4 +1,4 @@
-"""Model files that must never hurt a user: rows 9-11, 14-19 and 45 of the list of bad inputs."""
+"""Model files that must never hurt a user: rows 9, 10, 12-19 and 45 of the list of bad inputs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import numpy as np
 import onnx
 import pytest
 from model_files import FLOAT, external, opened, refused, small, value, weights, written
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
-from core.errors import SecateurError, UnsupportedModelError
+from core.errors import EngineError, SecateurError, UnsupportedModelError
+from core.evaluate import time_limit
+from core.evaluate.runner import Runner
 from core.formats import onnx_format
 from core.graph.drawing import layout
 
-# ---------------------------------------------------------------- 9 to 11: the graph
+# ---------------------------------------------------------------- 9 to 13: the graph
 
 
 def test_row_09_cycle(tmp_path: Path) -> None:
@@ -91,6 +93,59 @@ def test_row_10_harmless_functions_open(tmp_path: Path) -> None:
     model = with_functions(small(nodes=calling("f0")), function("f0", "f1", "Relu"), function("f1", "Abs"))
     result = opened(written(tmp_path, model))
     assert [node.op_type for node in result.model.graph] == ["Abs", "Relu", "MatMul"]
+
+
+def test_row_12_loop_without_an_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """2^62 rounds that each add one."""
+    body = helper.make_graph(
+        [helper.make_node("Add", ["before", "w0"], ["after"]), helper.make_node("Identity", ["on"], ["go"])],
+        "body",
+        [
+            helper.make_tensor_value_info("round", TensorProto.INT64, []),
+            helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+            value("before", "N", 3),
+        ],
+        [helper.make_tensor_value_info("go", TensorProto.BOOL, []), value("after", "N", 3)],
+    )
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["h"], name="fc"),
+        helper.make_node("Loop", ["rounds", "yes", "h"], ["y"], name="endless", body=body),
+    ]
+    arrays = {"w": np.ones((4, 3), np.float32), "w0": np.ones(1, np.float32)}
+    arrays |= {"rounds": np.array(2**62), "yes": np.array(True)}
+    tensors = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    path = written(tmp_path, small(nodes=nodes, initializer=tensors))
+    assert opened(path).info.layers
+    monkeypatch.setattr(time_limit, "SECONDS", 1.0)
+    with pytest.raises(EngineError, match="ran for too long"):
+        Runner(path).run({"x": np.zeros((1, 4), np.float32)})
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["initializer", "constant-node"])
+def test_row_13_constant_larger_than_any_memory(tmp_path: Path, inside: bool) -> None:
+    shape = numpy_helper.from_array(np.array([2**17, 2**17], np.int64), "shape")
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["huge"], name="flood"),
+        helper.make_node("ReduceSum", ["huge"], ["sum"], keepdims=0),
+        helper.make_node("MatMul", ["x", "w"], ["h"]),
+        helper.make_node("Add", ["h", "sum"], ["y"]),
+    ]
+    weight = numpy_helper.from_array(np.ones((4, 3), np.float32), "w")
+    if inside:
+        nodes.insert(0, helper.make_node("Constant", [], ["shape"], value=shape))
+    model = small(nodes=nodes, initializer=[weight] if inside else [weight, shape])
+    refused(written(tmp_path, model), "needs 68 GB of memory", "'flood'", kind=UnsupportedModelError)
+
+
+def test_row_13_constant_that_fits_is_no_fault(tmp_path: Path) -> None:
+    shape = numpy_helper.from_array(np.array([1, 3], np.int64), "shape")
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["zeros"]),
+        helper.make_node("MatMul", ["x", "w"], ["h"]),
+        helper.make_node("Add", ["h", "zeros"], ["y"]),
+    ]
+    weight = numpy_helper.from_array(np.ones((4, 3), np.float32), "w")
+    assert opened(written(tmp_path, small(nodes=nodes, initializer=[weight, shape]))).info.layers
 
 
 # ---------------------------------------------------------------- 14: tensors
