@@ -1,7 +1,8 @@
 """The command line: the same jobs as the window, for scripts.
 
     secateur [FILE]                      open the window
-    secateur info | convert | data | evaluate | scores | analyze | plan | blame | advise | compress ...
+    secateur info | convert | data | evaluate | scores | analyze | plan | blame | advise | compress |
+             benchmark | project | report ...
 
 Exit codes: 0 done and verified, 1 failed, 2 bad input, 130 interrupted. Results go to standard output,
 progress and errors (one line each) to standard error.
@@ -24,8 +25,9 @@ from core.cli_blame import add_blame_command
 from core.cli_convert import add_convert_command, add_foreign_options, as_onnx
 from core.cli_data import add_data_command, add_data_options, settle
 from core.cli_goal import add_goal_options
-from core.cli_output import print_json, print_outcome, shape_text, write
+from core.cli_output import card_lines, points_into, print_json, print_outcome, shape_text, write
 from core.cli_plan import plan_command, plan_for
+from core.cli_report import add_report_command, hand_over
 from core.cli_scores import add_scores_command
 from core.console import Console, human_bytes
 from core.context import Context
@@ -37,6 +39,7 @@ from core.errors import (
     ProjectReadError,
     SecateurError,
 )
+from core.language import LANGUAGES
 from core.method_options import add_method_options
 from core.options import add_plan_options, data_spec
 from core.values import (
@@ -45,6 +48,7 @@ from core.values import (
     ModelInfo,
     Outcome,
     Result,
+    RunPoint,
     text,
 )
 
@@ -61,6 +65,7 @@ COMMANDS = (
     "benchmark",
     "project",
     "convert",
+    "report",
 )
 BAD_INPUT = (OpenError, DataError, PlanError, ProjectReadError)
 
@@ -124,6 +129,8 @@ def info_command(options: argparse.Namespace, context: Context, console: Console
     for tensor in (*info.inputs, *info.outputs):
         role = "input" if tensor in info.inputs else "output"
         print(f"  {role:6} {tensor.name}  {tensor.dtype}  {shape_text(tensor.shape)}")
+    for line in card_lines(info.card):
+        print(f"  {line}")
     for sentence in (*info.why_not, *info.warnings):
         print(f"  note: {sentence}")
     print(f"{'layer':40} {'kind':20} {'shape':22} {'params':>12} {'MACs':>14}  notes")
@@ -214,10 +221,10 @@ def compress_command(options: argparse.Namespace, context: Context, console: Con
         judge_steps=options.each_layer,
         step_samples=options.samples,
     )
-    result = jobs.perform(request, workspace, context)
+    points: list[RunPoint] = []
+    result = jobs.perform(request, workspace, context.keeping(points_into(points)))
     assert isinstance(result, Result)
-    report = Path(options.report) if options.report else None
-    exported = jobs.export_to(result, request.model, request.data, destination, report, workspace, context)
+    exported = hand_over(request, result, points, options, workspace, context)
     if options.project:
         take_snapshot(options.project, options.snapshot or destination.name, result)
     console.end()
@@ -229,8 +236,8 @@ def compress_command(options: argparse.Namespace, context: Context, console: Con
         if warning not in result.notes:
             print(f"warning: {warning}")
     print(f"written and verified: {exported.path}")
-    if exported.report_path:
-        print(f"report: {exported.report_path}")
+    for path in options.report:
+        print(f"report: {path}")
     return 0
 
 
@@ -323,7 +330,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     compress.add_argument("--each-layer", action="store_true", help="measure the accuracy after each layer")
     compress.add_argument("--out", required=True, metavar="OUT.onnx")
-    compress.add_argument("--report", metavar="R.json")
+    compress.add_argument(
+        "--report",
+        metavar="R.html|R.json",
+        action="append",
+        default=[],
+        help="the account of it: a page for people (.html) or JSON; may be given more than once",
+    )
+    compress.add_argument("--language", choices=sorted(LANGUAGES), default="en", help="of a page")
     compress.add_argument(
         "--snapshot", metavar="NAME", help="under which --project keeps plan and figures; else that of --out"
     )
@@ -344,6 +358,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_blame_command(commands, [common, data, project])
     add_advise_command(commands, [common, project])
+    add_report_command(commands)
 
     benchmark = commands.add_parser("benchmark", parents=[common], help="latency, in turns")
     benchmark.add_argument("other", nargs="*", metavar="OTHER")

@@ -23,7 +23,7 @@ from core.context import Context
 from core.corrections import Corrections, MeasurementStore
 from core.data.dataset import DataSet, data_key
 from core.errors import DataError, EngineError, PlanError
-from core.evaluate.judge import Judge
+from core.evaluate.judge import Judge, Judgement
 from core.evaluate.latency import measure_latency
 from core.evaluate.size import model_files, size_bytes, zipped_bytes
 from core.evaluate.slower import why_slower
@@ -107,7 +107,7 @@ def compress(
         done = rounded.key
     context.report(text("Writing the compressed model"))
     artefact = run.write(done)
-    before, after = _outcomes(opened, artefact, judge, context)
+    before, after, judged = _outcomes(opened, artefact, judge, context)
     slower = _slower(opened, artefact, judge, before, after, context)
     notes = {step.layer.id: step.note for step in steps if step.note is not None}
     layers = read_back(artefact, opened.info.layers, plan, notes)
@@ -123,6 +123,9 @@ def compress(
             *rest.notes,
         ),
         slower=slower,
+        loss=judged.loss if judged is not None else None,
+        loss_low=judged.loss_low if judged is not None else None,
+        loss_high=judged.loss_high if judged is not None else None,
         seconds=time.monotonic() - started,
     )
 
@@ -297,14 +300,14 @@ class _Run:
 
 def _outcomes(
     opened: OpenedModel, artefact: Path, judge: Judge | None, context: Context
-) -> tuple[Outcome, Outcome]:
+) -> tuple[Outcome, Outcome, Judgement | None]:
     before: tuple[Measurement, ...] = ()
-    after: tuple[Measurement, ...] = ()
-    feeds = None
+    judged = feeds = None
     if judge is not None:
         context.report(text("Judging the compressed model"))
-        before, after = judge.baseline, judge.measure(artefact, context).measurements
+        before, judged = judge.baseline, judge.measure(artefact, context)
         feeds = judge.feeds(1)
+    after = judged.measurements if judged is not None else ()
     latencies: list[Latency | None] = [None, None]
     try:
         latencies = list(measure_latency([opened.source, artefact], 1, None, context, feeds))
@@ -315,6 +318,7 @@ def _outcomes(
     return (
         _outcome(opened.source, before, latencies[0], context),
         _outcome(artefact, after, latencies[1], context),
+        judged,
     )
 
 

@@ -77,6 +77,18 @@ class Context:
         same._on_partial = keep_and_tell
         return same
 
+    def changing(self, change: Callable[[Value], Value]) -> Context:
+        """The same job's context, in which each partial result goes through `change` first."""
+        tell = self._on_partial
+
+        def change_and_tell(value: Value) -> None:
+            if tell is not None:
+                tell(change(value))
+
+        same = copy.copy(self)
+        same._on_partial = change_and_tell
+        return same
+
     def publish(self, value: Value) -> None:
         self.check()
         if self._on_partial is not None:

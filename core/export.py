@@ -1,6 +1,7 @@
 """Hand the result over: written beside the destination, verified there, only then moved into place.
 
-Whatever goes wrong before the last step, the destination stays byte for byte as it was.
+The file is what was judged, with its card in the metadata and nothing else changed. Whatever goes wrong
+before the last step, the destination stays byte for byte as it was.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx
 
@@ -23,13 +26,14 @@ from core.data.dataset import DataSet
 from core.errors import Cancelled, DataError, ExportError, SecateurError
 from core.evaluate.example_feeds import example_feeds
 from core.evaluate.runner import Runner
-from core.evaluate.size import model_files, size_bytes
+from core.evaluate.size import ZIP_LEVEL, model_files, size_bytes
 from core.files import PREFIX, move_into_place
 from core.graph.opened import OpenedModel
-from core.readback import read_back
-from core.report import report_json
-from core.values import Exported, Result, Text, text
+from core.readback import card_bytes, read_back, read_card, with_entries
+from core.report import Account, Told, card_of, report_of
+from core.values import Exported, ModelCard, Result, Text, card_in, text
 
+NOTHING_TOLD = Told()
 CHECK_SAMPLES = 16
 """Samples on which the written file must answer as the judged one did."""
 
@@ -45,9 +49,12 @@ def export(
     opened: OpenedModel,
     data: DataSet | None,
     context: Context,
-    report: Path | None = None,
+    reports: Sequence[Path] = (),
+    told: Told = NOTHING_TOLD,
 ) -> Exported:
-    """Put the judged artefact of `result` at `destination`, and its account as JSON at `report`.
+    """Put the judged artefact of `result` at `destination`, and its account at each of `reports`.
+
+    A report is a page where its name ends in .html, else JSON; `told` is what it tells beside the result.
 
     Raises ExportError, with the destination untouched, if the artefact is not the one that was judged, if
     the copy does not pass onnx's checker, does not load or answers differently, or if it cannot be written;
@@ -58,36 +65,46 @@ def export(
     _check_places(destination, opened, artefact)
     with _explained(destination):
         clean_stale(destination.parent)
-        waiting: Path | None = None
+        waiting: dict[Path, Path] = {}
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, suffix=".tmp", dir=destination.parent))
         try:
             context.report(text("Writing the file"))
-            written = _copy(artefact, folder / destination.name, result.sha256, context)
+            known = data.info if data is not None else None
+            card = card_of(result, opened, known)
+            written = _copy(artefact, folder / destination.name, result.sha256, card, context)
             context.report(text("Verifying the file"))
-            _verify(written, artefact, result.sha256, data, context)
+            _verify(written, artefact, result.sha256, card, data, context)
             notes = {layer.layer_id: layer.note for layer in result.layers if layer.note is not None}
             layers = read_back(written, opened.info.layers, result.plan, notes)
             sha256, size = file_sha256(written), size_bytes(written)
-            if report is not None:
-                account = report_json(result, opened, destination.name, sha256, layers)
-                waiting = _waiting_report(Path(report), account)
+            result = _as_written(result, size, card)
+            account = Account(result, opened, destination.name, sha256, card, layers, known, told)
+            for report in reports:
+                waiting[report] = _waiting_report(report, report_of(account, report))
             context.check()
             # data first: until the model itself is in place nothing refers to it
             for file in reversed(model_files(written)):
                 move_into_place(file, destination.parent / file.name)
-            if waiting is not None and report is not None:
-                move_into_place(waiting, Path(report))
+            for report, temporary in waiting.items():
+                move_into_place(temporary, report)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            if waiting is not None:
-                waiting.unlink(missing_ok=True)
+            for temporary in waiting.values():
+                temporary.unlink(missing_ok=True)
     return Exported(
         path=str(destination),
         sha256=sha256,
         size_bytes=size,
-        report_path=str(report) if report is not None else None,
+        report_path=str(reports[0]) if reports else None,
         warnings=_warnings(result),
     )
+
+
+def _as_written(result: Result, size: int, card: ModelCard) -> Result:
+    """The result with the bytes of the written file, its card included."""
+    zipped = result.after.zipped_bytes + len(zlib.compress(card_bytes(card), ZIP_LEVEL))
+    after = msgspec.structs.replace(result.after, size_bytes=size, zipped_bytes=zipped)
+    return msgspec.structs.replace(result, after=after)
 
 
 def _warnings(result: Result) -> tuple[Text, ...]:
@@ -141,11 +158,11 @@ def _check_places(destination: Path, opened: OpenedModel, artefact: Path) -> Non
         )
 
 
-def _copy(artefact: Path, target: Path, sha256: str, context: Context) -> Path:
-    """Copy model and external data into the folder of `target`, forced to the disk."""
+def _copy(artefact: Path, target: Path, sha256: str, card: ModelCard, context: Context) -> Path:
+    """Copy model and external data into the folder of `target`, forced to the disk, and add the card."""
     files = model_files(artefact)
     if len(files) == 1:
-        _copy_file(artefact, target, context)
+        _copy_file(artefact, target, context, card_bytes(card))
         return target
     # The data gets a name of its own content, so that a file that is there already keeps its data.
     model = onnx.load(str(artefact), load_external_data=False)
@@ -157,26 +174,33 @@ def _copy(artefact: Path, target: Path, sha256: str, context: Context) -> Path:
     for file in files[1:]:
         _copy_file(file, target.parent / names[file.name], context)
     with target.open("wb") as stream:
-        stream.write(model.SerializeToString())
+        stream.write(with_entries(model, card.entries()).SerializeToString())
         stream.flush()
         os.fsync(stream.fileno())
     return target
 
 
-def _copy_file(source: Path, target: Path, context: Context) -> None:
+def _copy_file(source: Path, target: Path, context: Context, behind: bytes = b"") -> None:
+    """The file of `source`, with these bytes behind it."""
     with source.open("rb") as reader, target.open("wb") as writer:
         while chunk := reader.read(_CHUNK):
             context.check()
             writer.write(chunk)
+        writer.write(behind)
         writer.flush()
         os.fsync(writer.fileno())
 
 
-def _verify(written: Path, artefact: Path, sha256: str, data: DataSet | None, context: Context) -> None:
+def _verify(
+    written: Path, artefact: Path, sha256: str, card: ModelCard, data: DataSet | None, context: Context
+) -> None:
     if file_sha256(artefact) != sha256:
         raise _differs(text("The result in the work folder has changed since it was judged."))
-    if len(model_files(written)) == 1 and file_sha256(written) != sha256:
-        raise _differs(text("The written file does not have the content that was judged."))
+    if len(model_files(artefact)) == 1:
+        if not _holds(written, artefact, card_bytes(card)):
+            raise _differs(text("The written file does not have the content that was judged."))
+    elif read_card(written) != card_in(card.entries()):
+        raise _differs(text("The file does not say of itself what was done to it."))
     try:
         onnx.checker.check_model(str(written))
     except Exception as error:  # whatever the checker trips over, the file is not to be shipped
@@ -199,6 +223,15 @@ def _verify(written: Path, artefact: Path, sha256: str, data: DataSet | None, co
     for got, wanted in zip(runner.run(feeds), judged.run(feeds), strict=True):
         if not same_answers(got, wanted):
             raise _differs(text("Its answers are not those of the network that was judged."))
+
+
+def _holds(written: Path, artefact: Path, behind: bytes) -> bool:
+    """Whether a file is another one byte for byte, with these bytes behind it."""
+    with written.open("rb") as reader, artefact.open("rb") as judged:
+        while chunk := judged.read(_CHUNK):
+            if reader.read(len(chunk)) != chunk:
+                return False
+        return reader.read() == behind
 
 
 def _samples(runner: Runner, data: DataSet | None) -> dict[str, np.ndarray] | None:

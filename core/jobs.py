@@ -15,7 +15,6 @@ from core.best.job import frontier_of, samples_for, unseen
 from core.best.rescue import rescue
 from core.context import Context
 from core.convert.architecture import networks
-from core.convert.to_torch import ENDING, export_program
 from core.data import KINDS
 from core.data.dataset import data_key
 from core.errors import Cancelled, SecateurError
@@ -28,7 +27,6 @@ from core.evaluate.profile import layer_times
 from core.evaluate.runner import Runner
 from core.evaluate.size import size_bytes
 from core.expected import expected
-from core.export import export
 from core.formats import FORMATS
 from core.graph.opened import OpenedModel
 from core.graph_jobs import compare_graphs, lay_out, open_model, weigh_layers
@@ -39,6 +37,8 @@ from core.pipeline import run
 from core.presets import PRESETS
 from core.project import Project
 from core.recording import record, recorded_analysis, recorded_curves, recorded_run
+from core.result_jobs import compare_result, export_result, try_sample
+from core.run_clock import stamping
 from core.sources import Sources
 from core.steps import STEPS
 from core.sweep.analyze import analyze
@@ -57,8 +57,6 @@ from core.values import (
     Catalogue,
     DataCheck,
     DataInfo,
-    DataSpec,
-    Exported,
     LayerView,
     Networks,
     Outcome,
@@ -276,35 +274,12 @@ def compress_model(request: m.Compress, workspace: Workspace, context: Context) 
             request.plan,
             workspace.run_dir(),
             store,
-            recorded.context,
+            recorded.context.changing(stamping()),
             step_samples=request.step_samples,
             judge_steps=request.judge_steps,
         )
         sources.check()
         return recorded.finish(result)
-
-
-def export_result(request: m.Export, workspace: Workspace, context: Context) -> Exported:
-    destination = Path(request.destination)
-    report = destination.with_suffix(".report.json") if request.report else None
-    return export_to(request.result, request.model, request.data, destination, report, workspace, context)
-
-
-def export_to(
-    result: Result,
-    model: str,
-    data: DataSpec | None,
-    destination: Path,
-    report: Path | None,
-    workspace: Workspace,
-    context: Context,
-) -> Exported:
-    """Write, verify, then put in place. With `report`, the account of it as JSON goes there."""
-    if destination.suffix.lower() == ENDING:
-        return export_program(result, destination, context)
-    opened = workspace.opened(model, context)
-    samples = workspace.data(model, data, context) if data else None
-    return export(result, destination, opened, samples, context, report)
 
 
 def run_benchmark(request: m.RunBenchmark, workspace: Workspace, context: Context) -> Benchmark:
@@ -344,6 +319,8 @@ _JOBS: dict[type[m.Request], Callable[[Any, Workspace, Context], Value]] = {
     m.Evaluate: evaluate,
     m.Compress: compress_model,
     m.Export: export_result,
+    m.Compare: compare_result,
+    m.TrySample: try_sample,
     m.RunBenchmark: run_benchmark,
 }
 

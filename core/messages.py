@@ -11,40 +11,16 @@ from typing import Literal
 import msgspec
 
 from core.values import (
-    ActivationView,
-    Analysis,
-    Benchmark,
-    BestPlan,
-    BestPlans,
-    Blame,
-    Catalogue,
-    DamageLink,
-    DataCheck,
-    DataInfo,
     DataSpec,
-    Exported,
-    Foreign,
-    GiveBack,
     Goal,
-    Graph,
-    GraphGroups,
-    LatencyTable,
-    LayerView,
-    ModelInfo,
-    Networks,
     Outcome,
     Plan,
-    PlanMeasured,
     Recipe,
-    Rescue,
     Result,
     RunPoint,
-    SensitivityPoint,
-    SideBySide,
     Text,
-    Timings,
-    WeightFigures,
 )
+from core.values.payload import Payload
 
 # ---------------------------------------------------------------- requests
 
@@ -268,6 +244,35 @@ class Export(Request, frozen=True, kw_only=True, tag=True):
     data: DataSpec | None
     destination: str
     report: bool = True
+    """Also the account of it, as a page in `language`: with the run's points and what was expected of it."""
+    language: str = "en"
+    points: tuple[RunPoint, ...] = ()
+    expected: Outcome | None = None
+    project: str | None = None
+    """Where measurements of single layers are kept, for the report."""
+    read_only: bool = False
+    model_sha256: str = ""
+
+
+class Compare(Request, frozen=True, kw_only=True, tag=True):
+    """-> Comparison of a result's file with the original on the judging samples; so far as Partial."""
+
+    model: str
+    data: DataSpec
+    artefact: str
+    sha256: str
+    project: str | None = None
+    read_only: bool = False
+    model_sha256: str = ""
+
+
+class TrySample(Request, frozen=True, kw_only=True, tag=True):
+    """-> Tried: a picture of the person's own, seen by the original and by a result."""
+
+    model: str
+    data: DataSpec
+    artefact: str
+    picture: str
 
 
 class RunBenchmark(Request, frozen=True, kw_only=True, tag=True):
@@ -315,6 +320,8 @@ AnyRequest = (
     | Evaluate
     | Compress
     | Export
+    | Compare
+    | TrySample
     | RunBenchmark
     | Cancel
     | Prefer
@@ -322,37 +329,6 @@ AnyRequest = (
 )
 
 # ---------------------------------------------------------------- events
-
-Payload = (
-    Catalogue
-    | ModelInfo
-    | Foreign
-    | Networks
-    | Graph
-    | GraphGroups
-    | DataInfo
-    | DataCheck
-    | Outcome
-    | Timings
-    | LatencyTable
-    | SensitivityPoint
-    | DamageLink
-    | Analysis
-    | LayerView
-    | ActivationView
-    | SideBySide
-    | WeightFigures
-    | RunPoint
-    | PlanMeasured
-    | GiveBack
-    | Blame
-    | Rescue
-    | BestPlan
-    | BestPlans
-    | Result
-    | Exported
-    | Benchmark
-)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

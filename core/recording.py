@@ -52,11 +52,17 @@ def recorded_analysis(
 def recorded_curves(store: Store, model: ModelInfo, data: DataInfo) -> dict[str, Curve]:
     """Each layer's damage by setting as far as the project has it measured. Raises ProjectReadError."""
     points: dict[str, list[SensitivityPoint]] = {}
-    if isinstance(store, Project):
-        for value in store.findings.load(model.sha256, data.key)[0]:
-            if isinstance(value, SensitivityPoint):
-                points.setdefault(value.layer_id, []).append(value)
+    for point in recorded_points(store, model, data):
+        points.setdefault(point.layer_id, []).append(point)
     return {layer_id: Curve(own) for layer_id, own in points.items()}
+
+
+def recorded_points(store: Store, model: ModelInfo, data: DataInfo) -> tuple[SensitivityPoint, ...]:
+    """What single layers lose alone, as far as the project has it measured. Raises ProjectReadError."""
+    if not isinstance(store, Project):
+        return ()
+    found = store.findings.load(model.sha256, data.key)[0]
+    return tuple(value for value in found if isinstance(value, SensitivityPoint))
 
 
 class RecordedRun:

@@ -26,7 +26,10 @@ from gui.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
 PATIENCE_SECONDS = 300
-STATES = ("empty", "opened", "data", "analysed", "overview", "method", "running", "done", "exported")
+STATES = (
+    "empty", "opened", "data", "analysed", "overview", "method", "running", "done", "changed", "confusions",
+    "exported",
+)  # fmt: skip
 
 
 class Photographer:
@@ -89,6 +92,13 @@ class Photographer:
         self.take("running", 0.1)
         self._wait(lambda: session.job is None)
         self.take("done")
+        if {"changed", "confusions"} & set(self._states):
+            main.tabs.setCurrentWidget(main.changed)
+            self._wait(lambda: self.window.comparing.complete)
+            self.take("changed")
+            main.changed.show_matrix.setChecked(True)
+            self.take("confusions")
+            main.tabs.setCurrentWidget(main.run_view)
         session.export(str(Path(tempfile.gettempdir()) / f"{model.stem}-secateur.onnx"))
         self._wait(lambda: session.job is None)
         self.take("exported")

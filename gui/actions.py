@@ -131,6 +131,11 @@ def table() -> dict[str, Row]:
             tr("Try the sample"), tr("Open a small model with its data"), "", "Ctrl+Shift+O",
             always, "open_sample",
         ),
+        "notify": Row(
+            tr("Tell when a run ends"),
+            tr("Say so through the system when a run ends while this window is not in front"),
+            "", "", always, "toggle_notify",
+        ),
         "about": Row(tr("About Secateur"), tr("Version and licences"), "", "F1", always, "about"),
         "quit": Row(tr("Quit"), tr("Close the window"), "", "Ctrl+Q", always, "quit"),
     }  # fmt: skip
@@ -186,9 +191,12 @@ class Actions(QObject):
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             action.setText(row.text)
             action.setIconText(row.text)
-            action.setToolTip(f"{tip} ({keys})" + (f"\n{reason}" if reason else ""))
+            shown = f"{tip} ({keys})" if keys else tip
+            action.setToolTip(shown + (f"\n{reason}" if reason else ""))
             action.setStatusTip(reason)
             action.setEnabled(not reason)
+        self._actions["notify"].setCheckable(True)
+        self._actions["notify"].setChecked(self._commands.notifies)
         for action in self.languages:
             action.setChecked(action.data() == self._translations.language)
 

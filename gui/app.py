@@ -15,13 +15,16 @@ from PySide6.QtWidgets import QApplication
 from gui.actions import Actions
 from gui.best_plans import BestPlanSearch
 from gui.commands import Commands
+from gui.comparing import ResultComparison
 from gui.engine_client import EngineClient
 from gui.faults import Faults, start_log
 from gui.i18n import LANGUAGES, Translations
 from gui.main_window import MainWindow
 from gui.netron_page import register_scheme
+from gui.notifier import Notifier
 from gui.project_keeper import ProjectKeeper
 from gui.project_opening import ProjectOpening
+from gui.run_queue import RunQueue
 from gui.session import Session
 from gui.settings import Settings
 from gui.theme import TOKENS, Theme
@@ -63,9 +66,22 @@ class Window:
         style_sheet = application.styleSheet()
         application.setStyleSheet("")
         search = BestPlanSearch(engine, self.session)
+        self.queue = RunQueue(self.session)
+        self.notifier = Notifier(self.session, self.queue, settings)
+        self.comparing = ResultComparison(engine, self.session)
+        self.commands.picture_chosen.connect(self.comparing.try_picture)
         self.main = MainWindow(
-            self.session, self.theme, self.actions, self.commands, settings, search, self.keeper
+            self.session,
+            self.theme,
+            self.actions,
+            self.commands,
+            settings,
+            search,
+            self.comparing,
+            self.queue,
+            self.keeper,
         )
+        self.notifier.attach(self.main)
         application.setStyleSheet(style_sheet)
 
     def close(self) -> None:

@@ -47,6 +47,8 @@ class Commands(QObject):
     choose_asked = Signal()
     """Put the focus where plans are made."""
     quit_asked = Signal()
+    picture_chosen = Signal(str)
+    """The path of a picture to try."""
     snapshot_taken = Signal(int)
     """Its id."""
 
@@ -220,6 +222,15 @@ class Commands(QObject):
         dialog.fileSelected.connect(taken)
         dialog.open()
 
+    def choose_picture(self) -> None:
+        """One picture of the person's own, for both networks to look at."""
+        dialog = self._file_dialog(tr("Choose a picture to try"), QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilters(
+            [tr("Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff)"), tr("All files (*)")]
+        )
+        dialog.fileSelected.connect(self.picture_chosen)
+        dialog.open()
+
     def show_data(self) -> None:
         self.data_asked.emit()
 
@@ -248,7 +259,7 @@ class Commands(QObject):
         dialog.setDefaultSuffix("onnx")
         dialog.filterSelected.connect(self._follow_filter)
         dialog.selectFile(f"{source.stem}-secateur.onnx")
-        dialog.fileSelected.connect(self._session.export)
+        dialog.fileSelected.connect(self._export_to)
         dialog.open()
 
     def _follow_filter(self, chosen: str) -> None:
@@ -258,6 +269,9 @@ class Commands(QObject):
         dialog.setDefaultSuffix(suffix)
         for path in dialog.selectedFiles()[:1]:
             dialog.selectFile(Path(path).with_suffix(f".{suffix}").name)
+
+    def _export_to(self, path: str) -> None:
+        self._session.export(path, self._translations.language)
 
     def undo(self) -> None:
         self._session.undo_stack.undo()
@@ -270,6 +284,15 @@ class Commands(QObject):
     def toggle_theme(self) -> None:
         self._theme.toggle()
         self._settings.values.theme = self._theme.name
+        self._settings.save()
+
+    @property
+    def notifies(self) -> bool:
+        """Whether the system is told when a run ends."""
+        return self._settings.values.notify
+
+    def toggle_notify(self) -> None:
+        self._settings.values.notify = not self._settings.values.notify
         self._settings.save()
 
     def choose_language(self, language: str) -> None:

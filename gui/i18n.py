@@ -6,15 +6,15 @@ every widget: a view re-reads its texts in `changeEvent`. English is the source,
 
 from __future__ import annotations
 
-import json
-from importlib import resources
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QObject, QTranslator, Signal
 
+from core.language import LANGUAGES, catalogue
 from core.values import Text
 
-LANGUAGES = {"en": "English", "zh_CN": "简体中文"}
+__all__ = ["LANGUAGES", "PSEUDO", "Translations", "system_language", "tr", "tr_text"]
+
 PSEUDO = "pseudo"
 """A language for tests: every translated string comes back in ⟦brackets⟧, so a missed one shows."""
 
@@ -29,17 +29,6 @@ def tr_text(sentence: Text | None) -> str:
     if sentence is None or not sentence.template:
         return ""
     return tr(sentence.template).format(**sentence.params)
-
-
-def catalogue(language: str) -> dict[str, str]:
-    """All translations of a language, from every area's file. Empty for English."""
-    folder = resources.files("gui") / "translations" / language
-    merged: dict[str, str] = {}
-    if folder.is_dir():
-        for entry in sorted(folder.iterdir(), key=lambda item: item.name):
-            if entry.name.endswith(".json"):
-                merged.update(json.loads(entry.read_text(encoding="utf-8")))
-    return merged
 
 
 class _JsonTranslator(QTranslator):

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QFrame, QMainWindow, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.actions import Actions
 from gui.best_plans import BestPlanSearch
 from gui.commands import Commands
+from gui.comparing import ResultComparison
 from gui.i18n import tr
 from gui.icons import icon
 from gui.job import Job
 from gui.project_keeper import ProjectKeeper
+from gui.run_queue import RunQueue
 from gui.session import Session
 from gui.settings import Settings
 from gui.theme import Theme
 from gui.views.advice_view import AdviceView
 from gui.views.best_view import BestView
+from gui.views.card_bar import CardBar
+from gui.views.changed_view import ChangedView
 from gui.views.conversion_bar import ConversionBar
 from gui.views.data_view import DataView
 from gui.views.error_bar import ErrorBar
@@ -28,17 +32,19 @@ from gui.views.method_view import MethodView
 from gui.views.netron_view import NetronView
 from gui.views.outcome_view import OutcomeView
 from gui.views.overview_view import OverviewView
+from gui.views.run_bar import RunBar
 from gui.views.run_view import RunView
 from gui.views.snapshots_view import SnapshotsView
 from gui.views.start_view import StartView
 from gui.views.steps_view import StepsView
 from gui.views.table_view import TableView
 from gui.views.top_bar import TopBar
-from gui.widgets.drop_hint import DropHint
+from gui.widgets.drop_window import DropWindow
 from gui.widgets.panels import GAP, Splitters, column, panel
+from gui.widgets.work_tabs import WorkTabs
 
 
-class MainWindow(QMainWindow):
+class MainWindow(DropWindow):
     def __init__(
         self,
         session: Session,
@@ -47,6 +53,8 @@ class MainWindow(QMainWindow):
         commands: Commands,
         settings: Settings,
         search: BestPlanSearch,
+        comparing: ResultComparison,
+        queue: RunQueue,
         keeper: ProjectKeeper,
     ) -> None:
         super().__init__()
@@ -55,8 +63,8 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._commands = commands
         self._keeper = keeper
+        self._queue = queue
         self._splitters = Splitters(self)
-        self.setAcceptDrops(True)
         self.setMinimumSize(940, 600)
         self.resize(1440, 900)
 
@@ -64,9 +72,11 @@ class MainWindow(QMainWindow):
         self.table = TableView(session, theme)
         self.inspector = InspectorView(session, theme)
         self.run_view = RunView(session, theme)
+        self.run_view.add_bar(RunBar(session, keeper, queue))
         self.overview = OverviewView(session, theme)
         self.method = MethodView(session, theme)
         self.best = BestView(session, search, theme)
+        self.changed = ChangedView(session, comparing, theme)
         self.advice = AdviceView(session, theme)
         self.netron = NetronView(session, theme)
         self.outcome = OutcomeView(session, theme)
@@ -78,9 +88,10 @@ class MainWindow(QMainWindow):
         self.error_bar = ErrorBar(session, theme)
         self.export_bar = ExportBar(session, theme)
         self.conversion_bar = ConversionBar(session, theme)
+        self.card_bar = CardBar(session, theme)
 
         self._lay_out()
-        self._drop_hint = DropHint(theme, self)
+        self.take_drops(theme, commands.open_path)
         for action in actions:
             self.addAction(action)
         self._connect(commands)
@@ -93,13 +104,11 @@ class MainWindow(QMainWindow):
     # ------------------------------------------------------------ layout
 
     def _lay_out(self) -> None:
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
         views = (
-            self.run_view, self.overview, self.best, self.advice, self.method, self.netron, self.snapshots
+            self.run_view, self.overview, self.best, self.changed, self.advice, self.method, self.netron,
+            self.snapshots,
         )  # fmt: skip
-        for view in views:
-            self.tabs.addTab(view, "")
+        self.tabs = WorkTabs(views)
         split = self._splitters.add
         middle = split("middle", Qt.Orientation.Vertical, panel(self.table), panel(self.tabs))
         work = split("work", Qt.Orientation.Horizontal, middle, panel(self.inspector, 322))
@@ -119,9 +128,8 @@ class MainWindow(QMainWindow):
         inner = QVBoxLayout(body)
         inner.setContentsMargins(GAP, GAP, GAP, GAP)
         inner.setSpacing(GAP)
-        inner.addWidget(self.error_bar)
-        inner.addWidget(self.conversion_bar)
-        inner.addWidget(self.export_bar)
+        for bar in (self.error_bar, self.card_bar, self.conversion_bar, self.export_bar):
+            inner.addWidget(bar)
         inner.addWidget(self._pages, 1)
         whole = QWidget()
         column(whole, self.top_bar, self.steps, body, footer)
@@ -140,6 +148,8 @@ class MainWindow(QMainWindow):
         self.conversion_bar.answered.connect(commands.convert)
         self.conversion_bar.declined.connect(commands.leave_unconverted)
         self.conversion_bar.architecture_asked.connect(commands.choose_architecture)
+        self.changed.picture_asked.connect(commands.choose_picture)
+        self.snapshots.run_asked.connect(self._queue.add)
         self.snapshots.take_asked.connect(commands.take_snapshot)
         commands.snapshot_taken.connect(self._on_snapshot)
         self._keeper.changed.connect(self.retranslate)
@@ -205,12 +215,6 @@ class MainWindow(QMainWindow):
         self._footer.setVisible(opened)
 
     def retranslate(self) -> None:
-        titles = (
-            tr("Run"), tr("Overview"), tr("Best plans"), tr("Advice"), tr("Method"), tr("Netron"),
-            tr("Snapshots"),
-        )  # fmt: skip
-        for index, title in enumerate(titles):
-            self.tabs.setTabText(index, title)
         model = self._session.model
         name = self._keeper.name[:120]
         if self._keeper.read_only:
@@ -225,24 +229,6 @@ class MainWindow(QMainWindow):
 
     def _recolor(self, *_: object) -> None:
         self.setWindowIcon(icon("secateur", self._theme, "accent"))
-
-    # ------------------------------------------------------------ drops
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
-            self._drop_hint.appear()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self._drop_hint.hide()
-        super().dragLeaveEvent(event)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self._drop_hint.hide()
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            self._commands.open_path(paths[0])
 
     def closeEvent(self, event: QCloseEvent) -> None:
         # before a model is open the splitters have never been laid out

@@ -278,6 +278,25 @@ class ProjectKeeper(QObject):
                 self.snapshots = tuple(changed if each is one else each for each in self.snapshots)
                 self.snapshots_changed.emit()
 
+    # ------------------------------------------------------------ runs
+
+    def runs(self) -> tuple[RunRecord, ...]:
+        """Those of this model on these samples, the oldest first; () where they cannot be read."""
+        session = self._session
+        if self.project is None or session.model is None or session.data is None:
+            return ()
+        with contextlib.suppress(ProjectError):
+            same = session.model.sha256, session.data.sha256
+            return tuple(
+                run for run in self.project.runs.all() if (run.model_sha256, run.data_sha256) == same
+            )
+        return ()
+
+    def show_run(self, run: RunRecord) -> None:
+        """An earlier run is shown again, with its result; the plan in force stays."""
+        if self._session.job is None:
+            restore_run(self._session, run)
+
     # ------------------------------------------------------------ snapshots
 
     def take_snapshot(self, label: str) -> Snapshot | None:

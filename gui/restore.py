@@ -81,7 +81,7 @@ def restore_findings(session: Session, values: Sequence[object], complete: bool)
 
 def restore_run(session: Session, record: RunRecord) -> None:
     """The last run with its result; one that was cut off counts as stopped."""
-    session.run_points = ()
+    session.run_points, session.training = (), ()
     for value in record.partials:
         if isinstance(value, RunPoint):
             session.run_points = (*session.run_points, value)

@@ -15,10 +15,8 @@ from core import messages as m
 from core.values import (
     FLOAT_BITS,
     Analysis,
-    Benchmark,
     BestPlan,
     BestPlans,
-    Catalogue,
     DamageLink,
     DataInfo,
     DataSpec,
@@ -36,6 +34,7 @@ from core.values import (
     RunPoint,
     SensitivityPoint,
     Timings,
+    TrainingPoint,
 )
 from core.values.plan import parse_pattern
 from gui.activations import LayerActivations
@@ -149,23 +148,31 @@ class Session(LookingSession):
                 ),
             )
 
-    def run(self) -> None:
+    def run(self, plan: Plan | None = None) -> None:
+        """Carry out the plan in force, or another one."""
         if self.model is None or self.data is None:
             return
-        self.run_points = ()
+        self.run_points, self.training = (), ()
         self.run_state = "running"
         self.run_changed.emit(None)
         self.begin(
             "compress",
-            m.Compress(model=self.model.path, data=self.data.spec, plan=self.plan),
+            m.Compress(model=self.model.path, data=self.data.spec, plan=plan or self.plan),
         )
 
-    def export(self, destination: str) -> None:
+    def export(self, destination: str, language: str = "en") -> None:
         if self.result is not None and self.model is not None:
-            spec = self.data.spec if self.data else None
             self.begin(
                 "export",
-                m.Export(result=self.result, model=self.model.path, data=spec, destination=destination),
+                m.Export(
+                    result=self.result,
+                    model=self.model.path,
+                    data=self.data.spec if self.data else None,
+                    destination=destination,
+                    language=language,
+                    points=self.run_points,
+                    expected=self.estimate() if self.result_is_current else None,
+                ),
             )
 
     def stop(self) -> None:
@@ -362,6 +369,9 @@ class Session(LookingSession):
         elif isinstance(value, RunPoint):
             self.run_points = (*self.run_points, value)
             self.run_changed.emit(value)
+        elif isinstance(value, TrainingPoint):
+            self.training = (*self.training, value)
+            self.training_changed.emit(value)
         elif isinstance(value, Result):
             self.run_state = "done"
             self.result = value
@@ -372,8 +382,6 @@ class Session(LookingSession):
         elif isinstance(value, Exported):
             self.last_export = value
             self.exported.emit(value)
-        elif isinstance(value, Benchmark | Catalogue):
-            pass
         if finished:
             # the steps strip follows: a step may be done without any other field changing
             self.job_changed.emit(None)

@@ -58,7 +58,7 @@ class OpenedSession(SessionState):
         self.link = None
         self.plans, self.plan_measured = (), None
         self.analyzed = False
-        self.run_points = ()
+        self.run_points, self.training = (), ()
         self.run_state = "none"
         self.result = None
         self.last_export = None

@@ -28,6 +28,7 @@ from core.values import (
     RunPoint,
     SensitivityPoint,
     Timings,
+    TrainingPoint,
 )
 from gui.job import Job
 from gui.models.against import Against
@@ -55,6 +56,8 @@ class SessionState(QObject):
     """The SensitivityPoint that has just arrived, or None when all were dropped."""
     run_changed = Signal(object)
     """The RunPoint that has just arrived, or None when a run began anew."""
+    training_changed = Signal(object)
+    """The TrainingPoint that has just arrived."""
     result_changed = Signal(object)
     """Result or None (also when the plan moved on from it: see `result_is_current`)."""
     exported = Signal(object)
@@ -99,6 +102,8 @@ class SessionState(QObject):
         """The last plan that was measured by itself."""
         self._curves: dict[str, tuple[tuple[SensitivityPoint, ...], Curve]] = {}
         self.run_points: tuple[RunPoint, ...] = ()
+        self.training: tuple[TrainingPoint, ...] = ()
+        """Of all trainings of the run that is shown, in their order."""
         self.run_state = "none"
         """'none', 'running', 'done', 'stopped', 'failed'."""
         self.analyzed = False

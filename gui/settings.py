@@ -28,6 +28,8 @@ class Remembered(msgspec.Struct, kw_only=True):
     """Of its model."""
     folder: str = ""
     """Where the last file was chosen."""
+    notify: bool = True
+    """Whether the system is told when a run ends that nobody watches."""
     geometry: str = ""
     """Base64 of QWidget.saveGeometry."""
     splitters: dict[str, list[int]] = msgspec.field(default_factory=dict)

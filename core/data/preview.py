@@ -26,7 +26,7 @@ def previews(
 
     Nothing for data that are no pictures.
     """
-    if preprocess is None or not preprocess.layout or preprocess.color not in CHANNELS or len(inputs) != 1:
+    if not _are_pictures(preprocess) or len(inputs) != 1:
         return (), ()
     classes = source.labels if class_names else None
     chosen = positions[:PREVIEWS]
@@ -34,9 +34,15 @@ def previews(
         _, first = np.unique(classes[positions], return_index=True)
         others = np.setdiff1d(np.arange(len(positions)), first)
         chosen = positions[np.concatenate([first, others])[:PREVIEWS]]
-    values = source.load(chosen)[inputs[0].name]
-    if values.ndim != 4:
-        return (), ()
+    encoded = sample_pictures(source.load(chosen)[inputs[0].name], preprocess)
+    labels = () if classes is None else tuple(class_names[index] for index in classes[chosen])
+    return encoded, labels if encoded else ()
+
+
+def sample_pictures(values: np.ndarray, preprocess: Preprocess | None) -> tuple[bytes, ...]:
+    """PNG files of a batch of the model's input, at most 256 wide and high; () for what are no pictures."""
+    if preprocess is None or not _are_pictures(preprocess) or values.ndim != 4:
+        return ()
     if not preprocess.mean and not preprocess.std and values.dtype.kind == "f":
         values = _stretch(values)
     encoded = []
@@ -45,8 +51,11 @@ def previews(
         stream = io.BytesIO()
         picture.save(stream, "PNG")
         encoded.append(stream.getvalue())
-    labels = () if classes is None else tuple(class_names[index] for index in classes[chosen])
-    return tuple(encoded), labels
+    return tuple(encoded)
+
+
+def _are_pictures(preprocess: Preprocess | None) -> bool:
+    return preprocess is not None and bool(preprocess.layout) and preprocess.color in CHANNELS
 
 
 def _stretch(values: np.ndarray) -> np.ndarray:

@@ -13,7 +13,8 @@ from core.graph.labels import clean
 from core.graph.layers import find_layers
 from core.graph.normalize import normalize
 from core.graph.opened import OpenedModel
-from core.values import Layer, ModelInfo, TensorInfo, Text, text
+from core.values import Layer, ModelInfo, TensorInfo, Text, card_in, text
+from core.values.card import LONGEST
 
 _DTYPES = {ir.DataType.FLOAT: "float32", ir.DataType.DOUBLE: "float64", ir.DataType.STRING: "str"}
 """Where numpy's name differs from ONNX's."""
@@ -66,6 +67,7 @@ def build(
         macs=None if None in known or not known else sum(macs for macs in known if macs is not None),
         compressible=not why_not,
         why_not=tuple(why_not),
+        card=card_in({key: clean(value, LONGEST) for key, value in model.metadata_props.items()}),
         warnings=tuple(warning for layer in layers for warning in layer.warnings) + cost.remarks,
     )
     return OpenedModel(info, source, model)

@@ -5,6 +5,8 @@ The training itself is `core.gradients.finetune`; here are its settings and what
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,10 +19,12 @@ from core.gradients.finetune import Progress as Course
 from core.gradients.grids import ActivationGrid, WeightGrid
 from core.gradients.samples import Augmentation, Samples
 from core.methods import METHODS, setting
-from core.values import Choice, Described, Parameter, Plan, text
+from core.values import Choice, Described, Parameter, Plan, TrainingPoint, text
 
 HELD_OUT = 500
 """Samples that only decide which state is kept; at most a quarter of all."""
+TOLD = 0.005
+"""Share of the course between two points that are told of."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,25 @@ def tune(
     )
     rest, held = samples.split(HELD_OUT)
 
+    started, told = time.monotonic(), -1.0
+
     def report(course: Course) -> None:
+        nonlocal told
         context.report(text("Fine-tuning"), round(course.share * 1000), 1000)
+        # a curve needs no more points than it has pixels
+        if course.held_out is None and course.share - told < TOLD and course.share < 1.0:
+            return
+        told = course.share
+        if math.isfinite(course.loss):
+            context.publish(
+                TrainingPoint(
+                    share=course.share,
+                    step=course.step,
+                    loss=course.loss,
+                    held_out=course.held_out,
+                    seconds=time.monotonic() - started,
+                )
+            )
 
     return finetune(
         model,

@@ -8,7 +8,9 @@ translate the template. Units stand in the names; formatting is the views' busin
 from core.values.base import Array, Text, Value, digest, text
 from core.values.best import BestPlan, BestPlans, Goal
 from core.values.blame import Blame, GiveBack, Rescue
+from core.values.card import ModelCard, card_in
 from core.values.catalogue import Catalogue, Choice, Described, Parameter, Preset, StepInfo
+from core.values.compared import Answer, ChangedSample, ClassChange, Comparison, Tried
 from core.values.data import DataCheck, DataInfo, DataSpec, LabelOrder, Preprocess, PreprocessScore, Task
 from core.values.inspected import QUANTILES, ActivationView, ChannelRanges
 from core.values.measured import (
@@ -38,7 +40,16 @@ from core.values.model import (
 )
 from core.values.origin import Foreign, InputSize, Networks, Origin, Recipe, sizes_line, sizes_of
 from core.values.plan import FLOAT_BITS, HALF_BITS, NO_CHANGE, LayerPlan, Plan, stored_bits
-from core.values.run import Benchmark, BenchmarkRow, Exported, LayerReport, PlanMeasured, Result, RunPoint
+from core.values.run import (
+    Benchmark,
+    BenchmarkRow,
+    Exported,
+    LayerReport,
+    PlanMeasured,
+    Result,
+    RunPoint,
+    TrainingPoint,
+)
 from core.values.timing import KernelTime, LatencyTable, TimedNode
 
 __all__ = [
@@ -48,6 +59,7 @@ __all__ = [
     "QUANTILES",
     "ActivationView",
     "Analysis",
+    "Answer",
     "Array",
     "Benchmark",
     "BenchmarkRow",
@@ -55,8 +67,11 @@ __all__ = [
     "BestPlans",
     "Blame",
     "Catalogue",
+    "ChangedSample",
     "ChannelRanges",
     "Choice",
+    "ClassChange",
+    "Comparison",
     "Counterpart",
     "DamageLink",
     "DataCheck",
@@ -84,6 +99,7 @@ __all__ = [
     "LayerView",
     "LayerWeights",
     "Measurement",
+    "ModelCard",
     "ModelInfo",
     "Networks",
     "Origin",
@@ -106,8 +122,11 @@ __all__ = [
     "Text",
     "TimedNode",
     "Timings",
+    "TrainingPoint",
+    "Tried",
     "Value",
     "WeightFigures",
+    "card_in",
     "digest",
     "sizes_line",
     "sizes_of",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from core.values.base import Text, Value
+from core.values.card import ModelCard
 from core.values.origin import Origin
 from core.values.plan import FLOAT_BITS
 
@@ -76,6 +77,8 @@ class ModelInfo(Value, frozen=True, kw_only=True, tag=True):
     warnings: tuple[Text, ...] = ()
     light_path: str = ""
     """A copy without weights, for viewers; made by the engine."""
+    card: ModelCard | None = None
+    """What the file says of itself, if Secateur made it."""
     origin: Origin | None = None
     """What it was converted from; `path` is then the ONNX file made of it."""
 

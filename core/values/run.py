@@ -25,6 +25,24 @@ class RunPoint(Value, frozen=True, kw_only=True, tag=True):
     """Points lost so far against the original, same samples."""
     from_store: bool = False
     """Read from the project file instead of measured again."""
+    elapsed_seconds: float = 0.0
+    """Since the run began."""
+    memory_bytes: int = 0
+    """The most that the engine has had in memory so far; 0: not known."""
+
+
+class TrainingPoint(Value, frozen=True, kw_only=True, tag=True):
+    """How far a training within a run has come."""
+
+    share: float
+    """Of its course, 0..1."""
+    step: int
+    loss: float
+    """Of the batches, a running mean."""
+    held_out: float | None = None
+    """Of samples that do not train, where it was measured."""
+    seconds: float = 0.0
+    """Since the training began."""
 
 
 class LayerReport(Value, frozen=True, kw_only=True):
@@ -58,6 +76,10 @@ class Result(Value, frozen=True, kw_only=True, tag=True):
     """Set where it takes longer than the original on this computer: by how much, and what takes the time."""
     course: tuple[RunPoint, ...] = ()
     """After each step on the whole network."""
+    loss: float | None = None
+    """Points lost against the original on the same samples (paired); None: not measured."""
+    loss_low: float | None = None
+    loss_high: float | None = None
     seconds: float = 0.0
 
 

@@ -182,6 +182,13 @@ class SnapshotTable(QAbstractTableModel):
         model = self._session.model
         return model is not None and bool(snapshot.model_sha256) and snapshot.model_sha256 != model.sha256
 
+    def snapshot(self, row: int) -> Snapshot | None:
+        return self._rows[row] if 0 <= row < len(self._rows) else None
+
+    def comparable(self) -> tuple[Snapshot, ...]:
+        """Those of the model that is open."""
+        return tuple(one for one in self._rows if not self._is_of_another_model(one))
+
     def is_in_force(self, row: int) -> bool:
         return self._rows[row].plan == self._session.plan
 

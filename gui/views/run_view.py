@@ -25,6 +25,7 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.run_chart import RunChart, Step
+from gui.widgets.training_curve import TrainingCurve
 
 LOG_LINES = 500
 
@@ -58,7 +59,14 @@ class RunView(QWidget):
         self._empty.setMargin(24)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty)
-        self._pages.addWidget(self.chart)
+        self.training = TrainingCurve(theme)
+        charts = QWidget()
+        both = QHBoxLayout(charts)
+        both.setContentsMargins(0, 0, 0, 0)
+        both.setSpacing(10)
+        both.addWidget(self.chart, 5)
+        both.addWidget(self.training, 2)
+        self._pages.addWidget(charts)
         line = QHBoxLayout()
         line.setSpacing(10)
         line.addWidget(self._state, 1)
@@ -71,6 +79,7 @@ class RunView(QWidget):
         column.addWidget(self._pages, 1)
         column.addWidget(self.log, 1)
         session.run_changed.connect(self._on_run)
+        session.training_changed.connect(self._on_training)
         session.job_changed.connect(self._on_job)
         session.problem.connect(self._on_problem)
         for signal in (
@@ -85,6 +94,10 @@ class RunView(QWidget):
         self.log_button.toggled.connect(self.log.setVisible)
         self.retranslate()
 
+    def add_bar(self, bar: QWidget) -> None:
+        """A line above everything: what else there is to say of runs."""
+        self.layout().insertWidget(0, bar)
+
     # ------------------------------------------------------------ texts
 
     def changeEvent(self, event: QEvent) -> None:
@@ -95,6 +108,7 @@ class RunView(QWidget):
     def retranslate(self) -> None:
         self.setAccessibleName(tr("Run"))
         self.chart.setAccessibleName(tr("Accuracy after each layer of the run"))
+        self.training.setAccessibleName(tr("Loss of the training"))
         self.log_button.setText(tr("Log"))
         self.log_button.setToolTip(tr("Show or hide what was done, line by line"))
         self.log_button.setAccessibleName(tr("Show the log"))
@@ -116,6 +130,16 @@ class RunView(QWidget):
                 self._write("    " + tr_text(sentence))
         self._seen = len(run_points)
         self._refresh()
+
+    def _on_training(self, _point: object) -> None:
+        self._show_training()
+
+    def _show_training(self) -> None:
+        training = self._session.training
+        self.training.show_points(training)
+        self.training.setVisible(bool(training))
+        self.chart.setVisible(bool(self._session.run_points))
+        self._pages.setCurrentIndex(1 if self._session.run_points or training else 0)
 
     def _on_job(self, job: Job | None) -> None:
         if job is not None and job.kind == "compress":
@@ -147,6 +171,10 @@ class RunView(QWidget):
             interval=fmt.interval(point.measurement),
             loss=fmt.number(point.loss, 2),
         )
+        if point.elapsed_seconds and point.memory_bytes:
+            line += "  " + tr("after {time}, memory {size}").format(
+                time=fmt.duration(point.elapsed_seconds), size=fmt.size(point.memory_bytes)
+            )
         return line + "  " + tr("(measured earlier)") if point.from_store else line
 
     # ------------------------------------------------------------ content
@@ -154,7 +182,7 @@ class RunView(QWidget):
     def _refresh(self, _value: object = None) -> None:
         session = self._session
         points = session.run_points
-        self._pages.setCurrentIndex(1 if points else 0)
+        self._show_training()
         self.log_button.setVisible(bool(self._lines))
         self._refresh_state()
         if not points:
@@ -248,6 +276,8 @@ class RunView(QWidget):
                 parts.append(tr("{done} of {total}").format(done=job.done or len(points), total=total))
             if job.seconds_left is not None and not job.stopping:
                 parts.append(tr("about {time} left").format(time=fmt.duration(job.seconds_left)))
+            if points and points[-1].memory_bytes:
+                parts.append(tr("memory {size}").format(size=fmt.size(points[-1].memory_bytes)))
         elif session.run_state == "done":
             seconds = session.result.seconds if session.result is not None else 0.0
             parts.append(tr("Done in {time}").format(time=fmt.duration(seconds)) if seconds else tr("Done"))

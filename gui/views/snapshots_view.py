@@ -1,4 +1,8 @@
-"""Tab 'Snapshots': plans kept under a name, side by side; take, restore, rename, delete, by key as well."""
+"""Tab 'Snapshots': plans kept under a name, as a table or as points; how two of them differ, in words.
+
+Take, restore, rename, delete, by key as well. Two chosen rows are told against each other, one against
+the plan in force.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,31 @@ from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QButtonGroup,
+    QComboBox,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QPushButton,
     QStackedWidget,
     QTableView,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from core.project import Snapshot
+from core.values import Outcome
+from gui import format as fmt
 from gui.i18n import tr
+from gui.models.plan_words import plan_difference
 from gui.models.snapshot_table import SNAPSHOT_ROLE, Column, SnapshotTable
 from gui.project_keeper import ProjectKeeper
 from gui.session import Session
 from gui.theme import Theme
+from gui.widgets.difference_text import DifferenceText
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.snapshot_chart import Dot, SnapshotChart, dot_words
 
 ROW_HEIGHT = 28
 WIDTHS = {Column.SIZE: 92, Column.LATENCY: 92, Column.ACCURACY: 124, Column.WHEN: 148}
@@ -44,6 +56,8 @@ class _Table(QTableView):
 
 class SnapshotsView(QWidget):
     take_asked = Signal()
+    run_asked = Signal(object, str)
+    """A plan that is to be run, and its name; once for each chosen snapshot."""
 
     def __init__(
         self, session: Session, theme: Theme, keeper: ProjectKeeper, parent: QWidget | None = None
@@ -54,11 +68,22 @@ class SnapshotsView(QWidget):
         self._deleted: Snapshot | None = None
         self.model = SnapshotTable(session, theme, keeper, self)
         self.table = self._made_table()
-        self._take, self._restore, self._rename, self._delete, self._back = (
-            QPushButton(self) for _ in range(5)
+        self.chart = SnapshotChart(theme)
+        self.across = QComboBox(self)
+        self.across.addItems(("size", "time"))
+        self.as_table, self.as_points = (QToolButton(self) for _ in range(2))
+        kinds = QButtonGroup(self)
+        for button in (self.as_table, self.as_points):
+            button.setCheckable(True)
+            kinds.addButton(button)
+        self.as_table.setChecked(True)
+        self.difference = DifferenceText(self)
+        self._take, self._restore, self._run, self._rename, self._delete, self._back = (
+            QPushButton(self) for _ in range(6)
         )
         self._take.clicked.connect(self.take_asked)
         self._restore.clicked.connect(self.restore)
+        self._run.clicked.connect(self.run)
         self._rename.clicked.connect(self.rename)
         self._delete.clicked.connect(self.delete)
         self._back.clicked.connect(self.bring_back)
@@ -73,23 +98,33 @@ class SnapshotsView(QWidget):
         self._pages = QStackedWidget(self)
         self._pages.addWidget(self.table)
         self._pages.addWidget(self._empty)
+        self._pages.addWidget(self.chart)
         row = QHBoxLayout()
         row.setSpacing(6)
-        for button in (self._take, self._restore, self._rename, self._delete):
+        for button in (self._take, self._restore, self._run, self._rename, self._delete):
             row.addWidget(button)
         row.addSpacing(8)
         row.addWidget(self._said, 1)
         row.addWidget(self._back)
+        for widget in (self.across, self.as_table, self.as_points):
+            row.addWidget(widget)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, 8)
         column.setSpacing(8)
         column.addLayout(row)
         column.addWidget(self._pages, 1)
+        column.addWidget(self.difference)
         keeper.snapshots_changed.connect(self._refresh)
         keeper.changed.connect(self._on_project)
         session.plan_changed.connect(self._refresh)
         session.model_changed.connect(self._refresh)
+        session.baseline_changed.connect(self._refresh)
+        session.catalogue_changed.connect(self._refresh)
+        kinds.buttonToggled.connect(self._refresh)
+        self.across.currentIndexChanged.connect(self._refresh)
+        self.chart.chosen.connect(self.show_taken)
         self.table.selectionModel().currentRowChanged.connect(self._refresh)
+        self.table.selectionModel().selectionChanged.connect(self._refresh)
         self.model.modelReset.connect(self._refresh)
         self.table.restore_asked.connect(self.restore)
         self.table.delete_asked.connect(self.delete)
@@ -100,7 +135,7 @@ class SnapshotsView(QWidget):
         table = _Table(self)
         table.setModel(self.model)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
         table.setTabKeyNavigation(False)
         table.setShowGrid(False)
@@ -134,6 +169,16 @@ class SnapshotsView(QWidget):
         if snapshot is not None:
             label = tr("Snapshot “{name}”").format(name=snapshot.label[:60])
             self._keeper.restore_snapshot(snapshot, label)
+
+    def run(self) -> None:
+        """The chosen plans are carried out one after another."""
+        for snapshot in self._selected():
+            self.run_asked.emit(snapshot.plan, snapshot.label)
+
+    def _selected(self) -> list[Snapshot]:
+        """The chosen rows from top to bottom."""
+        rows = sorted(index.row() for index in self.table.selectionModel().selectedRows())
+        return [one for row in rows if (one := self.model.snapshot(row)) is not None]
 
     def rename(self) -> None:
         index = self.table.currentIndex()
@@ -177,14 +222,58 @@ class SnapshotsView(QWidget):
         self._take.setText(tr("Take a snapshot"))
         self._restore.setText(tr("Restore"))
         self._restore.setToolTip(tr("Make this plan the one in force; Undo takes it back (Enter)"))
+        self._run.setText(tr("Run"))
+        self._run.setToolTip(tr("Carry out the chosen plans, one after another"))
+        self._run.setAccessibleName(tr("Run the chosen snapshots"))
         self._rename.setText(tr("Rename"))
         self._rename.setToolTip(tr("Write another name (F2)"))
         self._delete.setText(tr("Delete"))
         self._delete.setToolTip(tr("Delete this snapshot; it can be brought back (Del)"))
         self._back.setText(tr("Bring back"))
         self.table.setAccessibleName(tr("Snapshots"))
+        self.as_table.setText(tr("Table"))
+        self.as_points.setText(tr("As points"))
+        self.as_points.setToolTip(tr("Every snapshot as a point: the further up and left, the better"))
+        self.across.setAccessibleName(tr("What the points are laid out by"))
+        for index, words in enumerate((tr("by size"), tr("by time"))):
+            self.across.setItemText(index, words)
+        self.chart.setAccessibleName(tr("Snapshots as points"))
         self.model.retranslate()
         self._refresh()
+
+    def _draw(self) -> None:
+        """The points: snapshots of this model with a figure like the original's, and the original."""
+        session = self._session
+        by_time = self.across.currentIndex() == 1
+        rows = [(one.id, one.label, one.outcome, one.measured) for one in self.model.comparable()]
+        rows.insert(0, (None, tr("original"), session.baseline, True))
+        dots = [
+            dot
+            for snapshot_id, label, outcome, measured in rows
+            if (dot := _dot(snapshot_id, label, outcome, measured, by_time)) is not None
+        ]
+        metric = dots[-1].measurement.metric if dots else ""
+        dots = [dot for dot in dots if dot.measurement.metric == metric]
+        chosen = self.chosen()
+        write = fmt.milliseconds if by_time else fmt.size
+        self.chart.show_dots(dots, write, chosen.id if chosen is not None else None)
+
+    def _tell_difference(self) -> None:
+        """Between the two chosen rows, or between the chosen one and the plan in force."""
+        session = self._session
+        chosen = self._selected()
+        if session.model is None or not chosen or len(chosen) > 2:
+            self.difference.show_sentences("", ())
+            return
+        first = chosen[0]
+        if len(chosen) == 2:
+            names = {"one": first.label[:60], "other": chosen[1].label[:60]}
+            heading, other = tr("From “{one}” to “{other}”:").format(**names), chosen[1].plan
+        else:
+            heading = tr("From “{one}” to the plan in force:").format(one=first.label[:60])
+            other = session.plan
+        sentences = plan_difference(first.plan, other, session.model, session.catalogue)
+        self.difference.show_sentences(heading, sentences or (tr("no difference"),))
 
     def _on_project(self) -> None:
         self._deleted = None
@@ -195,6 +284,7 @@ class SnapshotsView(QWidget):
         chosen = self.chosen() is not None
         self._take.setEnabled(opened and writable)
         self._restore.setEnabled(chosen)
+        self._run.setEnabled(bool(self._selected()) and self._session.data is not None)
         self._rename.setEnabled(chosen and writable)
         self._delete.setEnabled(chosen and writable)
         self._back.setVisible(self._deleted is not None)
@@ -205,10 +295,27 @@ class SnapshotsView(QWidget):
             self._said.set_full_text(tr("This is the plan in force"))
         else:
             self._said.set_full_text("")
-        self._pages.setCurrentIndex(0 if self.model.rowCount() else 1)
+        points = self.as_points.isChecked()
+        self._pages.setCurrentIndex((2 if points else 0) if self.model.rowCount() else 1)
+        self.across.setVisible(points)
+        if points:
+            self._draw()
+        self._tell_difference()
         if opened:
             self._empty.setText(
                 tr("Take a snapshot to keep the plan as it is now, with its figures, under a name.")
             )
         else:
             self._empty.setText(tr("Open a model first."))
+
+
+def _dot(
+    snapshot_id: int | None, label: str, outcome: Outcome | None, measured: bool, by_time: bool
+) -> Dot | None:
+    """None where size, time or accuracy is not known."""
+    if outcome is None or outcome.primary is None or (by_time and outcome.latency is None):
+        return None
+    across = outcome.latency.median_ms if by_time and outcome.latency is not None else outcome.size_bytes
+    time = fmt.milliseconds(outcome.latency.median_ms) if outcome.latency is not None else ""
+    words = dot_words(label, fmt.size(outcome.size_bytes), time, outcome.primary, measured)
+    return Dot(snapshot_id, label, across, outcome.primary, measured, words)

@@ -62,7 +62,7 @@ class TopBar(QFrame):
         self._language.setMenu(self._language_menu)
         self._more = self._menu_button()
         self._more_menu = QMenu(self)
-        for name in ("sample", "", "about", "quit"):
+        for name in ("sample", "notify", "", "about", "quit"):
             self._more_menu.addAction(actions[name]) if name else self._more_menu.addSeparator()
         self._more.setMenu(self._more_menu)
         self._run = self._button("run", flat=False, kind=CentredButton)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from core import messages as m
-from core.values import Catalogue, Result, RunPoint, StepInfo, text
+from core.values import Catalogue, Result, RunPoint, StepInfo, TrainingPoint, text
 from gui.job import Job
 from gui.session import Session
 from gui.views.run_view import RunView
@@ -165,3 +165,34 @@ def test_ticks_are_round_numbers() -> None:
     assert digits_for([0.1, 0.2]) == 1
     assert digits_for([89.0, 90.0]) == 0
     assert nice_ticks(5.0, 5.0) == [5.0]
+
+
+def test_the_loss_of_a_training_is_drawn_while_it_goes_on(view: RunView, session: Session) -> None:
+    start(session)
+    assert not view.training.isVisible()
+    for share, loss, held in ((0.1, 0.9, 0.8), (0.5, 0.5, None), (0.9, 0.4, 0.45)):
+        point = TrainingPoint(share=share, step=int(share * 100), loss=loss, held_out=held, seconds=3.0)
+        session._on_event(m.Partial(id=77, value=point))
+    curve = view.training
+    assert curve.isVisible() and not view.chart.isVisible()
+    assert [one.loss for one in curve.points] == [0.9, 0.5, 0.4]
+    assert curve.accessibleDescription() == (
+        "90 % of the training, step 90, after 3 s: loss 0.4, held out 0.45"
+    )
+    # a second training on another network begins its own curve
+    session._on_event(m.Partial(id=77, value=TrainingPoint(share=0.0, step=1, loss=2.0)))
+    assert [one.loss for one in curve.points] == [2.0]
+    assert not view.grab().isNull()
+    arrive(session, 1, "stem", 0.2)
+    assert view.chart.isVisible() and curve.isVisible()
+
+
+def test_time_and_memory_stand_in_the_log(view: RunView, session: Session) -> None:
+    start(session)
+    point = RunPoint(
+        step=1, total=3, layer_id="/stem/Conv", measurement=accuracy(89.8), loss=0.2,
+        elapsed_seconds=12.0, memory_bytes=430_000_000,
+    )  # fmt: skip
+    session._on_event(m.Partial(id=77, value=point))
+    assert "after 12 s, memory 430.0 MB" in view.log.toPlainText()
+    assert "memory 430.0 MB" in view._state.full_text

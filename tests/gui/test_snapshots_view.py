@@ -191,3 +191,61 @@ def test_hostile_names_stay_plain(desk: Desk, view: SnapshotsView) -> None:
     assert "&lt;b&gt;" in tip
     assert texts(view, 0)[Column.NAME] == "<b>x</b>"
     assert isinstance(desk.window.engine.sent[0], m.OpenModel)
+
+
+def measured(size: int, accuracy: float) -> Outcome:
+    figure = Measurement(
+        metric="top1", value=accuracy, low=accuracy - 1, high=accuracy + 1, count=1000, unit="%"
+    )
+    return Outcome(measurements=(figure,), size_bytes=size, latency=LATENCY)
+
+
+def test_as_points_and_told_apart_in_words(desk: Desk, view: SnapshotsView) -> None:
+    session = desk.window.session
+    plans = []
+    for sparsity, size, accuracy in ((0.25, 3000, 91.0), (0.75, 1500, 85.0)):
+        plans.append(set_sparsity(desk, sparsity))
+        session._take(
+            msgspec.structs.replace(
+                make_result(plans[-1]), before=measured(4000, 92.0), after=measured(size, accuracy)
+            )
+        )
+        click(view._take)
+    click(view.as_points)
+    chart = view.chart
+    assert chart.isVisible() and view.across.isVisible()
+    assert [(dot.label, dot.across, dot.measurement.value) for dot in chart.dots] == [
+        ("original", 4000, 92.0), ("Snapshot 1", 3000, 91.0), ("Snapshot 2", 1500, 85.0)
+    ]  # fmt: skip
+    first, second = chart.dots[1], chart.dots[2]
+    # smaller stands further left, better further up
+    assert chart.place(second).x() < chart.place(first).x()
+    assert chart.place(second).y() > chart.place(first).y()
+    click(chart, chart.place(first).toPoint())
+    assert view.chosen().label == "Snapshot 1"
+    assert view.difference.text == ("From “Snapshot 1” to the plan in force:\nstem: zeros 25 % → 75 %")
+    chart.setFocus()
+    press(Qt.Key.Key_Left)
+    assert view.chosen().label == "Snapshot 2"
+    assert view.difference.text.endswith("no difference")
+    view.across.setCurrentIndex(1)
+    assert [dot.across for dot in chart.dots] == [0.125] * 3
+    click(view.as_table)
+    assert view.table.isVisible()
+    view.table.selectAll()
+    assert view.difference.text == "From “Snapshot 1” to “Snapshot 2”:\nstem: zeros 25 % → 75 %"
+
+
+def test_an_estimate_is_a_hollow_point_and_says_so(
+    desk: Desk, view: SnapshotsView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = desk.window.session
+    session._set_baseline(measured(4000, 92.0))
+    guess = Measurement(metric="top1", value=90.0, unit="%", estimate=True)
+    outcome = Outcome(measurements=(guess,), size_bytes=2000, estimate=True)
+    monkeypatch.setattr(session, "estimate", lambda: outcome)
+    set_sparsity(desk, 0.5)
+    click(view._take)
+    click(view.as_points)
+    dot = view.chart.dots[-1]
+    assert not dot.measured and dot.words.endswith("(estimate)")

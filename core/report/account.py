@@ -1,28 +1,68 @@
-"""The account of an exported file as JSON: what it was, what it is, and each layer as read back."""
+"""All that is known of an exported file, in one value; and as JSON for programs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from core import __version__
 from core.graph.opened import OpenedModel
-from core.values import LayerReport, Measurement, Outcome, Result
+from core.values import (
+    Comparison,
+    DataInfo,
+    LayerReport,
+    Measurement,
+    ModelCard,
+    Outcome,
+    Result,
+    RunPoint,
+    SensitivityPoint,
+)
 
 
-def report_json(
-    result: Result, opened: OpenedModel, name: str, sha256: str, layers: Sequence[LayerReport]
-) -> bytes:
+@dataclass(frozen=True)
+class Told:
+    """What a report tells beside the result, as far as somebody knows it."""
+
+    points: tuple[RunPoint, ...] = ()
+    """The accuracy after each step and layer of the run."""
+    alone: tuple[SensitivityPoint, ...] = ()
+    """What single layers lost alone, measured."""
+    expected: Outcome | None = None
+    """What was estimated before the run."""
+    comparison: Comparison | None = None
+    """The file's answers beside the original's, sample by sample."""
+    language: str = "en"
+
+
+@dataclass(frozen=True)
+class Account:
+    """An exported file: what it was, what it is, each layer as read back from it."""
+
+    result: Result
+    """With the sizes of the written file."""
+    opened: OpenedModel
+    name: str
+    sha256: str
+    card: ModelCard
+    layers: tuple[LayerReport, ...]
+    data: DataInfo | None
+    told: Told = Told()
+
+
+def report_json(account: Account) -> bytes:
     """UTF-8 JSON with ``before`` and ``after`` and, for each layer, bits and sparsity found in the file."""
+    result = account.result
     content = {
         "secateur": __version__,
-        "model": {"name": opened.source.name, "sha256": opened.info.sha256},
-        "exported": {"name": name, "sha256": sha256},
+        "model": {"name": account.opened.source.name, "sha256": account.opened.info.sha256},
+        "exported": {"name": account.name, "sha256": account.sha256},
         "before": outcome_json(result.before),
         "after": outcome_json(result.after),
-        "layers": [_layer(layer) for layer in layers],
+        "lost": None if result.loss is None else [result.loss, result.loss_low, result.loss_high],
+        "layers": [_layer(layer) for layer in account.layers],
         "notes": [str(note) for note in result.notes],
         "plan": result.plan,
         "seconds": round(result.seconds, 3),

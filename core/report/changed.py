@@ -1,0 +1,89 @@
+"""The section of a report on what got worse: class by class, and the samples whose answer changed."""
+
+from __future__ import annotations
+
+import base64
+
+from core.report.words import Words, points
+from core.values import ChangedSample, ClassChange, Comparison, text
+
+MOST_CLASSES = 20
+MOST_SAMPLES = 24
+
+
+def changed_section(comparison: Comparison | None, words: Words) -> str:
+    """The section as HTML, pictures inside; '' where nothing was compared."""
+    if comparison is None or not comparison.done:
+        return ""
+    heading = words(text("What changed"))
+    parts = [f"<h2>{heading}</h2><p>{_summary(comparison, words)}</p>"]
+    if comparison.classes:
+        parts.append(_classes(comparison, words))
+    if comparison.samples:
+        tiles = "".join(_sample(one, words) for one in comparison.samples[:MOST_SAMPLES])
+        lead = words(text("The samples whose answers changed most:"))
+        parts.append(f'<p class="muted">{lead}</p><div class="samples">{tiles}</div>')
+    return f"<section>{''.join(parts)}</section>"
+
+
+def _summary(comparison: Comparison, words: Words) -> str:
+    counts = {"n": f"{comparison.changed:,}", "total": f"{comparison.done:,}"}
+    said = words(text("{n} of {total} answers changed", **counts))
+    if not comparison.classes:
+        return said
+    if not comparison.labelled:
+        return said + " · " + words(text("without labels: the original's answers count as right"))
+    turned = text(
+        "{broken} to wrong, {mended} to right",
+        broken=f"{comparison.broken:,}",
+        mended=f"{comparison.mended:,}",
+    )
+    return said + " · " + words(turned)
+
+
+def _classes(comparison: Comparison, words: Words) -> str:
+    ordered = sorted(comparison.classes, key=lambda one: -one.lost)
+    rows = "".join(_class(one, words) for one in ordered[:MOST_CLASSES])
+    heads = "".join(
+        f'<th class="number">{words(name)}</th>'
+        for name in (text("Samples"), text("original"), text("compressed"), text("points lost, 95 %"))
+    )
+    left = len(ordered) - MOST_CLASSES
+    more = ""
+    if left > 0:
+        sentence = text("{n} more classes lost less.", n=left)
+        more = f'<p class="muted">{words(sentence)}</p>'
+    name = words(text("Class of the samples"))
+    return (
+        f'<div class="wide"><table><thead><tr><th>{name}</th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div><p></p>{more}"
+    )
+
+
+def _class(one: ClassChange, words: Words) -> str:
+    lost = f"{points(one.lost)} ({points(one.lost_low)} … {points(one.lost_high)})"
+    if one.lost_low > 0:
+        # more than chance: worth the eye
+        lost = f"<strong>{lost}</strong>"
+    cells = (f"{one.count:,}", f"{one.before:.1f} %", f"{one.after:.1f} %", lost)
+    numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
+    return f'<tr><td class="name">{words.name(one.name)}</td>{numbers}</tr>'
+
+
+def _sample(sample: ChangedSample, words: Words) -> str:
+    picture = ""
+    if sample.picture_png:
+        data = base64.b64encode(sample.picture_png).decode()
+        picture = f'<img alt="" src="data:image/png;base64,{data}">'
+    elif sample.row:
+        picture = f'<span class="muted">{words.name(", ".join(sample.row))}</span>'
+    label = words.name(sample.label) if sample.label else words(text("sample {n}", n=sample.index))
+    kind = {"broken": "broken", "mended": "mended", "other": "other"}[sample.kind]
+    return (
+        f"<div>{picture}<b>{label}</b><span>{_answer(sample.before, sample.before_share, words)}</span>"
+        f'<span class="{kind}">→ {_answer(sample.after, sample.after_share, words)}</span></div>'
+    )
+
+
+def _answer(name: str, share: float | None, words: Words) -> str:
+    return words.name(name) + ("" if share is None else f" {100 * share:.0f} %")

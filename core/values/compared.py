@@ -1,0 +1,99 @@
+"""What became different between the original's answers and a compressed file's, sample by sample."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from core.values.base import Array, Value
+
+Kind = Literal["broken", "mended", "other"]
+
+
+class ClassChange(Value, frozen=True, kw_only=True):
+    """One class before and after. Shares are in percent, with 95 % intervals."""
+
+    name: str
+    count: int
+    """Samples of this class; without labels: those that the original called so."""
+    before: float
+    before_low: float
+    before_high: float
+    after: float
+    after_low: float
+    after_high: float
+    lost: float
+    """Points lost on the same samples; positive is worse."""
+    lost_low: float
+    lost_high: float
+
+
+class ChangedSample(Value, frozen=True, kw_only=True):
+    """A sample whose answer changed."""
+
+    index: int
+    """Its position in the source."""
+    label: str = ""
+    """What it is, as far as somebody said so."""
+    before: str = ""
+    """The original's answer: a class, or a number as text."""
+    before_share: float | None = None
+    """How sure the original is of it, 0..1; None where answers are no classes."""
+    after: str = ""
+    after_share: float | None = None
+    change: float = 0.0
+    """How much: half the sum of what the probabilities moved, 0..1; for numbers the deviation, as a share
+    of the spread of the original's answers."""
+    kind: Kind = "other"
+    """From right to wrong, from wrong to right, or neither."""
+    picture_png: bytes = b""
+    """What the model saw, for pictures."""
+    row: tuple[str, ...] = ()
+    """Its first numbers as text, for everything else."""
+
+
+class Comparison(Value, frozen=True, kw_only=True, tag=True):
+    """The compressed file beside the original on the judging samples, so far or in the end."""
+
+    sha256: str
+    """Of the compressed file."""
+    done: int
+    total: int
+    labelled: bool
+    """Whether the samples' labels say what is right; else the original's answers stand for them."""
+    changed: int = 0
+    """Samples with another answer; where answers are no classes: those that moved by more than a hundredth
+    of the spread."""
+    broken: int = 0
+    mended: int = 0
+    classes: tuple[ClassChange, ...] = ()
+    """Empty where answers are no classes."""
+    names: tuple[str, ...] = ()
+    """Of the rows and columns of both matrices: all classes, or those that changed most."""
+    left_out: int = 0
+    """Classes that are not among `names`."""
+    before: Array | None = None
+    """How often which class (row) was called what (column) by the original, int64."""
+    after: Array | None = None
+    quantiles: tuple[float, ...] = ()
+    """Of the change by sample, where answers are no classes: half, 95 % and all changed at most so much."""
+    samples: tuple[ChangedSample, ...] = ()
+    """Those that changed most, the most changed first."""
+    columns: tuple[str, ...] = ()
+    """Names of the numbers in their rows, as far as they are known."""
+
+
+class Answer(Value, frozen=True, kw_only=True):
+    """One answer to one sample."""
+
+    name: str
+    share: float | None = None
+    """0..1; None where answers are no classes."""
+
+
+class Tried(Value, frozen=True, kw_only=True, tag=True):
+    """A sample of the person's own, seen by both networks: the likeliest answers first."""
+
+    name: str
+    picture_png: bytes = b""
+    before: tuple[Answer, ...] = ()
+    after: tuple[Answer, ...] = ()

@@ -1,0 +1,291 @@
+"""Tab 'What changed': by class, what is taken for what, and the samples whose answer is another one now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.values import Comparison
+from gui import format as fmt
+from gui.comparing import ResultComparison
+from gui.i18n import tr, tr_text
+from gui.session import Session
+from gui.theme import Theme
+from gui.widgets.class_bars import ClassBars
+from gui.widgets.confusion_matrix import MODES, ConfusionMatrix
+from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.sample_gallery import SampleGallery
+from gui.widgets.tried_panel import TriedPanel
+
+PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+
+
+class ChangedView(QWidget):
+    picture_asked = Signal()
+    """Choose a picture to try."""
+
+    def __init__(
+        self, session: Session, comparing: ResultComparison, theme: Theme, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._comparing = comparing
+        self.setAcceptDrops(True)
+        self.summary = ElidedLabel()
+        self.bars, self.matrix = ClassBars(theme), ConfusionMatrix(theme)
+        self.gallery, self.tried = SampleGallery(theme), TriedPanel(theme)
+        self.quantiles = QLabel()
+        self.quantiles.setProperty("muted", True)
+        self.quantiles.setWordWrap(True)
+        self.quantiles.setTextFormat(Qt.TextFormat.PlainText)
+        self.quantiles.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._cell = QLabel()
+        self._cell.setProperty("small", True)
+        self._cell.setTextFormat(Qt.TextFormat.PlainText)
+        self._cell.setWordWrap(True)
+        self._cell.setFixedWidth(104)
+        self._pages_group = QButtonGroup(self)
+        self.show_classes, self.show_matrix = self._toggle(self._pages_group), self._toggle(self._pages_group)
+        self._modes_group = QButtonGroup(self)
+        self.modes = tuple(self._toggle(self._modes_group) for _ in MODES)
+        for index, button in enumerate(self.modes):
+            self._modes_group.setId(button, index)
+        self.show_classes.setChecked(True)
+        self.modes[0].setChecked(True)
+        self._try = QPushButton()
+        self._again = QPushButton()
+        self._lay_out()
+        self._pages_group.buttonToggled.connect(self._on_page)
+        self._modes_group.idToggled.connect(self._on_mode)
+        self._try.clicked.connect(self.picture_asked)
+        self._again.clicked.connect(comparing.retry)
+        self.tried.closed.connect(comparing.forget_tried)
+        self.matrix.chosen.connect(self._cell.setText)
+        comparing.changed.connect(self.refresh)
+        for signal in (
+            session.model_changed,
+            session.result_changed,
+            session.plan_changed,
+            session.job_changed,
+        ):
+            signal.connect(self._on_session)
+        self.retranslate()
+
+    def _toggle(self, group: QButtonGroup) -> QToolButton:
+        button = QToolButton()
+        button.setCheckable(True)
+        group.addButton(button)
+        return button
+
+    def _lay_out(self) -> None:
+        classes = _scrolled(self.bars)
+        matrix = QWidget()
+        row = QHBoxLayout(matrix)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        row.addWidget(self.matrix, 1)
+        column = QVBoxLayout()
+        column.setSpacing(3)
+        for button in self.modes:
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            column.addWidget(button)
+        column.addWidget(self._cell)
+        column.addStretch(1)
+        row.addLayout(column)
+        self.left = QStackedWidget()
+        for page in (classes, matrix, self.quantiles):
+            self.left.addWidget(page)
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(self.tried)
+        self._area = _scrolled(self.gallery)
+        column.addWidget(self._area, 1)
+        both = QWidget()
+        row = QHBoxLayout(both)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(16)
+        row.addWidget(self.left, 10)
+        row.addWidget(right, 10)
+        self._empty = QLabel()
+        self._empty.setProperty("muted", True)
+        self._empty.setTextFormat(Qt.TextFormat.PlainText)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
+        self._empty.setMargin(24)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self._empty)
+        self.pages.addWidget(both)
+        top = QHBoxLayout()
+        top.setSpacing(4)
+        for button in (self.show_classes, self.show_matrix):
+            top.addWidget(button)
+        top.addSpacing(8)
+        top.addWidget(self.summary, 1)
+        top.addWidget(self._again)
+        top.addWidget(self._try)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(12, 8, 12, 8)
+        whole.setSpacing(8)
+        whole.addLayout(top)
+        whole.addWidget(self.pages, 1)
+
+    # ------------------------------------------------------------ texts
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    def retranslate(self) -> None:
+        self.show_classes.setText(tr("By class"))
+        self.show_classes.setToolTip(tr("How many of each class are right: original above, compressed below"))
+        self.show_matrix.setText(tr("Confusions"))
+        self.show_matrix.setToolTip(tr("Which class is taken for which"))
+        for button, words in zip(self.modes, (tr("Difference"), tr("Before"), tr("After")), strict=True):
+            button.setText(words)
+        self._try.setText(tr("Try a picture…"))
+        self._try.setToolTip(tr("See what both networks make of a picture of your own; or drop it here"))
+        self._again.setText(tr("Try again"))
+        self.bars.setAccessibleName(tr("Right answers by class, before and after"))
+        self.matrix.setAccessibleName(tr("Confusion matrix"))
+        self.gallery.setAccessibleName(tr("Samples whose answer changed"))
+        self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._comparing.look()
+        self.refresh()
+
+    def _on_session(self, _value: object) -> None:
+        if self.isVisible():
+            self._comparing.look()
+        self.refresh()
+
+    def _on_page(self, *_: object) -> None:
+        self.refresh()
+
+    def _on_mode(self, index: int, chosen: bool) -> None:
+        if chosen:
+            self.matrix.set_mode(MODES[index])
+
+    # ------------------------------------------------------------ what is shown
+
+    def refresh(self) -> None:
+        if not self.isVisible():
+            return  # drawn when somebody looks
+        comparing = self._comparing
+        comparison = comparing.comparison
+        pictured = self._session.data is not None and bool(self._session.data.preview_png)
+        self._try.setVisible(comparing.possible and pictured)
+        self._again.setVisible(comparing.trouble is not None)
+        self.tried.show_tried(comparing.tried)
+        known = comparison is not None and comparison.done > 0
+        self.pages.setCurrentIndex(1 if known else 0)
+        for button in (self.show_classes, self.show_matrix):
+            button.setVisible(known and bool(comparison.classes))
+        if comparison is None or not known:
+            self.summary.set_full_text("")
+            self._empty.setText(self._hint())
+            return
+        self.summary.set_full_text(self._summary(comparison))
+        self.bars.show_classes(comparison.classes)
+        self.matrix.show_comparison(comparison)
+        self.gallery.show_samples(comparison.samples, comparison.columns)
+        if comparison.classes:
+            self.left.setCurrentIndex(1 if self.show_matrix.isChecked() else 0)
+        else:
+            self.left.setCurrentIndex(2)
+            self.quantiles.setText(self._spread(comparison))
+
+    def _summary(self, comparison: Comparison) -> str:
+        parts = []
+        if comparison.done < comparison.total:
+            parts.append(
+                tr("{done} of {total}").format(
+                    done=fmt.count(comparison.done), total=fmt.count(comparison.total)
+                )
+            )
+        changed = tr("{n} of {total} answers changed").format(
+            n=fmt.count(comparison.changed), total=fmt.count(comparison.done)
+        )
+        parts.append(changed)
+        if comparison.labelled and comparison.classes:
+            parts.append(
+                tr("{broken} to wrong, {mended} to right").format(
+                    broken=fmt.count(comparison.broken), mended=fmt.count(comparison.mended)
+                )
+            )
+        elif comparison.classes:
+            parts.append(tr("without labels: the original's answers count as right"))
+        if not self._session.result_is_current:
+            parts.append(tr("of the last run; the plan has changed since"))
+        return " · ".join(parts)
+
+    def _spread(self, comparison: Comparison) -> str:
+        half, most, all_of_them = comparison.quantiles
+        return tr(
+            "By how much the answers moved, as a share of the spread of the original's answers: half of the "
+            "samples by at most {half}, 95 of 100 by at most {most}, none by more than {all}. Beside this "
+            "are the samples that moved most."
+        ).format(half=fmt.percent(half, 2), most=fmt.percent(most, 2), all=fmt.percent(all_of_them, 2))
+
+    def _hint(self) -> str:
+        session, comparing = self._session, self._comparing
+        if session.model is None:
+            return tr("Open a model first.")
+        if comparing.trouble is not None:
+            return tr_text(comparing.trouble)
+        if not comparing.possible:
+            return tr(
+                "Press Run to carry out the plan. What it made worse appears here then: class by class, and "
+                "the very samples whose answer changed."
+            )
+        if session.job is not None:
+            return tr("The samples are compared as soon as the present work is done.")
+        return tr("Comparing the answers …")
+
+    # ------------------------------------------------------------ a picture of the person's own
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if self._dropped(event) and self._comparing.possible:
+            event.acceptProposedAction()
+        else:
+            super().dragEnterEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = self._dropped(event)
+        if path:
+            event.acceptProposedAction()
+            self._comparing.try_picture(path)
+
+    def _dropped(self, event: QDropEvent) -> str:
+        """The path of a single dropped picture; anything else is the window's business."""
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        return paths[0] if len(paths) == 1 and Path(paths[0]).suffix.lower() in PICTURES else ""
+
+
+def _scrolled(widget: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidget(widget)
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.viewport().setAutoFillBackground(False)
+    widget.setAutoFillBackground(False)
+    return area

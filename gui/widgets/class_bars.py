@@ -1,0 +1,125 @@
+"""Each class's share of right answers before and after, with intervals; what it lost stands beside it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from core.values import ClassChange
+from gui import format as fmt
+from gui.i18n import tr
+from gui.theme import Theme
+from gui.widgets.axis import small_font
+from gui.widgets.plain_tip import plain_tip
+
+ROW = 30
+FIGURE = 62
+NARROWEST_NAMES, WIDEST_NAMES = 70, 150
+
+
+class ClassBars(QWidget):
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._classes: tuple[ClassChange, ...] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        theme.changed.connect(self._recolor)
+
+    @property
+    def classes(self) -> tuple[ClassChange, ...]:
+        """What lost most first."""
+        return self._classes
+
+    def show_classes(self, classes: tuple[ClassChange, ...]) -> None:
+        self._classes = tuple(sorted(classes, key=lambda one: -one.lost))
+        self.setAccessibleDescription("\n".join(describe(one) for one in self._classes[:100]))
+        self.setMinimumHeight(ROW * len(self._classes))
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(340, ROW * len(self._classes))
+
+    def _recolor(self, _name: str) -> None:
+        self.update()
+
+    def _names(self) -> int:
+        longest = max(
+            (self.fontMetrics().horizontalAdvance(one.name[:40]) for one in self._classes), default=0
+        )
+        return min(max(longest + 12, NARROWEST_NAMES), WIDEST_NAMES, self.width() // 3)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        names = self._names()
+        track = QRectF(names, 0, max(self.width() - names - FIGURE - 8, 20), ROW)
+        first = max(event.rect().top() // ROW, 0)
+        last = min(event.rect().bottom() // ROW + 1, len(self._classes))
+        for row in range(first, last):
+            self._paint_row(painter, self._classes[row], row * ROW, names, track.translated(0, row * ROW))
+
+    def _paint_row(self, painter: QPainter, one: ClassChange, top: int, names: int, track: QRectF) -> None:
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.setFont(self.font())
+        painter.setPen(self._theme.color("text"))
+        name = painter.fontMetrics().elidedText(one.name[:400], Qt.TextElideMode.ElideRight, names - 10)
+        painter.drawText(QRectF(0, top, names - 10, ROW), int(Qt.AlignmentFlag.AlignRight | middle), name)
+        bars = (
+            ("original", track.top() + 6, one.before, one.before_low, one.before_high),
+            ("accent", track.top() + 16, one.after, one.after_low, one.after_high),
+        )
+        for token, y, value, low, high in bars:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._theme.color(token))
+            painter.drawRoundedRect(QRectF(track.left(), y, max(track.width() * value / 100, 2), 7), 3.5, 3.5)
+            painter.setPen(QPen(self._theme.color("text"), 1))
+            left, right = (track.left() + track.width() * end / 100 for end in (low, high))
+            painter.drawLine(QPointF(left, y + 3.5), QPointF(right, y + 3.5))
+            for x in (left, right):
+                painter.drawLine(QPointF(x, y + 1.5), QPointF(x, y + 5.5))
+        certain = one.lost_low > 0 or one.lost_high < 0
+        painter.setFont(small_font(self.font(), 12, bold=certain))
+        worse = one.lost_low > 0
+        painter.setPen(self._theme.color("attention" if worse else "text" if certain else "muted"))
+        area = QRectF(track.right() + 8, top, FIGURE, ROW)
+        painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft | middle), change_words(one.lost))
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            one = self.class_at(event.pos())
+            if one is not None:
+                QToolTip.showText(event.globalPos(), plain_tip(describe(one)), self)
+                return True
+        return super().event(event)
+
+    def class_at(self, place: QPoint) -> ClassChange | None:
+        row = place.y() // ROW
+        return self._classes[row] if 0 <= row < len(self._classes) else None
+
+
+def change_words(lost: float) -> str:
+    """'▼ 3.1' for points lost, '▲ 0.3' for points won, '0.0' for neither."""
+    figure = fmt.number(abs(lost))
+    if abs(lost) < 0.05:
+        return figure
+    return ("▼ " if lost > 0 else "▲ ") + figure
+
+
+def describe(one: ClassChange) -> str:
+    """A class in words, intervals and all."""
+    return tr(
+        "{name}, {n} samples: {before} % before ({before_low} to {before_high}), {after} % after "
+        "({after_low} to {after_high}); lost {lost} points ({lost_low} to {lost_high}, 95 %)"
+    ).format(
+        name=one.name[:200],
+        n=fmt.count(one.count),
+        **{
+            field: fmt.number(getattr(one, field))
+            for field in (
+                "before", "before_low", "before_high", "after", "after_low", "after_high",
+                "lost", "lost_low", "lost_high",
+            )
+        },
+    )  # fmt: skip

@@ -1,0 +1,226 @@
+"""The samples whose answer changed, as tiles: picture or row, what it is, both answers and how sure."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QFocusEvent, QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QWidget
+
+from core.values import ChangedSample
+from gui import format as fmt
+from gui.i18n import tr
+from gui.theme import Theme
+from gui.widgets.axis import small_font
+from gui.widgets.plain_tip import plain_tip
+
+TILE = 108
+EDGE = 76
+LINE = 17
+GAP = 8
+
+
+class SampleGallery(QWidget):
+    """Arrows move between the tiles; the tooltip and the accessible description tell the whole of one."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._samples: tuple[ChangedSample, ...] = ()
+        self._columns: tuple[str, ...] = ()
+        self._images: dict[bytes, QImage] = {}
+        self.current = 0
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        theme.changed.connect(self._recolor)
+
+    @property
+    def samples(self) -> tuple[ChangedSample, ...]:
+        return self._samples
+
+    def show_samples(self, samples: tuple[ChangedSample, ...], columns: tuple[str, ...]) -> None:
+        if samples == self._samples and columns == self._columns:
+            return
+        self._samples, self._columns = samples, columns
+        known = self._images
+        self._images = {
+            one.picture_png: known.get(one.picture_png) or QImage.fromData(one.picture_png)
+            for one in samples
+            if one.picture_png
+        }
+        self.current = min(self.current, max(len(samples) - 1, 0))
+        self.setMinimumHeight(self.heightForWidth(self.width()))
+        self._tell()
+        self.updateGeometry()
+        self.update()
+
+    def _recolor(self, _name: str) -> None:
+        self.update()
+
+    # ------------------------------------------------------------ geometry
+
+    @property
+    def tile_height(self) -> int:
+        return EDGE + 3 * LINE + 6
+
+    def across(self, width: int) -> int:
+        return max((width + GAP) // (TILE + GAP), 1)
+
+    def heightForWidth(self, width: int) -> int:
+        rows = -(-len(self._samples) // self.across(width))
+        return max(rows * (self.tile_height + GAP), 40)
+
+    def sizeHint(self) -> QSize:
+        return QSize(3 * TILE + 2 * GAP, self.heightForWidth(3 * TILE + 2 * GAP))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(TILE, EDGE)
+
+    def resizeEvent(self, event: QEvent) -> None:
+        super().resizeEvent(event)
+        self.setMinimumHeight(self.heightForWidth(self.width()))
+
+    def tile(self, index: int) -> QRect:
+        across = self.across(self.width())
+        left, top = (index % across) * (TILE + GAP), (index // across) * (self.tile_height + GAP)
+        return QRect(left, top, TILE, self.tile_height)
+
+    def tile_at(self, place: QPoint) -> int | None:
+        return next((i for i in range(len(self._samples)) if self.tile(i).contains(place)), None)
+
+    # ------------------------------------------------------------ painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for index, sample in enumerate(self._samples):
+            tile = self.tile(index)
+            if tile.intersects(event.rect()):
+                self._paint_tile(painter, sample, tile)
+                if self.hasFocus() and index == self.current:
+                    painter.setBrush(Qt.BrushStyle.NoBrush)
+                    painter.setPen(QPen(self._theme.color("accent"), 1.4))
+                    painter.drawRoundedRect(QRectF(tile).adjusted(0.7, 0.7, -0.7, -0.7), 6, 6)
+
+    def _paint_tile(self, painter: QPainter, sample: ChangedSample, tile: QRect) -> None:
+        image = self._images.get(sample.picture_png)
+        if image is not None and not image.isNull():
+            # a small picture keeps its pixels: this is what the network sees
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, image.width() > EDGE)
+            scale = EDGE / max(image.width(), image.height(), 1)
+            size = QSize(round(image.width() * scale), round(image.height() * scale))
+            painter.drawImage(QRect(tile.topLeft() + QPoint(4, 4), size), image)
+        else:
+            self._paint_row(painter, sample, tile)
+        top = tile.top() + EDGE + 6
+        lines = (
+            (sample.label or tr("sample {n}").format(n=sample.index), None, "text", True),
+            (sample.before, sample.before_share, "muted", False),
+            ("→ " + sample.after, sample.after_share, _token(sample), False),
+        )
+        for number, (name, share, token, bold) in enumerate(lines):
+            painter.setFont(small_font(self.font(), 12, bold=bold))
+            painter.setPen(self._theme.color(token))
+            metrics = painter.fontMetrics()
+            # a long name gives way, how sure the answer is stays
+            sure = "" if share is None else " " + fmt.percent(share)
+            room = TILE - 8 - metrics.horizontalAdvance(sure)
+            shown = metrics.elidedText(name[:200], Qt.TextElideMode.ElideRight, room) + sure
+            area = QRectF(tile.left() + 4, top + number * LINE, TILE - 6, LINE)
+            painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), shown)
+
+    def _paint_row(self, painter: QPainter, sample: ChangedSample, tile: QRect) -> None:
+        """Its first numbers, one below the other, in place of a picture."""
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._theme.color("hover"))
+        painter.drawRoundedRect(QRectF(tile.left() + 2, tile.top() + 4, TILE - 6, EDGE - 4), 5, 5)
+        painter.setFont(small_font(self.font(), 11))
+        painter.setPen(self._theme.color("muted"))
+        metrics = painter.fontMetrics()
+        for number, words in enumerate(self._row_words(sample)[:4]):
+            shown = metrics.elidedText(words, Qt.TextElideMode.ElideMiddle, TILE - 20)
+            area = QRectF(tile.left() + 9, tile.top() + 8 + number * 16, TILE - 18, 16)
+            painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), shown)
+
+    def _row_words(self, sample: ChangedSample) -> list[str]:
+        names = [*self._columns, *[""] * len(sample.row)]
+        return [f"{name[:60]} {value}".strip() for name, value in zip(names, sample.row, strict=False)]
+
+    # ------------------------------------------------------------ pointer and keys
+
+    def describe(self, index: int) -> str:
+        sample = self._samples[index]
+        lines = [tr("sample {n}").format(n=sample.index)]
+        if sample.label:
+            lines.append(tr("it is: {label}").format(label=sample.label[:200]))
+        lines.append(
+            tr("original: {answer}").format(answer=_answer(sample.before, sample.before_share)[:300])
+        )
+        lines.append(
+            tr("compressed: {answer}").format(answer=_answer(sample.after, sample.after_share)[:300])
+        )
+        lines.append(
+            {"broken": tr("now wrong"), "mended": tr("now right"), "other": ""}[sample.kind]
+            if sample.before_share is not None
+            else tr("moved by {share} of the spread of all answers").format(
+                share=fmt.percent(sample.change, 1)
+            )
+        )
+        lines += self._row_words(sample)
+        return "\n".join(line for line in lines if line)
+
+    def _tell(self) -> None:
+        self.setAccessibleDescription(self.describe(self.current) if self._samples else "")
+
+    def _move_to(self, index: int) -> None:
+        self.current = min(max(index, 0), len(self._samples) - 1)
+        self._tell()
+        area = self.parentWidget().parentWidget() if self.parentWidget() is not None else None
+        if isinstance(area, QScrollArea):
+            tile = self.tile(self.current)
+            area.ensureVisible(tile.center().x(), tile.center().y(), TILE // 2, tile.height() // 2)
+        self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        across = self.across(self.width())
+        moves = {
+            Qt.Key.Key_Left: -1,
+            Qt.Key.Key_Right: 1,
+            Qt.Key.Key_Up: -across,
+            Qt.Key.Key_Down: across,
+        }
+        move = moves.get(Qt.Key(event.key()))
+        if move is None or not self._samples:
+            super().keyPressEvent(event)
+        else:
+            self._move_to(self.current + move)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        index = self.tile_at(event.position().toPoint())
+        if index is not None:
+            self._move_to(index)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.update()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            index = self.tile_at(event.pos())
+            if index is not None:
+                QToolTip.showText(event.globalPos(), plain_tip(self.describe(index)), self)
+                return True
+        return super().event(event)
+
+
+def _answer(name: str, share: float | None) -> str:
+    return name if share is None else f"{name} {fmt.percent(share)}"
+
+
+def _token(sample: ChangedSample) -> str:
+    return {"broken": "attention", "mended": "accent", "other": "text"}[sample.kind]

@@ -1,0 +1,34 @@
+"""The tabs under the table: one for each way to look at the work. They name themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QTabWidget, QWidget
+
+from gui.i18n import tr
+
+
+class WorkTabs(QTabWidget):
+    """`views` in the order of their names in `retranslate`."""
+
+    def __init__(self, views: Sequence[QWidget]) -> None:
+        super().__init__()
+        self.setDocumentMode(True)
+        for view in views:
+            self.addTab(view, "")
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        titles = (
+            tr("Run"), tr("Overview"), tr("Best plans"), tr("What changed"), tr("Advice"), tr("Method"),
+            tr("Netron"), tr("Snapshots"),
+        )  # fmt: skip
+        for index, title in enumerate(titles):
+            self.setTabText(index, title)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)

@@ -1,0 +1,268 @@
+"""The account of an exported file as a page: whole, true, in the language asked for, and harmless."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import re
+from pathlib import Path
+
+import msgspec
+import networks
+import numpy as np
+import onnxruntime
+import pytest
+from PIL import Image
+from runs import Data, Watch
+
+from core.cli import main
+from core.compress import compress
+from core.context import Context
+from core.data import open_data
+from core.evaluate.judge import Judge
+from core.export import export
+from core.formats import open_model
+from core.graph.opened import OpenedModel
+from core.report import Account, Told, card_of, report_html
+from core.report.snippet import snippet
+from core.report.words import Words, points, signed
+from core.values import (
+    ChangedSample,
+    ClassChange,
+    Comparison,
+    DataSpec,
+    LayerPlan,
+    Measurement,
+    Outcome,
+    Plan,
+    Preprocess,
+    Result,
+    SensitivityPoint,
+    text,
+)
+
+PLAN = Plan(defaults=LayerPlan(weight_bits=8, sparsity=0.25))
+EXPECTED = Outcome(
+    measurements=(Measurement(metric="top1", value=12.34, unit="%", estimate=True),), estimate=True
+)
+
+
+TOLD = Told()
+
+
+class Page(html.parser.HTMLParser):
+    """What a browser would make of it: text, tags, attributes; fails on what is not closed in order."""
+
+    VOID = ("meta", "img")
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self.words, self.tags, self.attributes = [], [], []
+        self._open: list[str] = []
+        self.feed(content.decode("utf-8"))
+        self.close()
+        assert not self._open, self._open
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, *pair) for pair in attrs]
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self._open or self._open[-1] != "style":
+            self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[OpenedModel, Data, Result, Watch]:
+    folder = tmp_path_factory.mktemp("report")
+    opened = open_model(networks.written(networks.cnn(), folder), Context())
+    feeds = {opened.info.inputs[0].name: networks.pictures(60)}
+    data = Data(feeds, np.arange(60) % 4, "classification", ("cat", "dog", "<i>eel</i>", "fox"))
+    watch = Watch()
+    result = compress(opened, data, Judge(opened.source, data, watch), PLAN, folder / "work", None, watch)
+    return opened, data, result, watch
+
+
+def account_of(judged: tuple[OpenedModel, Data, Result, Watch], told: Told = TOLD) -> Account:
+    opened, data, result, _ = judged
+    card = card_of(result, opened, data.info)
+    return Account(result, opened, "small.onnx", "f" * 64, card, result.layers, data.info, told)
+
+
+def test_it_says_what_was_done_what_it_cost_and_how_sure_that_is(judged) -> None:
+    opened, _, result, watch = judged
+    page = Page(report_html(account_of(judged, Told(points=tuple(watch.points)))))
+    first, last = result.before.primary, result.after.primary
+    assert first is not None and last is not None
+    assert f"{first.value:.2f} % → {last.value:.2f} %" in page.text
+    assert f"measured on 60 samples; 95 % interval {last.low:.2f} to {last.high:.2f} %" in page.text
+    low, high = points(result.loss_low), points(result.loss_high)
+    assert f"{points(result.loss)} points, with 95 % certainty between {low} and {high}" in page.text
+    for layer in result.layers:
+        assert layer.label in page.text
+    assert page.text.count("8-bit weights") == 3
+    assert opened.info.sha256 in page.text and "f" * 64 in page.text
+    # each layer's cost is what the loss grew by when its turn came
+    costs = np.diff([0.0, *(point.loss for point in watch.points)])
+    for cost in costs:
+        assert signed(-cost) in page.text
+    assert "judged on 60" in page.text
+
+
+def test_an_estimate_never_looks_like_a_measurement(judged) -> None:
+    layer = judged[0].info.layers[0]
+    measured = Measurement(metric="top1", value=80.0, unit="%", count=60)
+    points = (
+        SensitivityPoint(layer_id=layer.id, weight_bits=8, measurement=measured, loss=1.5),
+        SensitivityPoint(layer_id=layer.id, sparsity=0.5, measurement=measured, loss=4.0),
+    )
+    content = report_html(account_of(judged, Told(alone=points, expected=EXPECTED))).decode()
+    # at 25 % zeros and 8 bits nothing was measured: 1.5 and half of 4.0, dashed
+    assert re.search(r'<span class="estimate"[^>]*>≈ −3.50</span>', content)
+    assert '<circle class="guess"' in content and "≈ 12.34" in content
+    plain = report_html(account_of(judged)).decode()
+    assert 'class="estimate"' not in plain and 'class="guess"' not in plain
+
+
+def test_it_stands_alone_and_loads_nothing(judged) -> None:
+    page = Page(report_html(account_of(judged)))
+    assert {"script", "link", "iframe", "object"}.isdisjoint(page.tags)
+    assert not [one for one in page.attributes if one[1] in ("src", "href") or one[1].startswith("on")]
+    content = report_html(account_of(judged)).decode()
+    assert "prefers-color-scheme: dark" in content and "@media print" in content
+    assert "http" not in re.sub(r'http-equiv="Content-Security-Policy"', "", content)
+
+
+def test_what_got_worse_is_shown_with_the_pictures_inside(judged) -> None:
+    def one(name: str, lost: float, low: float) -> ClassChange:
+        return ClassChange(
+            name=name, count=15, before=80.0, before_low=60.0, before_high=90.0, after=80.0 - lost,
+            after_low=50.0, after_high=90.0, lost=lost, lost_low=low, lost_high=lost + 4,
+        )  # fmt: skip
+
+    sample = ChangedSample(
+        index=7, label="<cat>", before="cat", before_share=0.61, after="dog", after_share=0.5,
+        change=0.4, kind="broken", picture_png=b"png",
+    )  # fmt: skip
+    comparison = Comparison(
+        sha256="s", done=60, total=60, labelled=True, changed=9, broken=6, mended=2,
+        classes=(one("cat", 1.0, -2.0), one("dog", 8.0, 3.0)), samples=(sample,),
+    )  # fmt: skip
+    content = report_html(account_of(judged, Told(comparison=comparison)))
+    page = Page(content)
+    assert "9 of 60 answers changed · 6 to wrong, 2 to right" in page.text
+    assert page.text.index("8.00 (3.00 … 12.00)") < page.text.index("1.00 (−2.00 … 5.00)")
+    assert b"<strong>8.00 (3.00" in content and b"<strong>1.00" not in content
+    assert "<cat> cat 61 % → dog 50 %" in page.text
+    assert ("img", "src", "data:image/png;base64,cG5n") in page.attributes
+    assert "What changed" not in Page(report_html(account_of(judged))).text
+
+
+def test_it_is_written_in_chinese(judged) -> None:
+    content = report_html(account_of(judged, Told(language="zh_CN", expected=EXPECTED)))
+    page = Page(content)
+    assert b'<html lang="zh-CN">' in content
+    assert "如何运行此文件" in page.text and "8 位权重" in page.text
+    english = Page(report_html(account_of(judged, Told(expected=EXPECTED))))
+    for sentence in ("What was done to each layer", "On which data", "How to run the file", "Size on disk"):
+        assert sentence in english.text and sentence not in page.text
+
+
+def test_row_18_names_stay_plain_text(judged) -> None:
+    opened, data, result, watch = judged
+    evil = '"><script>alert(1)</script>\u202egnp\u0007'
+    layers = tuple(msgspec.structs.replace(one, label=evil, note=text(evil[:2])) for one in result.layers)
+    result = msgspec.structs.replace(result, notes=(text("{x}", x=evil),), layers=layers)
+    info = msgspec.structs.replace(data.info, class_names=(evil, "b", "c", "d"))
+    card = msgspec.structs.replace(card_of(result, opened, info), source=evil)
+    content = report_html(
+        Account(result, opened, evil, evil, card, layers, info, Told(points=tuple(watch.points)))
+    )
+    page = Page(content)
+    assert "script" not in page.tags and "\u202e" not in content.decode()
+    assert "<script>alert(1)</script>" in page.text
+    # in the lines of code a name is a literal
+    compile(_code_text(content), "snippet", "exec")
+
+
+def _code_text(content: bytes) -> str:
+    return html.unescape(re.search(r"<pre><code>(.*?)</code>", content.decode(), re.DOTALL)[1])
+
+
+@pytest.mark.parametrize(
+    "preprocess",
+    [
+        Preprocess(resize=(8, 8), mean=(10.0, 20.0, 30.0), std=(50.0,), layout="NCHW", color="RGB"),
+        Preprocess(resize=10, crop=8, std=(255.0,), layout="NCHW", color="BGR"),
+    ],
+)
+def test_the_lines_of_code_run_and_prepare_as_for_judging(
+    tmp_path: Path, preprocess: Preprocess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The snippet is executed; what it feeds is what the data set fed."""
+    model = networks.written(networks.cnn(), tmp_path, "it's.onnx")
+    opened = open_model(model, Context())
+    folder = tmp_path / "data"
+    rng = np.random.default_rng(3)
+    for label in ("one", "two", "three", "four"):
+        (folder / label).mkdir(parents=True)
+        Image.fromarray(rng.integers(0, 256, (13, 17, 3), np.uint8)).save(folder / label / "0.png")
+    spec = DataSpec(path=str(folder), preprocess=preprocess, calibration_count=0)
+    data = open_data(spec, opened.info.inputs, opened.info.outputs, Context())
+    batch = next(iter(data.batches("judge", 1)))
+    label = data.info.class_names[int(batch.labels[0])]
+    Image.open(folder / label / "0.png").save(tmp_path / "picture.png")
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, object] = {}
+    exec(compile(snippet("it's.onnx", opened.info, data.info), "snippet", "exec"), found)
+    name = opened.info.inputs[0].name
+    np.testing.assert_allclose(found["feeds"][name], batch.feeds[name], atol=1e-5)
+    wanted = onnxruntime.InferenceSession(str(model)).run(None, batch.feeds)[0]
+    np.testing.assert_allclose(found["answers"], wanted, atol=1e-4)
+
+
+def test_words_write_signs_and_what_they_cannot_name() -> None:
+    assert (signed(0.4), signed(-0.404), signed(-0.001)) == ("+0.40", "−0.40", "0.00")
+    words = Words("zh_CN")
+    assert words.name("a<b") == "<bdi>a&lt;b</bdi>"
+    assert (
+        words(None) == "" and words(text("no such sentence <{x}>", x="&")) == "no such sentence &lt;&amp;&gt;"
+    )
+
+
+def test_export_writes_a_page_where_the_name_asks_for_one(judged, tmp_path: Path) -> None:
+    opened, data, result, _ = judged
+    reports = (tmp_path / "r.html", tmp_path / "r.json")
+    exported = export(result, tmp_path / "out.onnx", opened, data, Context(), reports)
+    page = Page(reports[0].read_bytes())
+    assert exported.report_path == str(reports[0])
+    assert exported.sha256 in page.text
+    assert json.loads(reports[1].read_text("utf-8"))["exported"]["sha256"] == exported.sha256
+
+
+def test_a_project_tells_of_its_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = networks.written(networks.cnn(), tmp_path)
+    np.savez(tmp_path / "data.npz", x=networks.pictures(60), y=np.arange(60) % 4)
+    project, page = str(tmp_path / "p.secateur"), tmp_path / "again.html"
+    given = ["compress", str(model), "--data", str(tmp_path / "data.npz"), "--calibration-count", "20"]
+    given += ["--weight-bits", "8", "--activation-bits", "32", "--each-layer", "--quiet"]
+    assert main([*given, "--out", str(tmp_path / "o.onnx"), "--project", project]) == 0
+    assert main(["report", project, "--out", str(page), "--language", "zh_CN"]) == 0
+    shown = Page(page.read_bytes())
+    assert "答案变了" not in shown.text, "nobody looked at what changed"
+    assert "运行过程" in shown.text and "data.npz" in shown.text
+    assert main([*given, "--out", str(tmp_path / "o.onnx"), "--project", project, "--report", str(page)]) == 0
+    assert "answers changed" in Page(page.read_bytes()).text
+    assert main(["report", project, "--out", str(page), "--language", "zh_CN"]) == 0
+    assert "答案" in Page(page.read_bytes()).text
+    assert main(["report", project, "--run", "9", "--out", str(page)]) == 2
+    assert "no such finished run" in capsys.readouterr().err

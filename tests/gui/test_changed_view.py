@@ -1,0 +1,236 @@
+"""Tab 'What changed': asked once somebody looks, drawn from what was counted, read without a mouse too."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog
+from shell_values import make_data, make_model, make_result
+
+from core import messages as m
+from core.values import Answer, Array, ChangedSample, ClassChange, Comparison, Text, Tried
+from gui.app import Window
+
+NAMES = ("cat", "dog")
+
+
+def png() -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8), (200, 30, 30)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def one_class(name: str, before: float, lost: float, low: float) -> ClassChange:
+    after = before - lost
+    return ClassChange(
+        name=name, count=50, before=before, before_low=before - 5, before_high=before + 5,
+        after=after, after_low=after - 5, after_high=after + 5, lost=lost, lost_low=low, lost_high=lost + 3,
+    )  # fmt: skip
+
+
+COMPARISON = Comparison(
+    sha256="r",
+    done=100,
+    total=100,
+    labelled=True,
+    changed=7,
+    broken=5,
+    mended=2,
+    classes=(one_class("cat", 90.0, -1.0, -3.0), one_class("dog", 80.0, 6.0, 1.0)),
+    names=NAMES,
+    before=Array.of(np.array([[45, 5], [10, 40]])),
+    after=Array.of(np.array([[46, 4], [13, 37]])),
+    samples=(
+        ChangedSample(
+            index=3, label="dog", before="dog", before_share=0.61, after="cat", after_share=0.55,
+            change=0.4, kind="broken", picture_png=png(),
+        ),
+        ChangedSample(
+            index=9, label="cat", before="dog", before_share=0.5, after="cat", after_share=0.52,
+            change=0.1, kind="mended", picture_png=png(),
+        ),
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture
+def loaded(window: Window, tmp_path: Path) -> Window:
+    model = tmp_path / "tiny.onnx"
+    model.write_bytes(b"model")
+    window.session._take(make_model(str(model)))
+    data = make_data(png())
+    spec = msgspec.structs.replace(data.spec, path=str(tmp_path))
+    window.session._take(msgspec.structs.replace(data, spec=spec))
+    return window
+
+
+def looked_at(window: Window) -> m.Compare:
+    """Run, look, and what the engine is asked."""
+    window.session._take(make_result(window.session.plan))
+    window.main.tabs.setCurrentWidget(window.main.changed)
+    QApplication.processEvents()
+    return window.engine.last(m.Compare)
+
+
+def answered(window: Window, value: object = COMPARISON) -> None:
+    window.engine.event.emit(m.Done(id=looked_at(window).id, value=value))
+
+
+def test_nothing_is_asked_before_there_is_a_result_and_somebody_looks(loaded: Window) -> None:
+    view = loaded.main.changed
+    loaded.main.tabs.setCurrentWidget(view)
+    QApplication.processEvents()
+    assert "Press Run" in view._empty.text() and view.pages.currentIndex() == 0
+    loaded.main.tabs.setCurrentWidget(loaded.main.run_view)
+    loaded.session._take(make_result(loaded.session.plan))
+    assert not [one for one in loaded.engine.sent if isinstance(one, m.Compare)]
+    request = looked_at(loaded)
+    assert (request.artefact, request.sha256) == ("/tmp/out.onnx", "r")
+    assert "Comparing" in view._empty.text()
+    looked_at(loaded)
+    assert len([one for one in loaded.engine.sent if isinstance(one, m.Compare)]) == 1, "asked once"
+
+
+def test_it_says_what_changed(loaded: Window) -> None:
+    answered(loaded)
+    view = loaded.main.changed
+    assert view.summary.full_text == "7 of 100 answers changed · 5 to wrong, 2 to right"
+    assert [one.name for one in view.bars.classes] == ["dog", "cat"], "what lost most stands first"
+    assert "lost 6.0 points (1.0 to 9.0, 95 %)" in view.bars.accessibleDescription()
+    assert len(view.gallery.samples) == 2
+    assert "dog 61 %" in view.gallery.describe(0) and "now wrong" in view.gallery.describe(0)
+    assert "now right" in view.gallery.describe(1)
+
+
+def test_what_is_known_so_far_is_shown(loaded: Window) -> None:
+    request = looked_at(loaded)
+    half = msgspec.structs.replace(COMPARISON, done=50)
+    loaded.engine.event.emit(m.Partial(id=request.id, value=half))
+    assert loaded.main.changed.summary.full_text.startswith("50 of 100 · 7 of 50 answers changed")
+
+
+def test_confusions_are_walked_with_the_keys(loaded: Window) -> None:
+    answered(loaded)
+    view = loaded.main.changed
+    QTest.mouseClick(view.show_matrix, Qt.MouseButton.LeftButton)
+    QApplication.processEvents()
+    matrix = view.matrix
+    assert matrix.isVisible() and matrix.values.tolist() == [[1, -1], [3, -3]]
+    matrix.setFocus()
+    QTest.keyClick(matrix, Qt.Key.Key_Down)
+    assert matrix.current == (1, 0)
+    assert view._cell.text() == "dog, called cat: 10 before, 13 after"
+    QTest.mouseClick(view.modes[2], Qt.MouseButton.LeftButton)
+    assert matrix.values.tolist() == [[46, 4], [13, 37]]
+    cell = matrix.grid().topLeft().toPoint()
+    QTest.mouseClick(matrix, Qt.MouseButton.LeftButton, pos=cell)
+    assert view._cell.text() == "cat, rightly called so: 45 before, 46 after"
+    # dogs called cats became more: that is the warm end; fewer right ones too, the cold end is better
+    matrix.set_mode("difference")
+    theme = loaded.theme
+    assert matrix._color(3, 3, False) == theme.scale_color("difference", 1.0) == matrix._color(-3, 3, True)
+    assert matrix._color(1, 1, True) == theme.scale_color("difference", 0.0)
+
+
+def test_the_gallery_is_walked_with_the_keys(loaded: Window) -> None:
+    answered(loaded)
+    gallery = loaded.main.changed.gallery
+    gallery.setFocus()
+    QTest.keyClick(gallery, Qt.Key.Key_Right)
+    assert gallery.current == 1 and "sample 9" in gallery.accessibleDescription()
+    QTest.mouseClick(gallery, Qt.MouseButton.LeftButton, pos=gallery.tile(0).center())
+    assert gallery.current == 0
+
+
+def test_rows_and_numbers(loaded: Window) -> None:
+    sample = ChangedSample(index=4, label="3.5", before="3.4", after="2.9", change=0.25, row=("1.2", "7"))
+    numbers = Comparison(
+        sha256="r", done=10, total=10, labelled=False, changed=1, quantiles=(0.0, 0.01, 0.25),
+        samples=(sample,), columns=("width", "height"),
+    )  # fmt: skip
+    answered(loaded, numbers)
+    view = loaded.main.changed
+    assert "95 of 100 by at most 1.00 %" in view.quantiles.text() and view.quantiles.isVisible()
+    assert not view.show_classes.isVisible()
+    words = view.gallery.describe(0)
+    assert "moved by 25.0 %" in words and "width 1.2" in words and "height 7" in words
+
+
+def test_a_job_comes_first_and_the_comparison_follows(loaded: Window) -> None:
+    first = looked_at(loaded)
+    loaded.session.run()
+    assert loaded.engine.cancelled == [first.id]
+    loaded.engine.event.emit(m.Failed(id=first.id, code="Cancelled", what=Text("Stopped.")))
+    assert loaded.engine.last(m.Compare).id == first.id, "not while the run is on"
+    run = loaded.engine.last(m.Compress)
+    result = msgspec.structs.replace(make_result(loaded.session.plan), sha256="r2")
+    loaded.main.tabs.setCurrentWidget(loaded.main.changed)
+    loaded.engine.event.emit(m.Done(id=run.id, value=result))
+    QApplication.processEvents()
+    assert loaded.engine.last(m.Compare).sha256 == "r2"
+
+
+def test_another_result_takes_the_place_of_the_first(loaded: Window) -> None:
+    answered(loaded)
+    loaded.session._take(msgspec.structs.replace(make_result(loaded.session.plan), sha256="r2"))
+    QApplication.processEvents()
+    assert loaded.comparing.comparison is None
+    assert loaded.engine.last(m.Compare).sha256 == "r2"
+
+
+def test_what_goes_wrong_is_said_and_can_be_tried_again(loaded: Window) -> None:
+    request = looked_at(loaded)
+    gone = m.Failed(id=request.id, code="ExportError", what=Text("The finished result is no longer there."))
+    loaded.engine.event.emit(gone)
+    view = loaded.main.changed
+    assert view._empty.text() == "The finished result is no longer there."
+    assert loaded.engine.last(m.Compare).id == request.id, "not again and again"
+    QTest.mouseClick(view._again, Qt.MouseButton.LeftButton)
+    QApplication.processEvents()
+    assert loaded.engine.last(m.Compare).id != request.id
+
+
+def test_a_picture_of_ones_own_is_chosen_or_dropped(loaded: Window, tmp_path: Path) -> None:
+    answered(loaded)
+    view = loaded.main.changed
+    QTest.mouseClick(view._try, Qt.MouseButton.LeftButton)
+    dialog = loaded.main.findChild(QFileDialog)
+    dialog.fileSelected.emit("/pictures/mine.png")
+    dialog.close()
+    request = loaded.engine.last(m.TrySample)
+    assert request.picture == "/pictures/mine.png" and request.artefact == "/tmp/out.onnx"
+    tried = Tried(
+        name="<b>mine</b>.png", picture_png=png(),
+        before=(Answer(name="cat", share=0.8),), after=(Answer(name="dog", share=0.6),),
+    )  # fmt: skip
+    loaded.engine.event.emit(m.Done(id=request.id, value=tried))
+    assert view.tried.isVisible() and view.tried.name.full_text == "<b>mine</b>.png"
+    assert view.tried.before.full_text == "original: cat 80 %"
+    assert view.tried.after.full_text == "compressed: dog 60 %"
+    QTest.mouseClick(view.tried._close, Qt.MouseButton.LeftButton)
+    assert not view.tried.isVisible()
+
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(tmp_path / "other.JPG"))])
+    action, plain = Qt.DropAction.CopyAction, Qt.KeyboardModifier.NoModifier
+    event = QDropEvent(QPointF(20, 60), action, mime, Qt.MouseButton.LeftButton, plain)
+    view.dropEvent(event)
+    assert loaded.engine.last(m.TrySample).picture.endswith("other.JPG")
+
+
+def test_it_follows_the_language_and_the_theme(loaded: Window) -> None:
+    answered(loaded)
+    loaded.translations.choose("zh_CN")
+    QApplication.processEvents()
+    assert "答案" in loaded.main.changed.summary.full_text
+    loaded.theme.choose("dark")
+    assert not loaded.main.grab().isNull()
+    loaded.theme.choose("light")
