@@ -129,10 +129,7 @@ def open_audio(
         )
     guessed: list[Text] = []
     warnings: list[Text] = []
-    paths = [spec.path]
-    if spec.calibration_path is not None and Path(spec.calibration_path) != Path(spec.path):
-        paths.append(spec.calibration_path)
-    found = [_list(Path(path), context) for path in paths]
+    found = [_list(path, context) for path in sampling.source_paths(spec)]
     preprocess = _preprocess(spec.preprocess, info, found[0], guessed)
     parts: list[SamplePart] = []
     for listed in found:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import math
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.context import Context
+from core.data import sampling
 from core.data.boxes import Boxes, PictureBoxes, detection_labels, detects
 from core.data.fit import class_count
 from core.data.folder_scan import Listing, ignored
 from core.data.kinds import KINDS, Kind
 from core.data.labels import Labels, unlabelled
 from core.data.picture_set import Part, one_picture_input, picture_set
-from core.data.pictures import SUFFIXES
+from core.data.pictures import named_picture
 from core.data.sampled import SampledDataSet
 from core.errors import DataError
 from core.values import DataSpec, Described, TensorInfo, Text, text
@@ -49,11 +50,8 @@ def open_coco(
     guessed: list[Text] = []
     warnings: list[Text] = []
     parts: list[Part] = []
-    paths = [spec.path]
-    if spec.calibration_path is not None and Path(spec.calibration_path) != Path(spec.path):
-        paths.append(spec.calibration_path)
-    for path in paths:
-        listing, boxes, names = _read(Path(path), guessed if not parts else [], context)
+    for path in sampling.source_paths(spec):
+        listing, boxes, names = _read(path, guessed if not parts else [], context)
         labels = _labels(boxes, names, outputs, spec.task, warnings if not parts else [])
         if parts and labels.class_names != parts[0].labels.class_names:
             labels = unlabelled(len(listing.names))
@@ -85,7 +83,7 @@ def _read(path: Path, guessed: list[Text], context: Context) -> tuple[Listing, l
     for one in pictures:
         context.check()
         name = str(one.get("file_name", ""))
-        picture = _picture(root, name)
+        picture = named_picture(root, name)
         if picture is None:
             listing.skipped.append(text("{name}: there is no such picture", name=name[:100]))
             continue
@@ -185,20 +183,8 @@ def _root(path: Path, pictures: list[dict[str, Any]]) -> Path:
             continue
         around += inside[:_FOLDERS]
     first = [str(one.get("file_name", "")) for one in pictures[:20]]
-    counts = [sum(_picture(folder, name) is not None for name in first) for folder in around]
+    counts = [sum(named_picture(folder, name) is not None for name in first) for folder in around]
     return around[int(np.argmax(counts))]
-
-
-def _picture(root: Path, name: str) -> Path | None:
-    """The picture of this name below the root. A file may not point anywhere else."""
-    pure = PurePosixPath(name.replace("\\", "/"))
-    if pure.suffix.lower() not in SUFFIXES or pure.is_absolute() or ".." in pure.parts or ":" in name:
-        return None
-    path = root / pure
-    try:
-        return path if path.is_file() else None
-    except (OSError, ValueError):
-        return None
 
 
 def _labels(

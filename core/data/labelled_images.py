@@ -6,18 +6,19 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from core.context import Context
 from core.data import labels as label_rules
+from core.data import sampling
 from core.data.csv_format import CsvFormat, detect, is_missing, rows, to_number
 from core.data.fit import class_count
 from core.data.folder_scan import Listing, ignored
 from core.data.kinds import KINDS, Kind
 from core.data.picture_set import Part, one_picture_input, picture_set
-from core.data.pictures import SUFFIXES
+from core.data.pictures import named_picture
 from core.data.sampled import SampledDataSet
 from core.data.table_columns import INDEX_NAMES, LABEL_NAMES
 from core.data.table_rows import preview_rows
@@ -78,9 +79,9 @@ def _read_table(path: Path) -> Table | None:
         cells = [cells[column].strip() for cells in sample]
         for root, ending in itertools.product(folders, ("", ".jpg", ".png", ".jpeg")):
             # a table of numbers is told after a few rows: each look costs much where the disk is far away
-            if not any(_picture(root, cell + ending) for cell in cells[:_FIRST_ROWS]):
+            if not any(named_picture(root, cell + ending) for cell in cells[:_FIRST_ROWS]):
                 continue
-            there = sum(_picture(root, cell + ending) is not None for cell in cells)
+            there = sum(named_picture(root, cell + ending) is not None for cell in cells)
             if there * 2 > len(cells):
                 return Table(path, form, names, column, root, ending, tuple(notes))
     return None
@@ -95,18 +96,6 @@ def _folders(root: Path) -> list[Path]:
     return [root, *inside[:_FEW_TABLES]]
 
 
-def _picture(root: Path, name: str) -> Path | None:
-    """The picture of this name below the root. A table may not point anywhere else."""
-    pure = PurePosixPath(name.replace("\\", "/"))
-    if pure.suffix.lower() not in SUFFIXES or pure.is_absolute() or ".." in pure.parts or ":" in name:
-        return None
-    path = root / pure
-    try:
-        return path if path.is_file() else None
-    except (OSError, ValueError):
-        return None
-
-
 def open_labelled_images(
     spec: DataSpec, inputs: tuple[TensorInfo, ...], outputs: tuple[TensorInfo, ...], context: Context
 ) -> SampledDataSet:
@@ -114,14 +103,11 @@ def open_labelled_images(
     one_picture_input(inputs)
     guessed: list[Text] = []
     parts: list[Part] = []
-    paths = [spec.path]
-    if spec.calibration_path is not None and Path(spec.calibration_path) != Path(spec.path):
-        paths.append(spec.calibration_path)
-    for path in paths:
-        table = find_table(Path(path))
+    for path in sampling.source_paths(spec):
+        table = find_table(path)
         if table is None:
             raise DataError(
-                text("No table in '{path}' names pictures that are there.", path=path),
+                text("No table in '{path}' names pictures that are there.", path=str(path)),
                 text("One column holds the pictures' file names, relative to the table's folder."),
                 text("Put the table beside the pictures, or choose a folder with a subfolder per class."),
             )
@@ -171,7 +157,7 @@ def _read(
             )
             continue
         name = row[table.column].strip() + table.ending
-        path = _picture(table.root, name)
+        path = named_picture(table.root, name)
         if path is None:
             listing.skipped.append(text("Row {row}: there is no picture '{name}'", row=line, name=name[:100]))
             continue

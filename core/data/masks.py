@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from core.context import Context
-from core.data import folder_scan, pictures
+from core.data import folder_scan, pictures, sampling
 from core.data.folder_scan import Listing
 from core.data.kinds import KINDS, Kind
 from core.data.labels import Labels
@@ -114,11 +114,8 @@ def open_masks(
     one_picture_input(inputs)
     guessed: list[Text] = []
     parts: list[Part] = []
-    paths = [spec.path]
-    if spec.calibration_path is not None and Path(spec.calibration_path) != Path(spec.path):
-        paths.append(spec.calibration_path)
-    for path in paths:
-        parts.append(_part(Path(path), guessed if not parts else [], context))
+    for path in sampling.source_paths(spec):
+        parts.append(_part(path, guessed if not parts else [], context))
     return picture_set("masks", spec, inputs, parts, guessed, [], context)
 
 

@@ -6,7 +6,7 @@ Only common formats are tried: others (EPS, for one) would start foreign program
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -163,3 +163,15 @@ def check(path: Path) -> Checked:
     elif mode in ("RGBA", "LA", "PA", "RGBa", "La"):
         odd = "transparent"
     return Checked(size, odd)
+
+
+def named_picture(root: Path, name: str) -> Path | None:
+    """The picture that a table names below the root, or None: it may not point anywhere else."""
+    pure = PurePosixPath(name.replace("\\", "/"))
+    if pure.suffix.lower() not in SUFFIXES or pure.is_absolute() or ".." in pure.parts or ":" in name:
+        return None
+    path = root / pure
+    try:
+        return path if path.is_file() else None
+    except (OSError, ValueError):
+        return None

@@ -112,8 +112,8 @@ def normalise(pixels: np.ndarray, preprocess: Preprocess, dtype: np.dtype) -> np
     return np.ascontiguousarray(values, dtype=dtype)
 
 
-def to_pictures(values: np.ndarray, preprocess: Preprocess) -> list[Image.Image]:
-    """Undo `normalise`: what the model sees, as pictures, from a batch of its input."""
+def unscaled(values: np.ndarray, preprocess: Preprocess) -> np.ndarray:
+    """Undo `normalise`: (n, height, width, channels), red first, float32."""
     pixels = values.astype(np.float32)
     if preprocess.layout == "NCHW":
         pixels = pixels.transpose(0, 2, 3, 1)
@@ -123,6 +123,12 @@ def to_pictures(values: np.ndarray, preprocess: Preprocess) -> list[Image.Image]
         pixels = pixels + np.array(preprocess.mean, dtype=np.float32)
     if preprocess.color == "BGR":
         pixels = pixels[:, :, :, ::-1]
+    return pixels
+
+
+def to_pictures(values: np.ndarray, preprocess: Preprocess) -> list[Image.Image]:
+    """What the model sees, as pictures, from a batch of its input."""
+    pixels = unscaled(values, preprocess)
     pixels = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
     return [Image.fromarray(np.squeeze(one, axis=2) if one.shape[2] == 1 else one) for one in pixels]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from core.data.preprocess import CHANNELS, normalise
+from core.data.preprocess import CHANNELS, normalise, unscaled
 from core.data.preprocess_guess import CENTRED, IMAGENET_MEAN, IMAGENET_STD
 from core.values import Preprocess, TensorInfo, Text, text
 
@@ -152,15 +152,7 @@ def undo(values: np.ndarray, preprocess: Preprocess) -> np.ndarray:
 
     Pictures come back as whole numbers of 0 to 255.
     """
-    pixels = values.astype(np.float32)
-    if preprocess.layout == "NCHW":
-        pixels = pixels.transpose(0, 2, 3, 1)
-    if preprocess.std:
-        pixels = pixels * np.array(preprocess.std, dtype=np.float32)
-    if preprocess.mean:
-        pixels = pixels + np.array(preprocess.mean, dtype=np.float32)
-    if preprocess.color == "BGR":
-        pixels = pixels[:, :, :, ::-1]
+    pixels = unscaled(values, preprocess)
     whole = np.rint(pixels)
     within = whole.min(initial=0) >= 0 and 1 < whole.max(initial=0) <= 255
     return whole if within and bool(np.abs(pixels - whole).max(initial=0) < _EXACT) else pixels

@@ -145,11 +145,8 @@ def open_requests(
     """Open a folder of NPZ files for a model with any number of inputs. Raises DataError."""
     guessed: list[Text] = []
     parts: list[SamplePart] = []
-    paths = [spec.path]
-    if spec.calibration_path is not None and Path(spec.calibration_path) != Path(spec.path):
-        paths.append(spec.calibration_path)
-    for path in paths:
-        parts.append(_part(Path(path), spec, inputs, outputs, parts[0].labels if parts else None, context))
+    for path in sampling.source_paths(spec):
+        parts.append(_part(path, spec, inputs, outputs, parts[0].labels if parts else None, context))
     guessed.append(text("Each file is one sample, with an array named like each of the model's inputs."))
     return sample_set("requests", spec, parts, guessed, [])
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from core.values import DataSpec
+
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -118,6 +120,14 @@ def select_one(
     available = np.arange(len(keys)) if usable is None else np.flatnonzero(usable)
     count = len(available) if wanted is None else min(wanted, len(available))
     return take(available, strata, shuffled_ranks(keys, seed), count)
+
+
+def source_paths(spec: DataSpec) -> list[Path]:
+    """Where the judging samples lie, and where those that calibrate do if that is elsewhere."""
+    paths = [Path(spec.path)]
+    if spec.calibration_path is not None and Path(spec.calibration_path).resolve() != paths[0].resolve():
+        paths.append(Path(spec.calibration_path))
+    return paths
 
 
 def combined_sha256(hashes: list[str]) -> str:

@@ -13,10 +13,10 @@ from core.context import Context
 from core.data.dataset import DataSet, Role
 from core.data.preprocess_presets import name_of, redo, undo, unit_of, ways
 from core.evaluate.answers import Subject, find_subject, log_probabilities, predicted_classes
-from core.evaluate.label_order import PER_CLASS, best_order, find_order
+from core.evaluate.label_order import PER_CLASS, accuracy_of, best_order, find_order
 from core.evaluate.runner import Runner
-from core.evaluate.statistics import paired_difference, wilson
-from core.values import DataCheck, Measurement, Preprocess, PreprocessScore, TensorInfo, Text, text
+from core.evaluate.statistics import paired_difference
+from core.values import DataCheck, Preprocess, PreprocessScore, TensorInfo, Text, text
 
 BATCH = 8
 FIRST = 64
@@ -186,16 +186,7 @@ def _run(
 
 
 def _score(one: _Try) -> PreprocessScore:
-    right = np.concatenate(one.right)
-    low, high = wilson(float(right.sum()), len(right))
-    accuracy = Measurement(
-        metric="top1",
-        value=100.0 * float(right.mean()),
-        low=100.0 * low,
-        high=100.0 * high,
-        count=len(right),
-        unit="%",
-    )
+    accuracy = accuracy_of(np.concatenate(one.right))
     return PreprocessScore(name=one.name, preprocess=one.preprocess, accuracy=accuracy, current=one.current)
 
 

@@ -43,8 +43,8 @@ def find_order(labels: np.ndarray, predicted: np.ndarray, names: tuple[str, ...]
     moved = [(names[label], names[output]) for label, output in enumerate(order.tolist()) if label != output]
     return LabelOrder(
         order=tuple(order.tolist()),
-        before=_accuracy(before),
-        after=_accuracy(after),
+        before=accuracy_of(before),
+        after=accuracy_of(after),
         moved=tuple(moved[:_SHOWN]),
     )
 
@@ -61,7 +61,8 @@ def best_order(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.nd
     return np.asarray(linear_sum_assignment(-(confusion + 1e-3 * np.eye(classes)))[1])
 
 
-def _accuracy(right: np.ndarray) -> Measurement:
+def accuracy_of(right: np.ndarray) -> Measurement:
+    """The accuracy with its interval, from 0 or 1 per sample."""
     low, high = wilson(float(right.sum()), len(right))
     return Measurement(
         metric="top1",

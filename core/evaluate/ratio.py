@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.evaluate.answers import Subject
-from core.evaluate.metric import Loss, Metric
+from core.evaluate.metric import Loss, Metric, Reference
 from core.evaluate.statistics import influence_interval
 from core.values import Measurement
 
@@ -52,3 +52,13 @@ class RatioMetric(Metric):
         points = 100.0 * (before - after)
         low, high = influence_interval(points, 100.0 * (own - other)) or (None, None)
         return Loss(points, low, high)
+
+
+class PlacesRight(RatioMetric):
+    """The share of labelled places, pixels or tokens, whose likeliest class is the right one."""
+
+    def per_sample(self, output: np.ndarray, reference: Reference, subject: Subject) -> np.ndarray:
+        assert reference.labels is not None and subject.dense is not None
+        labels = subject.dense.labels(reference.labels)
+        right = (subject.dense.predicted(output) == labels) & (labels >= 0)
+        return np.stack([right.sum(axis=1), (labels >= 0).sum(axis=1)], axis=1).astype(np.float64)
