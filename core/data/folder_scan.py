@@ -15,6 +15,9 @@ from core.values import Text, text
 
 _IGNORED = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"})
 
+TRAIN = ("train", "training")
+TEST = ("test", "testing", "val", "valid", "validation")
+
 
 def ignored(name: str) -> bool:
     """Files and folders that systems leave behind."""
@@ -46,6 +49,14 @@ def subfolders(root: Path) -> list[str]:
     """Names of the folders directly inside, sorted by code point, which no locale changes."""
     with os.scandir(root) as entries:
         return sorted(entry.name for entry in entries if entry.is_dir() and not ignored(entry.name))
+
+
+def train_and_test(folders: list[str]) -> tuple[str, str] | None:
+    """The two of these names that mean samples to train on and to test on; None if they lack."""
+    by_name = {name.lower(): name for name in folders}
+    train = next((by_name[name] for name in TRAIN if name in by_name), None)
+    test = next((by_name[name] for name in TEST if name in by_name), None)
+    return None if train is None or test is None else (train, test)
 
 
 def has_pictures(root: Path) -> bool:

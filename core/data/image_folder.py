@@ -18,9 +18,6 @@ from core.data.sampled import SampledDataSet
 from core.errors import DataError
 from core.values import DataSpec, Described, TensorInfo, Text, text
 
-_TRAIN = ("train", "training")
-_TEST = ("test", "testing", "val", "valid", "validation")
-
 
 def open_image_folder(
     spec: DataSpec, inputs: tuple[TensorInfo, ...], outputs: tuple[TensorInfo, ...], context: Context
@@ -69,11 +66,10 @@ def _roles(root: Path, calibration: str | None, guessed: list[Text]) -> tuple[Pa
         if folder_scan.subfolders(inner) and not folder_scan.has_pictures(inner):
             guessed.append(text("Pictures: taken from the folder '{name}' inside.", name=folders[0]))
             return _roles(inner, None, guessed)
-    by_name = {name.lower(): name for name in folders}
-    train = next((by_name[name] for name in _TRAIN if name in by_name), None)
-    test = next((by_name[name] for name in _TEST if name in by_name), None)
-    if train is None or test is None:
+    found = folder_scan.train_and_test(folders)
+    if found is None:
         return root, root
+    train, test = found
     guessed.append(
         text("Calibrated on '{train}', judged on '{test}': from the folders' names.", train=train, test=test)
     )

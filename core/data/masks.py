@@ -41,6 +41,20 @@ def find_folders(root: Path) -> tuple[Path, Path] | None:
     return both if all(map(_has_pictures, both)) else None
 
 
+def _split(root: Path, guessed: list[Text]) -> list[Path]:
+    """The folders to judge on and to calibrate on inside, by their names; none if there are no such two."""
+    if find_folders(root) is not None or not root.is_dir():
+        return []
+    found = folder_scan.train_and_test(folder_scan.subfolders(root))
+    if found is None or any(find_folders(root / name) is None for name in found):
+        return []
+    train, test = found
+    guessed.append(
+        text("Calibrated on '{train}', judged on '{test}': from the folders' names.", train=train, test=test)
+    )
+    return [root / test, root / train]
+
+
 def _has_pictures(folder: Path) -> bool:
     try:
         return folder_scan.has_pictures(folder)
@@ -114,7 +128,8 @@ def open_masks(
     one_picture_input(inputs)
     guessed: list[Text] = []
     parts: list[Part] = []
-    for path in sampling.source_paths(spec):
+    apart = _split(Path(spec.path), guessed) if spec.calibration_path is None else []
+    for path in apart or sampling.source_paths(spec):
         parts.append(_part(path, guessed if not parts else [], context))
     return picture_set("masks", spec, inputs, parts, guessed, [], context)
 
@@ -181,5 +196,5 @@ KINDS.add(
         label=text("Pictures with masks"),
         help=text("A folder 'images' and a folder 'masks' with a class for every pixel, for segmentation."),
     ),
-    Kind(lambda path, head: find_folders(path) is not None, open_masks),
+    Kind(lambda path, head: find_folders(path) is not None or bool(_split(path, [])), open_masks),
 )

@@ -86,3 +86,17 @@ def test_pictures_without_a_mask_are_listed_and_colours_refused(tmp_path: Path) 
         mask.rename(mask.with_name("other-" + mask.name))
     with pytest.raises(DataError, match="has a mask"):
         opened(tmp_path)
+
+
+def test_folders_to_train_and_to_test_are_told_apart(tmp_path: Path) -> None:
+    made(tmp_path / "train", [np.zeros((4, 4), int)] * 5)
+    made(tmp_path / "val", [np.full((4, 4), 2)] * 3)
+    data = opened(tmp_path, judge_count=None)
+    assert (data.info.judge_count, data.info.calibration_count) == (3, 1)
+    (judged,) = data.batches("judge", 10)
+    (calibrated,) = data.batches("calibration", 10)
+    assert judged.labels is not None
+    assert calibrated.labels is not None
+    assert (judged.labels == 2).all()
+    assert (calibrated.labels == 0).all()
+    assert "judged on 'val'" in sentences(data.info)
