@@ -48,6 +48,14 @@ def percent(share: float, digits: int = 0) -> str:
     return tr("{n} %").format(n=number(share * 100, digits))
 
 
+def answer(name: str, share: float | None) -> str:
+    """A network's answer and how sure it is: 'cat 61 %', but '3 (61 %)', which would read as one number."""
+    if share is None:
+        return name
+    sure = percent(share)
+    return f"{name} ({sure})" if name[-1:].isdigit() else f"{name} {sure}"
+
+
 def duration(seconds: float) -> str:
     if seconds < 60:
         return tr("{n} s").format(n=count(math.ceil(seconds)))

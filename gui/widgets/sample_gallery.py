@@ -94,6 +94,11 @@ class SampleGallery(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if not self._samples:
+            painter.setPen(self._theme.color("muted"))
+            area = QRectF(self.rect()).adjusted(4, 6, -4, 0)
+            words = tr("No answer changed.")
+            painter.drawText(area, int(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft), words)
         for index, sample in enumerate(self._samples):
             tile = self.tile(index)
             if tile.intersects(event.rect()):
@@ -124,7 +129,7 @@ class SampleGallery(QWidget):
             painter.setPen(self._theme.color(token))
             metrics = painter.fontMetrics()
             # a long name gives way, how sure the answer is stays
-            sure = "" if share is None else " " + fmt.percent(share)
+            sure = fmt.answer(name[-1:], share)[1:]
             room = TILE - 8 - metrics.horizontalAdvance(sure)
             shown = metrics.elidedText(name[:200], Qt.TextElideMode.ElideRight, room) + sure
             area = QRectF(tile.left() + 4, top + number * LINE, TILE - 6, LINE)
@@ -155,10 +160,10 @@ class SampleGallery(QWidget):
         if sample.label:
             lines.append(tr("it is: {label}").format(label=sample.label[:200]))
         lines.append(
-            tr("original: {answer}").format(answer=_answer(sample.before, sample.before_share)[:300])
+            tr("original: {answer}").format(answer=fmt.answer(sample.before, sample.before_share)[:300])
         )
         lines.append(
-            tr("compressed: {answer}").format(answer=_answer(sample.after, sample.after_share)[:300])
+            tr("compressed: {answer}").format(answer=fmt.answer(sample.after, sample.after_share)[:300])
         )
         lines.append(
             {"broken": tr("now wrong"), "mended": tr("now right"), "other": ""}[sample.kind]
@@ -216,10 +221,6 @@ class SampleGallery(QWidget):
                 QToolTip.showText(event.globalPos(), plain_tip(self.describe(index)), self)
                 return True
         return super().event(event)
-
-
-def _answer(name: str, share: float | None) -> str:
-    return name if share is None else f"{name} {fmt.percent(share)}"
 
 
 def _token(sample: ChangedSample) -> str:

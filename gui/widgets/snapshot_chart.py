@@ -107,7 +107,7 @@ class SnapshotChart(QWidget):
         paint_y_axis(painter, self._theme, plot, [(tick, fmt.number(tick, digits)) for tick in ticks], small)
         steps = nice_ticks(plot.x_low, plot.x_high, max(2, int(plot.rect.width() / 110)))
         paint_x_axis(painter, self._theme, plot, [(step, self._write(step)) for step in steps], small)
-        taken: list[QRectF] = []
+        taken = [self._around(plot, dot) for dot in self._dots]
         # the chosen one last, so that it lies on top
         for dot in sorted(self._dots, key=lambda one: one.snapshot_id == self._current):
             self._paint_dot(painter, plot, dot)
@@ -136,6 +136,13 @@ class SnapshotChart(QWidget):
             painter.setPen(QPen(self._theme.color("text"), 1, Qt.PenStyle.DotLine))
             painter.drawEllipse(at, RADIUS + 4, RADIUS + 4)
 
+    def _around(self, plot: Plot, dot: Dot) -> QRectF:
+        """What a point and its interval take up: no name may stand there."""
+        at, one = plot.point(dot.across, dot.measurement.value), dot.measurement
+        top = plot.y(one.high) if one.high is not None else at.y() - RADIUS
+        bottom = plot.y(one.low) if one.low is not None else at.y() + RADIUS
+        return QRectF(at.x() - RADIUS, top, 2 * RADIUS, max(bottom - top, 2 * RADIUS))
+
     def _paint_name(self, painter: QPainter, plot: Plot, dot: Dot, taken: list[QRectF], font: QFont) -> None:
         """Beside its point, on the side where there is room; left out where others stand."""
         painter.setFont(font)
@@ -144,8 +151,10 @@ class SnapshotChart(QWidget):
             painter.fontMetrics().horizontalAdvance(name) + 2,
             plot.point(dot.across, dot.measurement.value),
         )
-        for left in (at.x() + RADIUS + 4, at.x() - RADIUS - 4 - width):
-            box = QRectF(left, at.y() - 8, width, 16)
+        right, left = at.x() + RADIUS + 4, at.x() - RADIUS - 4 - width
+        places = ((right, 0), (left, 0), (right, -18), (right, 18), (left, -18), (left, 18))
+        for side, down in places:
+            box = QRectF(side, at.y() - 8 + down, width, 16)
             inside = box.left() >= plot.rect.left() and box.right() <= self.width()
             if inside and not any(box.intersects(other) for other in taken):
                 taken.append(box)

@@ -86,6 +86,4 @@ class TriedPanel(QFrame):
 
 
 def _answers(answers: tuple[Answer, ...]) -> str:
-    return ", ".join(
-        one.name if one.share is None else f"{one.name} {fmt.percent(one.share)}" for one in answers
-    )
+    return ", ".join(fmt.answer(one.name, one.share) for one in answers)

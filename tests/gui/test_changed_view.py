@@ -110,6 +110,13 @@ def test_it_says_what_changed(loaded: Window) -> None:
     assert "now right" in view.gallery.describe(1)
 
 
+def test_digits_as_classes_are_told_from_how_sure_the_answer_is(loaded: Window) -> None:
+    digits = msgspec.structs.replace(COMPARISON.samples[0], label="3", before="3", after="5")
+    answered(loaded, msgspec.structs.replace(COMPARISON, samples=(digits,)))
+    words = loaded.main.changed.gallery.describe(0)
+    assert "original: 3 (61 %)" in words and "compressed: 5 (55 %)" in words
+
+
 def test_what_is_known_so_far_is_shown(loaded: Window) -> None:
     request = looked_at(loaded)
     half = msgspec.structs.replace(COMPARISON, done=50)
