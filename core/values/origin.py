@@ -61,12 +61,12 @@ class Recipe(Value, frozen=True, kw_only=True):
 class Foreign(Value, frozen=True, kw_only=True, tag=True):
     """A file of another framework about which something must be asked first. Nothing of it has run."""
 
-    path: str
-    name: str
-    sha256: str
-    size_bytes: int
-    kind: str
-    """The converter's name."""
+    path: str = ""
+    name: str = ""
+    sha256: str = ""
+    size_bytes: int = 0
+    kind: str = ""
+    """The converter's name; like all above it is filled in by who asked the converter."""
     label: Text
     """What it is, in two or three words."""
     what: Text

@@ -18,7 +18,9 @@ class Converter(Protocol):
         """Whether the content, not the ending, is of this kind. `head`: the file's first 4 KiB."""
 
     def examine(self, path: Path) -> Foreign:
-        """Say what the file is and what must be asked. Runs nothing of it, imports no framework.
+        """Say what the file is and what must be asked; path, hash and kind are filled in by the caller.
+
+        Runs nothing of the file and imports no framework.
 
         Raises OpenError, UnsafeFileError or UnsupportedModelError for what cannot be converted.
         """

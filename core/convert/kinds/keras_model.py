@@ -49,11 +49,6 @@ class KerasModel:
                 text("Install it with: pip install 'secateur[keras]', then open the file again."),
             )
         return Foreign(
-            path="",
-            name="",
-            sha256="",
-            size_bytes=0,
-            kind="",
             label=text("Keras model"),
             what=text("'{name}' is a Keras model.", name=shown(path)),
         )

@@ -49,11 +49,6 @@ class TorchProgram:
         except Exception as error:  # JSON of another form
             raise damaged(path, error) from error
         return Foreign(
-            path="",
-            name="",
-            sha256="",
-            size_bytes=0,
-            kind="",
             label=text("PyTorch program (.pt2)"),
             what=text(
                 "'{name}' is a PyTorch program: opening it runs code that may be inside it.", name=shown(path)

@@ -52,11 +52,6 @@ class TorchWeights:
 def weights_alone(path: Path, contents: Contents) -> Foreign:
     """What is asked about weights without an architecture."""
     return Foreign(
-        path="",
-        name="",
-        sha256="",
-        size_bytes=0,
-        kind="",
         label=text("PyTorch weights"),
         what=text("'{name}' holds weights without an architecture.", name=shown(path)),
         runs_code=True,

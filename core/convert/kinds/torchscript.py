@@ -23,11 +23,6 @@ class TorchScript:
 
     def examine(self, path: Path) -> Foreign:
         return Foreign(
-            path="",
-            name="",
-            sha256="",
-            size_bytes=0,
-            kind="",
             label=text("TorchScript program (.pt)"),
             what=text(
                 "'{name}' is a TorchScript program: opening it runs the code inside it.", name=shown(path)

@@ -97,6 +97,22 @@ def test_row_03_wrong_ending(tmp_path: Path, head: bytes, kind: str) -> None:
     refused(written(tmp_path, head + bytes(600)), "not an ONNX file", kind, kind=UnsupportedModelError)
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["folder", "file-in-it"])
+def test_row_03_saved_model_of_tensorflow_names_the_way_to_onnx(tmp_path: Path, whole: bool) -> None:
+    """Version 1, then a graph of 300 bytes: how TensorFlow's description of a model begins."""
+    folder = tmp_path / "classifier"
+    folder.mkdir()
+    path = written(folder, b"\x08\x01\x12\xac\x02" + bytes(300), "saved_model.pb")
+    refused(
+        folder if whole else path, "SavedModel", "tf2onnx.convert --saved-model", kind=UnsupportedModelError
+    )
+
+
+def test_row_03_tensorflow_lite_names_the_way_to_onnx(tmp_path: Path) -> None:
+    path = written(tmp_path, b"\x1c\0\0\0TFL3" + bytes(600), "model.tflite")
+    refused(path, "TensorFlow Lite", "tf2onnx.convert --tflite", kind=UnsupportedModelError)
+
+
 def test_row_03_onnx_under_another_ending_opens(tmp_path: Path) -> None:
     assert len(opened(written(tmp_path, small(), "network.bin")).info.layers) == 1
 
