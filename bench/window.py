@@ -98,7 +98,7 @@ def model(folder: Path, nodes: int, megabytes: float) -> Path:
     return path
 
 
-def probe(home: Path, *arguments: str) -> dict:
+def probe(home: Path, *arguments: str, script: str = "window_probe.py") -> dict:
     """Run a part in a process of its own, with settings and caches of its own."""
     environment = dict(os.environ)
     for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
@@ -106,7 +106,7 @@ def probe(home: Path, *arguments: str) -> dict:
     if os.geteuid() == 0:
         environment["QTWEBENGINE_DISABLE_SANDBOX"] = "1"
     done = subprocess.run(
-        [sys.executable, str(HERE / "window_probe.py"), *arguments],
+        [sys.executable, str(HERE / script), *arguments],
         cwd=HERE.parent,
         env=environment,
         capture_output=True,  # Chromium is talkative

@@ -163,7 +163,7 @@ class PaintWatch:
         self.painted = self.painted or now()
 
 
-def opening(program: Program, path: Path, times: int) -> dict:
+def opening(program: Program, path: Path, times: int, netron_times: int | None = None) -> dict:
     """From the open action to the painted graph, and Netron's page with the same file; once for each time."""
     main, session = program.window.main, program.session
     watch = PaintWatch(program)
@@ -197,7 +197,8 @@ def opening(program: Program, path: Path, times: int) -> dict:
     program.window.commands.open_path(str(fresh))
     program.wait(lambda: session.model is not None and session.model.path == str(fresh))
     program.wait(lambda: program.idle() and "nodes" in session.graphs)
-    found["Netron"] = _netron(program, fresh, times)
+    netron_times = times if netron_times is None else netron_times
+    found["Netron"] = _netron(program, fresh, netron_times) if netron_times else []
     return {"nodes": nodes, "times": found}
 
 
@@ -358,6 +359,6 @@ if __name__ == "__main__":
     if part == "start":
         finish(start(float(rest[0])))
     elif part == "open":
-        Program(lambda program: opening(program, Path(rest[0]), int(rest[1])))
+        Program(lambda program: opening(program, Path(rest[0]), *map(int, rest[1:])))
     else:
         Program(lambda program: stalls(program, *(Path(each) if each else None for each in rest)))

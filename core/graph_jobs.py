@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 from collections.abc import Iterator
+from typing import Literal
 
 import msgspec
 
@@ -16,6 +18,7 @@ from core.files import write_whole
 from core.graph.counterparts import counterparts
 from core.graph.drawing import Drawing
 from core.graph.light_copy import light_copy
+from core.graph.opened import OpenedModel
 from core.values import Foreign, Graph, ModelInfo, SideBySide, WeightFigures, text
 from core.weight_figures import weight_figures
 from core.workspace import Workspace
@@ -71,10 +74,17 @@ def lay_out(request: m.LayOut, workspace: Workspace, context: Context) -> Graph:
 def compare_graphs(request: m.CompareGraphs, workspace: Workspace, context: Context) -> SideBySide:
     """Raises OpenError if the compressed file is gone."""
     opened = expected(request, workspace, context)
-    other = workspace.opened_beside(request.compressed, context)
+    return side_by_side(opened, workspace.opened_beside(request.compressed, context), request.detail)
+
+
+def side_by_side(opened: OpenedModel, other: OpenedModel, detail: Literal["layers", "nodes"]) -> SideBySide:
+    """Draw the compressed network: its layers are those of the original, however their weights are stored."""
+    own = {layer.id: layer for layer in other.info.layers}
+    layers = tuple(own.get(layer.id, layer) for layer in opened.info.layers)
+    drawn = dataclasses.replace(other, info=msgspec.structs.replace(other.info, layers=layers))
     return SideBySide(
         sha256=other.info.sha256,
-        graph=Drawing(other, request.detail).whole(),
+        graph=Drawing(drawn, detail).whole(),
         counterparts=counterparts(opened.model, other.model),
     )
 

@@ -11,6 +11,7 @@ from core.values import Graph, GraphGroups
 from gui.engine_client import EngineClient
 from gui.models.group_tree import GroupTree
 from gui.session_state import SessionState
+from gui.side_by_side import SideBySideDrawing
 
 
 class GraphLayouts(QObject):
@@ -27,6 +28,7 @@ class GraphLayouts(QObject):
         self._closed: dict[str, frozenset[str]] = {}
         self._drawn: dict[str, Graph] = {}
         self._asked: dict[int, str] = {}
+        self.side = SideBySideDrawing(engine, state)
         engine.event.connect(self._on_event)
         state.model_changed.connect(self._on_model)
 

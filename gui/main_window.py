@@ -34,6 +34,7 @@ from gui.views.outcome_view import OutcomeView
 from gui.views.overview_view import OverviewView
 from gui.views.run_bar import RunBar
 from gui.views.run_view import RunView
+from gui.views.side_view import SideView
 from gui.views.snapshots_view import SnapshotsView
 from gui.views.start_view import StartView
 from gui.views.steps_view import StepsView
@@ -79,6 +80,7 @@ class MainWindow(DropWindow):
         self.changed = ChangedView(session, comparing, theme)
         self.advice = AdviceView(session, theme)
         self.netron = NetronView(session, theme)
+        self.side = SideView(session, theme)
         self.outcome = OutcomeView(session, theme)
         self.data_view = DataView(session, theme)
         self.start = StartView(session, theme)
@@ -105,21 +107,19 @@ class MainWindow(DropWindow):
 
     def _lay_out(self) -> None:
         views = (
-            self.run_view, self.overview, self.best, self.changed, self.advice, self.method, self.netron,
-            self.snapshots,
+            self.run_view, self.overview, self.best, self.changed, self.advice, self.method, self.side,
+            self.netron, self.snapshots,
         )  # fmt: skip
         self.tabs = WorkTabs(views)
         split = self._splitters.add
         middle = split("middle", Qt.Orientation.Vertical, panel(self.table), panel(self.tabs))
-        work = split("work", Qt.Orientation.Horizontal, middle, panel(self.inspector, 322))
         self._right = QStackedWidget()
-        self._right.addWidget(work)
+        self._right.addWidget(split("work", Qt.Orientation.Horizontal, middle, panel(self.inspector, 322)))
         self._right.addWidget(panel(self.data_view))
         columns = split("columns", Qt.Orientation.Horizontal, panel(self.graph, 262), self._right)
-        footer = QFrame()
-        footer.setProperty("footer", True)
-        column(footer, self.outcome)
-        self._footer = footer
+        self._footer = QFrame()
+        self._footer.setProperty("footer", True)
+        column(self._footer, self.outcome)
 
         self._pages = QStackedWidget()
         self._pages.addWidget(self.start)
@@ -132,7 +132,7 @@ class MainWindow(DropWindow):
             inner.addWidget(bar)
         inner.addWidget(self._pages, 1)
         whole = QWidget()
-        column(whole, self.top_bar, self.steps, body, footer)
+        column(whole, self.top_bar, self.steps, body, self._footer)
         whole.layout().setStretch(2, 1)
         self.setCentralWidget(whole)
 

@@ -75,12 +75,12 @@ def resolve(session: Session, figure: str, against: Against | None = None) -> Fi
 
 
 def _bits(layers: tuple[Layer, ...], bits: dict[str, int]) -> Figures:
-    shares = {layer_id: _bits_share(count) for layer_id, count in bits.items()}
+    shares = {layer_id: bits_share(count) for layer_id, count in bits.items()}
     texts = {layer_id: tr("{n} bits").format(n=count) for layer_id, count in bits.items()}
     used = sorted(set(bits.values()) | {4, 8, 32})
     legend = Legend(
         caption=tr("bits per weight, as planned"),
-        swatches=tuple(Swatch(str(count), _bits_share(count)) for count in used),
+        swatches=tuple(Swatch(str(count), bits_share(count)) for count in used),
         known=bool(layers),
     )
     numbers = {layer_id: float(count) for layer_id, count in bits.items()}
@@ -172,5 +172,6 @@ def _short_bits(count: float) -> str:
     return tr("{n} b").format(n=fmt.number(count, 0 if count == round(count) else 1))
 
 
-def _bits_share(bits: int) -> float:
+def bits_share(bits: int) -> float:
+    """The place of a bit width on the colour scale."""
     return BITS_SHARE.get(bits, 0.0)

@@ -50,6 +50,8 @@ class GraphLook:
     """Node indices that the search found; None: no search."""
     hit: int | None = None
     """The match that was jumped to."""
+    marked: frozenset[int] = frozenset()
+    """Node indices that are outlined: what corresponds to a chosen box elsewhere."""
     rolled: RollUps = field(default_factory=RollUps)
     """Figures of the closed groups, by the ids of their boxes."""
     badges: dict[str, str] = field(default_factory=dict)
@@ -91,6 +93,8 @@ class GraphPainter:
             self._far_nodes(painter, items, visible, look, zoom)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         self._brackets(painter, items, look, area, zoom)
+        for index in look.marked:
+            self._outline(painter, items.rect(index), zoom, "accent", 2.0, 2.0)
         if look.hit is not None:
             self._outline(painter, items.rect(look.hit), zoom, "attention", 2.0, 3.0)
         chosen = items.by_layer.get(look.selected) if look.selected else None

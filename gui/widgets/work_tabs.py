@@ -23,7 +23,7 @@ class WorkTabs(QTabWidget):
     def retranslate(self) -> None:
         titles = (
             tr("Run"), tr("Overview"), tr("Best plans"), tr("What changed"), tr("Advice"), tr("Method"),
-            tr("Netron"), tr("Snapshots"),
+            tr("Side by side"), tr("Netron"), tr("Snapshots"),
         )  # fmt: skip
         for index, title in enumerate(titles):
             self.setTabText(index, title)
