@@ -8,7 +8,7 @@ from kept values, on as many samples as its interval needs. What the store holds
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -54,23 +54,32 @@ def analyze(
     context: Context,
     plan: Plan | None = None,
     first: Sequence[str] = (),
+    estimated: Callable[[], None] = lambda: None,
 ) -> tuple[tuple[SensitivityPoint, ...], DamageLink]:
     """One point for each layer (those named, or all, largest first) and setting that it allows; and the link.
 
     `plan` says how a run would adjust pruned and rounded layers. Each point is published the moment it
     exists, estimates first; with a store it is kept there, and found there the next time. On the first
     `samples` judging samples, or a part of them where that says as much. Layers that share a weight change
-    together and get the same figures. Layers in `first` are measured before the others.
+    together and get the same figures. Layers in `first` are measured before the others. `estimated` is called
+    once, when all estimates are told and before anything is measured: for what can wait so long.
 
     Raises PlanError for an unknown layer, and Cancelled at the next batch; what was measured is kept.
     """
     plan = plan or Plan()
     chosen = chosen_layers(opened, layers)
-    work: Work = [(layer, steps_of(opened, layer, settings, plan)) for layer in chosen]
     sweep = _Sweep(opened, judge, plan, samples, store, context)
+    work: Work = []
     missing: Work = []
-    for layer, steps in work:
-        left = [(setting, step) for setting, step in steps if not sweep.kept(layer, setting, step)]
+    for layer in chosen:
+        steps, left = [], []
+        for setting in settings:
+            context.check()
+            for known in steps_of(opened, layer, [setting], plan):
+                steps.append(known)
+                if not sweep.kept(layer, *known):
+                    left.append(known)
+        work.append((layer, steps))
         if left:
             missing.append((layer, left))
     if missing:
@@ -78,6 +87,8 @@ def analyze(
         sweep.runs.start(missing, samples)
         missing.sort(key=lambda pair: sweep.runs.group_of(pair[0]) or 0)
         sweep.estimate(missing)
+    estimated()
+    if missing:
         sweep.measure(missing)
     link = sweep.link()
     context.publish(link)

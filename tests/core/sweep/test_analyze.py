@@ -112,6 +112,30 @@ def test_largest_layers_come_first_and_each_point_is_published_at_once(
     assert all(p.measurement.count == 8 for p in points)
 
 
+def test_what_can_wait_for_the_estimates_comes_between_them_and_the_measurements(
+    opened: OpenedModel, judge: Judge
+) -> None:
+    store, told = Kept(), []
+
+    def take(value: Value) -> None:
+        if isinstance(value, SensitivityPoint):
+            told.append("estimate" if value.estimate else "measurement")
+
+    for _ in range(2):  # the second time all is known
+        analyze(
+            opened,
+            judge,
+            settings_of((0.5,), (4,)),
+            COUNT,
+            (),
+            store,
+            Context(on_partial=take),
+            estimated=lambda: told.append("waited"),
+        )
+    points = 2 * len(opened.info.layers)
+    assert told == ["waited", *["measurement"] * 2 * points, "waited"]
+
+
 def test_what_the_person_turns_to_is_measured_next(opened: OpenedModel, judge: Judge) -> None:
     order: list[str] = []
 
