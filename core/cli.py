@@ -226,7 +226,7 @@ def compress_command(options: argparse.Namespace, context: Context, console: Con
     assert isinstance(result, Result)
     exported = hand_over(request, result, points, options, workspace, context)
     if options.project:
-        take_snapshot(options.project, options.snapshot or destination.name, result)
+        take_snapshot(options.project, options.snapshot or destination.name, result, exported)
     console.end()
     print_outcome("before", result.before)
     print_outcome("after", result.after)

@@ -11,7 +11,7 @@ import msgspec
 from core.console import human_bytes
 from core.project import Project, RunRecord, Snapshot
 from core.report import outcome_json
-from core.values import Outcome, Plan, Result
+from core.values import Exported, Outcome, Plan, Result
 
 LAST_STEPS = 5
 
@@ -22,15 +22,18 @@ def make_project(path: str | None) -> None:
         Project(path).close()
 
 
-def take_snapshot(path: str, label: str, result: Result) -> None:
-    """Keep the plan of the run that has just ended, with its figures, under a name. Raises ProjectError."""
+def take_snapshot(path: str, label: str, result: Result, exported: Exported) -> None:
+    """Keep the plan of the run that has just ended, with the figures of its file, under a name.
+
+    Raises ProjectError.
+    """
     project = Project(path, create=False)
     run = project.runs.all()[-1]
     project.snapshots.add(
         Snapshot(
             label=label,
             plan=result.plan,
-            outcome=result.after,
+            outcome=msgspec.structs.replace(result.after, size_bytes=exported.size_bytes),
             model_sha256=run.model_sha256,
             data_sha256=run.data_sha256,
         )

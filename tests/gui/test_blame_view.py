@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from shell_values import make_data, make_model
 
 from core import messages as m
-from core.values import GiveBack, LayerPlan, Measurement, Outcome, Plan, PlanMeasured, Rescue, digest
+from core.values import Blame, GiveBack, LayerPlan, Measurement, Outcome, Plan, PlanMeasured, Rescue, digest
 from gui.app import Window
 from gui.models.layer_table import Column
 from gui.restore import restore_findings
@@ -67,7 +67,7 @@ def test_what_comes_in_is_shown_everywhere(opened: Window, qtbot: QtBot) -> None
     qtbot.waitUntil(lambda: "stem" in graph._figures.shares)
     assert "1 of 3" in graph.legend.legend.state
     stream(opened, asked, back("head", 0.8, 0.02), back("middle", -0.1, 0.0))
-    opened.engine.event.emit(m.Done(id=asked, value=m.Blame(plan=whole(), layers=())))
+    opened.engine.event.emit(m.Done(id=asked, value=Blame(plan=whole(), layers=())))
     qtbot.waitUntil(lambda: len(graph._figures.shares) == 3)
     assert graph.legend.legend.state == "" and graph.legend.legend.high == "50 %"
     # a half of 0.04 is the end of the scale, a quarter is its middle
