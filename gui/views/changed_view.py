@@ -28,6 +28,7 @@ from gui.theme import Theme
 from gui.widgets.class_bars import ClassBars
 from gui.widgets.confusion_matrix import MODES, ConfusionMatrix
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.labels import empty_state
 from gui.widgets.sample_gallery import SampleGallery
 from gui.widgets.tried_panel import TriedPanel
 
@@ -122,12 +123,7 @@ class ChangedView(QWidget):
         row.setSpacing(16)
         row.addWidget(self.left, 10)
         row.addWidget(right, 10)
-        self._empty = QLabel()
-        self._empty.setProperty("muted", True)
-        self._empty.setTextFormat(Qt.TextFormat.PlainText)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty.setWordWrap(True)
-        self._empty.setMargin(24)
+        self._empty = empty_state()
         self.pages = QStackedWidget()
         self.pages.addWidget(self._empty)
         self.pages.addWidget(both)

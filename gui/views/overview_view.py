@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, Qt
+from PySide6.QtCore import QEvent, QModelIndex
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from gui import format as fmt
 from gui.i18n import tr
@@ -14,6 +14,7 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.copying import Copies
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.labels import empty_state
 from gui.widgets.overview_grid import OverviewGrid
 from gui.widgets.scale_bar import ScaleBar
 
@@ -39,11 +40,7 @@ class OverviewView(QWidget):
         head.addWidget(self._caption, 1)
         head.addWidget(self._scale)
         head.addWidget(self.glance)
-        self._empty = QLabel()
-        self._empty.setProperty("muted", True)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty.setWordWrap(True)
-        self._empty.setMargin(24)
+        self._empty = empty_state()
         self._pages = QStackedWidget()
         self._pages.addWidget(self.table)
         self._pages.addWidget(self._empty)

@@ -8,7 +8,6 @@ import msgspec
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QStackedWidget,
     QToolButton,
@@ -24,6 +23,7 @@ from gui.job import Job, Problem
 from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.labels import empty_state
 from gui.widgets.run_chart import RunChart, Step
 from gui.widgets.training_curve import TrainingCurve
 
@@ -51,12 +51,7 @@ class RunView(QWidget):
         self.log.setTabChangesFocus(True)
         self.log.setMaximumBlockCount(LOG_LINES)
         self.log.hide()
-        self._empty = QLabel()
-        self._empty.setProperty("muted", True)
-        self._empty.setTextFormat(Qt.TextFormat.PlainText)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty.setWordWrap(True)
-        self._empty.setMargin(24)
+        self._empty = empty_state()
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty)
         self.training = TrainingCurve(theme)

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QStackedWidget,
     QTableView,
@@ -34,6 +33,7 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.difference_text import DifferenceText
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.labels import empty_state
 from gui.widgets.snapshot_chart import Dot, SnapshotChart, dot_words
 
 ROW_HEIGHT = 28
@@ -90,11 +90,7 @@ class SnapshotsView(QWidget):
         self._back.setProperty("flat", True)
         self._said = ElidedLabel(parent=self)
         self._said.setProperty("small", True)
-        self._empty = QLabel(self)
-        self._empty.setProperty("muted", True)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty.setWordWrap(True)
-        self._empty.setMargin(24)
+        self._empty = empty_state()
         self._pages = QStackedWidget(self)
         self._pages.addWidget(self.table)
         self._pages.addWidget(self._empty)

@@ -38,6 +38,7 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.defaults_popup import DefaultsPopup
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.labels import empty_state
 from gui.widgets.layer_menu import LayerMenu
 from gui.widgets.layer_table_widget import LayerTable
 from gui.widgets.limit_dialogs import PatternDialog, ThresholdDialog, is_pattern
@@ -93,11 +94,7 @@ class TableView(QWidget):
         bar.addWidget(self.changed_only)
         bar.addWidget(self.selected_button)
         bar.addWidget(self.defaults_button)
-        self._empty = QLabel()
-        self._empty.setProperty("muted", True)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty.setWordWrap(True)
-        self._empty.setMargin(24)
+        self._empty = empty_state()
         self._pages = QStackedWidget()
         self._pages.addWidget(self.table)
         self._pages.addWidget(self._empty)

@@ -31,6 +31,17 @@ def small() -> QLabel:
     return label
 
 
+def empty_state() -> QLabel:
+    """What stands in a panel's place while it has nothing to show."""
+    label = QLabel()
+    label.setProperty("muted", True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    label.setWordWrap(True)
+    label.setMargin(24)
+    return label
+
+
 def line(title: QWidget, *others: QWidget) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setContentsMargins(0, 5, 0, 0)
