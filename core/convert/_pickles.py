@@ -106,7 +106,11 @@ class _Elsewhere:
 
 
 def read_pickle(path: Path) -> Contents:
-    """What the pickle in a PyTorch archive, or the file itself, holds. Raises OpenError if it is damaged."""
+    """What the pickle in a PyTorch archive, or the file itself, holds. Raises OpenError if it is damaged.
+
+    joblib puts bare numbers between the instructions: what it names up to the first is told.
+    """
+    names: dict[str, None] = {}
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
@@ -114,15 +118,16 @@ def read_pickle(path: Path) -> Contents:
                 if entry.file_size > LIMIT_BYTES:
                     raise ValueError("its list of contents is too large")
                 with archive.open(entry) as file:
-                    return _contents(io.BytesIO(file.read(LIMIT_BYTES + 1)))
+                    return _contents(io.BytesIO(file.read(LIMIT_BYTES + 1)), names)
         with path.open("rb") as stream:
-            return _contents(stream)
+            return _contents(stream, names)
     except Exception as error:  # a pickle can be wrong in any way
+        if any(name.startswith("joblib.") for name in names):
+            return Contents((), tuple(clean(name) for name in names), False)
         raise damaged(path, error) from error
 
 
-def _contents(file: Any) -> Contents:
-    names: dict[str, None] = {}
+def _contents(file: Any, names: dict[str, None]) -> Contents:
     found: object = None
     for _ in range(_LEGACY_HEAD + 1):
         found = _followed(file, names)

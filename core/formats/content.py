@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from core.errors import OpenError, UnsupportedModelError
+from core.formats.other_makers import other_maker, refusal
 from core.formats.safety import HEAD_BYTES, saved_model, shown
 from core.values import Text, text
 
@@ -20,7 +21,11 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 def may_be_a_model(path: Path, head: bytes) -> bool:
     """Whether this start of a file is neither text nor of a well-known other kind."""
     return (
-        not _is_saved_model(path, head) and _kind(head) is None and not _is_text(head) and not _is_html(head)
+        not _is_saved_model(path, head)
+        and other_maker(path, head, by_name=False) is None
+        and _kind(head) is None
+        and not _is_text(head)
+        and not _is_html(head)
     )
 
 
@@ -43,6 +48,9 @@ def unrecognised(path: Path, head: bytes) -> OpenError:
         )
     if _is_saved_model(path, head):
         return saved_model(path)
+    other = other_maker(path, head)
+    if other is not None:
+        return refusal(other, path)
     kind = _kind(head)
     if kind is not None:
         return UnsupportedModelError(

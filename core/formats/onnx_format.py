@@ -14,8 +14,9 @@ from core.context import Context
 from core.errors import OpenError, SecateurError
 from core.formats import FORMATS
 from core.formats.content import may_be_a_model
+from core.formats.other_makers import other_maker, refusal
 from core.formats.proto_checks import Facts, check_model
-from core.formats.safety import check_file, shown, unreadable
+from core.formats.safety import HEAD_BYTES, check_file, shown, unreadable
 from core.formats.sparse import make_dense
 from core.formats.wire import MalformedError, Split, split
 from core.graph.build import build
@@ -84,6 +85,9 @@ def _parse(path: Path, data: bytes) -> tuple[Split, onnx.ModelProto]:
         parts = split(data)
         proto = onnx.ModelProto.FromString(parts.rest)
     except (DecodeError, MalformedError) as error:
+        other = other_maker(path, data[:HEAD_BYTES])
+        if other is not None:
+            raise refusal(other, path) from error
         raise OpenError(
             text("'{name}' is not a valid ONNX file.", name=shown(path)),
             text("It breaks off or is damaged; most likely a download was incomplete."),

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from core.errors import OpenError, UnsafeFileError, UnsupportedModelError
+from core.formats.other_makers import other_maker, refusal
 from core.graph.labels import clean
 from core.values import text
 
@@ -33,6 +34,9 @@ def check_file(path: Path) -> os.stat_result:
     if stat.S_ISDIR(facts.st_mode):
         if os.path.exists(os.path.join(path, "saved_model.pb")):
             raise saved_model(path)
+        other = other_maker(path, b"")
+        if other is not None:
+            raise refusal(other, path)
         raise OpenError(
             text("'{name}' is a folder, not a model file.", name=name),
             text("A model is opened from a single file."),

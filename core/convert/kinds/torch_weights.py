@@ -10,7 +10,8 @@ from core.convert._pickles import Contents, read_pickle
 from core.convert.kinds import CONVERTERS
 from core.convert.sizes import guessed
 from core.convert.talk import Converted, Task
-from core.errors import OpenError, SecateurError, UnsafeFileError, UnsupportedModelError
+from core.errors import OpenError, SecateurError, UnsafeFileError
+from core.formats.other_makers import PADDLE_WEIGHTS, SCIKIT_LEARN, refusal
 from core.formats.safety import shown
 from core.values import Described, Foreign, Text, text
 
@@ -28,6 +29,8 @@ class TorchWeights:
         )
 
     def examine(self, path: Path) -> Foreign:
+        if PADDLE_WEIGHTS.recognises(path, b""):
+            raise refusal(PADDLE_WEIGHTS, path)
         contents = read_pickle(path)
         if contents.names:
             raise _refusal(path, contents)
@@ -64,13 +67,7 @@ def weights_alone(path: Path, contents: Contents) -> Foreign:
 def _refusal(path: Path, contents: Contents) -> SecateurError:
     listed = ", ".join(contents.names[:3]) + (" …" if len(contents.names) > 3 else "")
     if any(name.startswith(_SCIKIT) for name in contents.names):
-        return UnsupportedModelError(
-            text("'{name}' is a scikit-learn model, not a neural network.", name=shown(path)),
-            text(
-                "Secateur cuts the weights of neural networks; trees and linear models shrink in other ways."
-            ),
-            text("A multilayer perceptron can be written as ONNX with skl2onnx; open that file."),
-        )
+        return refusal(SCIKIT_LEARN, path)
     if not contents.is_mapping and contents.tensors:
         return UnsafeFileError(
             text("'{name}' is a whole network as a Python pickle ({names}).", name=shown(path), names=listed),
