@@ -87,13 +87,17 @@ class Theme(QObject):
         return self.name == "dark"
 
     def choose(self, name: str) -> None:
-        self.name = name
+        first, self.name = not self.name, name
         self._tables = {
             "damage": lookup_table(DAMAGE[name]),
             "difference": lookup_table(DIFFERENCE[name]),
             "importance": lookup_table(VIRIDIS),
         }
-        self._application.setStyle("Fusion")
+        # taken away first: putting one sheet in place of another polishes each widget over again for every
+        # widget that it lies in, which takes four times as long
+        self._application.setStyleSheet("")
+        if first:
+            self._application.setStyle("Fusion")
         self._application.setPalette(_qt_palette(TOKENS[name]))
         self._application.setStyleSheet(
             style_sheet(TOKENS[name], _drawing("arrow", name), _drawing("tick", name))
@@ -172,7 +176,6 @@ def style_sheet(tokens: dict[str, str], arrow: str, check: str) -> str:
 
 
 _STYLE = """
-QWidget { font-size: 13px; color: <<text>>; }
 QMainWindow, QDialog { background: <<window>>; }
 QToolTip { background: <<panel>>; color: <<text>>; border: 1px solid <<line>>; padding: 5px 7px; }
 QFrame[panel="true"] { background: <<panel>>; border: 1px solid <<line>>; border-radius: 9px; }
