@@ -9,7 +9,7 @@ from PySide6.QtGui import QUndoCommand
 from core.values import Plan
 
 if TYPE_CHECKING:
-    from gui.session import Session
+    from gui.session_plan import PlanningSession
 
 MERGEABLE = 1
 
@@ -19,7 +19,7 @@ class PlanCommand(QUndoCommand):
 
     def __init__(
         self,
-        session: Session,
+        session: PlanningSession,
         before: Plan,
         after: Plan,
         label: str,

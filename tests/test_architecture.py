@@ -190,6 +190,27 @@ def test_file_is_short_enough_to_read(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
 
 
+def test_the_main_window_only_assembles() -> None:
+    """What it decides belongs into session or views."""
+    assert len((ROOT / "gui" / "main_window.py").read_text(encoding="utf-8").splitlines()) <= 250
+
+
+def test_views_know_the_session_and_never_each_other() -> None:
+    """Sections and words are parts of a view; what stands by itself, a view or a bar, is nobody's part."""
+    alone = re.compile(r"^gui\.views\.(?:\w+_view|\w+_bar)$")
+    views = [path for path in SOURCES if path.parent == ROOT / "gui" / "views"]
+    found = [
+        f"{name_of(path)}:{node.lineno} imports {node.module}"
+        for path in views
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom)
+        and node.module is not None
+        and (node.module == "gui.main_window" or alone.search(node.module))
+    ]
+    assert views
+    assert not found
+
+
 def test_nothing_is_unpickled() -> None:
     """Models and data are untrusted: no pickle, no eval, in either process."""
     forbidden = re.compile(r"\b(?:import pickle|from pickle|allow_pickle=True|weights_only=False)\b")

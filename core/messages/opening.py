@@ -1,0 +1,50 @@
+"""Requests that open what is worked on: models, data, files of other frameworks."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from core.messages.request import Request
+from core.values import DataSpec, Recipe
+
+
+class Describe(Request, frozen=True, kw_only=True, tag=True):
+    """-> Catalogue."""
+
+
+class OpenModel(Request, frozen=True, kw_only=True, tag=True):
+    """-> ModelInfo; Graphs and GraphGroups as Partial. Or Foreign: ask, then send it with a recipe."""
+
+    model: str
+    recipe: Recipe | None = None
+    """For a file of another framework, which is turned into ONNX first."""
+
+
+class ReadArchitecture(Request, frozen=True, kw_only=True, tag=True):
+    """-> Networks: what a Python file defines. It is read, not run."""
+
+    path: str
+
+
+class LayOut(Request, frozen=True, kw_only=True, tag=True):
+    """-> Graph with these groups closed. Answered beside a long job, at once."""
+
+    model: str
+    detail: Literal["layers", "nodes"]
+    closed: tuple[str, ...]
+    """Ids of `GraphGroups`; a group inside another one needs no mention."""
+    model_sha256: str = ""
+
+
+class OpenData(Request, frozen=True, kw_only=True, tag=True):
+    """-> DataInfo."""
+
+    model: str
+    data: DataSpec
+
+
+class CheckData(Request, frozen=True, kw_only=True, tag=True):
+    """-> DataCheck: whether the guesses about the data bear out when the model is run on labelled samples."""
+
+    model: str
+    data: DataSpec

@@ -1,0 +1,59 @@
+"""Requests that carry a plan out, and about what came of it."""
+
+from __future__ import annotations
+
+from core.messages.request import Request
+from core.values import DataSpec, Outcome, Plan, Result, RunPoint
+
+
+class Compress(Request, frozen=True, kw_only=True, tag=True):
+    """-> Result; RunPoint as Partial after each layer."""
+
+    model: str
+    data: DataSpec | None
+    plan: Plan
+    project: str | None = None
+    read_only: bool = False
+    model_sha256: str = ""
+    judge_steps: bool = True
+    step_samples: int = 1000
+    """Judging samples for the accuracy after each layer."""
+
+
+class Export(Request, frozen=True, kw_only=True, tag=True):
+    """-> Exported. Writes beside the destination, verifies, then moves into place."""
+
+    result: Result
+    model: str
+    data: DataSpec | None
+    destination: str
+    report: bool = True
+    """Also the account of it, as a page in `language`: with the run's points and what was expected of it."""
+    language: str = "en"
+    points: tuple[RunPoint, ...] = ()
+    expected: Outcome | None = None
+    project: str | None = None
+    """Where measurements of single layers are kept, for the report."""
+    read_only: bool = False
+    model_sha256: str = ""
+
+
+class Compare(Request, frozen=True, kw_only=True, tag=True):
+    """-> Comparison of a result's file with the original on the judging samples; so far as Partial."""
+
+    model: str
+    data: DataSpec
+    artefact: str
+    sha256: str
+    project: str | None = None
+    read_only: bool = False
+    model_sha256: str = ""
+
+
+class TrySample(Request, frozen=True, kw_only=True, tag=True):
+    """-> Tried: a picture of the person's own, seen by the original and by a result."""
+
+    model: str
+    data: DataSpec
+    artefact: str
+    picture: str
