@@ -116,7 +116,7 @@ def activation_view(opened: OpenedModel, layer_id: str, plan: Plan, seen: Seen |
 def _bits(opened: OpenedModel, layer_id: str, plan: Plan) -> tuple[int, tuple[Text, ...]]:
     """Of the layer's activations under the plan, and why they are not those planned."""
     try:
-        step = next(step for step in resolve(opened, plan) if step.layer.id == layer_id)
+        (step,) = resolve(opened, plan, {layer_id})
     except PlanError as error:
         return FLOAT_BITS, (error.what,)
     planned = step.planned.activation_bits or FLOAT_BITS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -141,8 +142,8 @@ class Step:
         return self.layer.id, *self.weight_key, self.activation_bits
 
 
-def resolve(opened: OpenedModel, plan: Plan) -> tuple[Step, ...]:
-    """One step for each layer of the model, in its order.
+def resolve(opened: OpenedModel, plan: Plan, only: Collection[str] | None = None) -> tuple[Step, ...]:
+    """One step for each layer of the model, or for those named in `only`, in the model's order.
 
     Raises PlanError, naming the layer, for values that no layer can have and for a layer of its own
     settings that cannot follow them. A layer that only the defaults address is left out instead, with a note.
@@ -154,16 +155,16 @@ def resolve(opened: OpenedModel, plan: Plan) -> tuple[Step, ...]:
                 text("The plan names a layer '{layer}' that the model does not have.", layer=layer_id),
                 next_step=text("Remove it from the plan, or open the model that the plan was made for."),
             )
-    nodes = {node.name: node for node in opened.model.graph.all_nodes()}
-    main = {node.name for node in opened.model.graph}
     leaders = _leaders(opened, plan)
     ends = float_ends(opened) if setting(plan, "quantize_activations", "float_ends") else frozenset()
     steps = []
     for layer in opened.info.layers:
+        if only is not None and layer.id not in only:
+            continue
         leader = leaders.get(layer.group or "", layer.id)
         settings = plan.layer(leader)
         check(layer, settings)
-        step = _step(layer, nodes[layer.id], settings, plan, layer.id in main)
+        step = _step(layer, opened.nodes[layer.id], settings, plan, layer.id in opened.main_nodes)
         if leader != layer.id and step.note is None and plan.layer(layer.id) != settings:
             name = opened.info.layer(leader).label
             note = text("It shares its weights with '{layer}', whose settings count.", layer=name)

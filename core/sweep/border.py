@@ -14,12 +14,6 @@ from core.graph.suffix import prefix
 from core.sweep.samples import Samples
 
 BORDER_BYTES = 1 << 30
-COMMON = 3
-"""First pieces, which most layers are run on: their values are computed for all layers of a group at once.
-
-A network that has to hand out so many values loses what onnxruntime fuses, and takes up to nine times as
-long; so of later pieces, which few layers ask for, each layer's values are computed by themselves.
-"""
 
 
 @dataclass
@@ -50,7 +44,8 @@ class Borders:
     """Feeds for networks cut behind some layers, piece by piece of the samples. May be asked by any thread.
 
     Layers are taken in groups whose values fit into the limit together; the values of the group before are
-    let go.
+    let go. Those of a group are computed in one run for each piece: a network that hands out so many values
+    takes about twice as long, a session for every layer costs more.
     """
 
     def __init__(
@@ -73,8 +68,7 @@ class Borders:
         """By value what it looks like: its array for the first piece."""
         self._groups = list(self._grouped(needed, limit))
         self._group = self._groups[0] if len(self._groups) == 1 else ()
-        self._common = all_values
-        self._alone: dict[str, _Maker] = {}
+        self._maker_of_group = all_values
         self._lock = threading.Lock()
 
     @property
@@ -87,15 +81,10 @@ class Borders:
         with self._lock:
             if layer_id not in self._group:
                 self._group = next(group for group in self._groups if layer_id in group)
-                self._common = self._maker(
+                self._maker_of_group = self._maker(
                     list(dict.fromkeys(n for e in self._group for n in self._needed[e]))
                 )
-                self._alone = {}
-            maker = self._common
-            if position >= COMMON:
-                if layer_id not in self._alone:
-                    self._alone[layer_id] = self._maker(self._needed[layer_id])
-                maker = self._alone[layer_id]
+            maker = self._maker_of_group
         return {**self._samples.pieces[position].feeds, **maker.of(self._samples, position)}
 
     def _maker(self, names: list[str]) -> _Maker:
@@ -113,9 +102,6 @@ class Borders:
 
     def _bytes(self, layers: Sequence[str]) -> float:
         """Of all pieces' values for these layers."""
-        pieces = self._samples.pieces
-        common = sum(len(piece.rows) for piece in pieces[:COMMON]) / len(pieces[0].rows)
-        later = sum(len(piece.rows) for piece in pieces[COMMON:]) / len(pieces[0].rows)
-        size = {layer: sum(self.like[name].nbytes for name in self._needed[layer]) for layer in layers}
         together = {name for layer in layers for name in self._needed[layer]}
-        return common * sum(self.like[name].nbytes for name in together) + later * sum(size.values())
+        share = self._samples.count / len(self._samples.pieces[0].rows)
+        return share * sum(self.like[name].nbytes for name in together)

@@ -15,6 +15,7 @@ from core.methods._taps import node_named
 from core.methods.quantize_activations import Range
 from core.sweep.border import Borders
 from core.sweep.candidates import Candidate
+from core.sweep.head import Head, head_of
 from core.values import Layer
 
 
@@ -53,7 +54,30 @@ class Probe:
         alone = len(ids) == 1
         self._cut = suffix(model, ids, judge.subject.outputs, names, borders.like, alone, private=True)
         assert self._cut is not None, "asked for a layer that nothing depends on"
-        self._runner = Runner(self._cut.model, threads or judge.threads)
+        threads = threads or judge.threads
+        self._head = self._head_of(layer, threads) if alone else None
+        self._runner = Runner(self._cut.model, threads)
+        self._inputs = {item.name for item in self._runner.inputs}
+
+    def _head_of(self, layer: Layer, threads: int) -> Head | None:
+        assert self._cut is not None
+        graph = self._cut.model.graph
+        nodes = head_of(next((node for node in graph if node.name == layer.id), None))
+        first = nodes[0].inputs[0] if nodes else None
+        if first is None or first not in graph.inputs:
+            return None
+        for name in self._unchanged:
+            graph.inputs.remove(graph.initializers.pop(name))
+        like = self._borders.like[self._cut.own.get(first.name or "", first.name or "")]
+        head = Head(nodes, like, threads)
+        if not first.uses():
+            graph.inputs.remove(first)
+        return head
+
+    @property
+    def apart(self) -> bool:
+        """Whether the layer is run in a session of its own, before the network behind it."""
+        return self._head is not None
 
     def answers(
         self, position: int, candidate: Candidate | None, rounded: Range | None = None, levels: int = 255
@@ -68,12 +92,17 @@ class Probe:
         for name, source in self._cut.own.items():
             value = at_border[source]
             feeds[name] = value if rounded is None else _rounded(value, rounded, levels)
-        feeds.update(self._unchanged)
+        weights = dict(self._unchanged)
         if candidate is not None:
-            feeds.update(self._typed(candidate.weights()))
+            weights.update(self._typed(candidate.weights()))
             if candidate.bias is not None and self._bias:
-                like = self._unchanged[self._bias]
-                feeds[self._bias] = shaped_bias(candidate.bias, like)
+                weights[self._bias] = shaped_bias(candidate.bias, self._unchanged[self._bias])
+        if self._head is None:
+            feeds.update(weights)
+        else:
+            feeds[self._head.output] = self._head.run(candidate, weights, feeds[self._head.input])
+            if self._head.input not in self._inputs:
+                del feeds[self._head.input]
         # the graph's own inputs are whole pieces already: nothing to split or to pad
         return self._judge.part(self._runner.session.run(None, feeds))
 

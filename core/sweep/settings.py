@@ -57,7 +57,7 @@ def steps_of(
             granularity=plan.layer(layer.id).granularity,
         )
         try:
-            step = next(step for step in resolve(opened, tried) if step.layer.id == layer.id)
+            (step,) = resolve(opened, tried, {layer.id})
         except PlanError:
             continue  # e.g. weights of a type that can't be rounded: the table says so
         if step.changes and (setting.activation_bits == step.activation_bits):
