@@ -15,6 +15,7 @@ from shiboken6 import isValid
 from gui.commands import Commands
 from gui.i18n import LANGUAGES, Translations, tr, tr_text
 from gui.icons import icon
+from gui.next_step import NextStep
 from gui.session import Session
 from gui.theme import Theme
 
@@ -88,6 +89,9 @@ def can_redo(session: Session) -> str:
 def table() -> dict[str, Row]:
     """Read anew at each change of language."""
     return {
+        "next": Row(
+            tr("Do what comes next"), tr("Do what comes next"), "", "Ctrl+Return", always, "go_on",
+        ),
         "new": Row(
             tr("New project"), tr("Close this project and begin anew"), "", "Ctrl+N",
             needs_model, "new_project",
@@ -145,13 +149,19 @@ class Actions(QObject):
     """Builds the QActions once and keeps text, icon and enabled state true."""
 
     def __init__(
-        self, session: Session, theme: Theme, translations: Translations, commands: Commands
+        self,
+        session: Session,
+        theme: Theme,
+        translations: Translations,
+        commands: Commands,
+        following: NextStep,
     ) -> None:
         super().__init__(session)
         self._session = session
         self._theme = theme
         self._translations = translations
         self._commands = commands
+        self._following = following
         self._actions: dict[str, QAction] = {}
         for name, row in table().items():
             action = QAction(self)
@@ -160,11 +170,9 @@ class Actions(QObject):
             action.triggered.connect(getattr(commands, row.handler))
             self._actions[name] = action
         self.languages = self._language_actions()
-        for signal in (
-            session.model_changed, session.data_changed, session.plan_changed, session.result_changed,
-            session.job_changed, session.exported, session.undo_stack.indexChanged,
-        ):  # fmt: skip
-            signal.connect(self.refresh)
+        # which follows all fields of the session that matter here
+        following.changed.connect(self.refresh)
+        session.undo_stack.indexChanged.connect(self.refresh)
         theme.changed.connect(self._recolor)
         translations.changed.connect(self.refresh)
         self._recolor()
@@ -183,14 +191,19 @@ class Actions(QObject):
         for name, row in table().items():
             action = self._actions[name]
             reason = row.why_not(self._session)
-            tip = row.tip
+            tip, label = row.tip, row.text
+            if name == "next" and self._following.kind:
+                tip, label = self._following.tip, self._following.label
+            if name == "next" and not self._following.kind:
+                running = tr("Something is running: stop it, or wait until it is done.")
+                reason = running if self._session.job is not None else can_run(self._session)
             if name == "undo" and stack.canUndo():
                 tip = tr("Undo: {what}").format(what=stack.undoText())
             if name == "redo" and stack.canRedo():
                 tip = tr("Redo: {what}").format(what=stack.redoText())
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             action.setText(row.text)
-            action.setIconText(row.text)
+            action.setIconText(label)
             shown = f"{tip} ({keys})" if keys else tip
             action.setToolTip(shown + (f"\n{reason}" if reason else ""))
             action.setStatusTip(reason)

@@ -21,6 +21,7 @@ from gui.faults import Faults, start_log
 from gui.i18n import LANGUAGES, Translations
 from gui.main_window import MainWindow
 from gui.netron_page import register_scheme
+from gui.next_step import NextStep
 from gui.notifier import Notifier
 from gui.project_keeper import ProjectKeeper
 from gui.project_opening import ProjectOpening
@@ -58,14 +59,15 @@ class Window:
         self.translations = Translations(application, _one_of(LANGUAGES, language, remembered.language))
         self.keeper = ProjectKeeper(self.session, settings)
         self.opening = ProjectOpening(self.session, self.keeper)
+        search = BestPlanSearch(engine, self.session)
+        self.following = NextStep(self.session, search)
         self.commands = Commands(
-            self.session, self.theme, self.translations, settings, self.keeper, self.opening
+            self.session, self.theme, self.translations, settings, self.keeper, self.opening, self.following
         )
-        self.actions = Actions(self.session, self.theme, self.translations, self.commands)
+        self.actions = Actions(self.session, self.theme, self.translations, self.commands, self.following)
         # the style sheet last: with it in force each widget is polished anew whenever it gets a parent
         style_sheet = application.styleSheet()
         application.setStyleSheet("")
-        search = BestPlanSearch(engine, self.session)
         self.queue = RunQueue(self.session)
         self.notifier = Notifier(self.session, self.queue, settings)
         self.comparing = ResultComparison(engine, self.session)
@@ -76,7 +78,7 @@ class Window:
             self.actions,
             self.commands,
             settings,
-            search,
+            self.following,
             self.comparing,
             self.queue,
             self.keeper,

@@ -16,11 +16,15 @@ class BestPlanSearch(QObject):
     """Belongs to the session; a search is a job like any other, so progress and Stop are the usual ones."""
 
     changed = Signal()
+    goal_changed = Signal(object)
+    """The Goal that the next search is for."""
 
     def __init__(self, engine: EngineClient, session: Session) -> None:
         super().__init__(session)
         self._session = session
         self._asked: int | None = None
+        self.goal = Goal(max_loss=1.0)
+        """What the next search is for, as it was said last."""
         self.found = BestPlans()
         self.tried: tuple[BestPlan, ...] = ()
         """Plans that the search measured, the latest last."""
@@ -32,6 +36,11 @@ class BestPlanSearch(QObject):
     def busy(self) -> bool:
         job = self._session.job
         return job is not None and job.id == self._asked
+
+    def set_goal(self, goal: Goal) -> None:
+        if goal != self.goal:
+            self.goal = goal
+            self.goal_changed.emit(goal)
 
     def find(self, goal: Goal) -> None:
         """Look for the plan that reaches this goal, and verify it."""

@@ -14,6 +14,7 @@ from core.values import DataSpec, Foreign, Recipe, text
 from gui import samples
 from gui.i18n import Translations, tr
 from gui.job import Problem
+from gui.next_step import NextStep
 from gui.project_keeper import ProjectKeeper
 from gui.project_lock import ProjectLock
 from gui.project_opening import ProjectOpening
@@ -44,6 +45,10 @@ def is_data(path: str) -> bool:
 class Commands(QObject):
     data_asked = Signal()
     """Show the data screen."""
+    goal_asked = Signal()
+    """Show where a goal is said and what is found for it."""
+    compare_asked = Signal()
+    """Show what a run has changed."""
     choose_asked = Signal()
     """Put the focus where plans are made."""
     quit_asked = Signal()
@@ -60,6 +65,7 @@ class Commands(QObject):
         settings: Settings,
         keeper: ProjectKeeper,
         opening: ProjectOpening,
+        following: NextStep,
     ) -> None:
         super().__init__(session)
         self._session = session
@@ -68,6 +74,7 @@ class Commands(QObject):
         self._settings = settings
         self._keeper = keeper
         self._opening = opening
+        self._following = following
         self._window: QWidget | None = None
         session.model_changed.connect(self._remember_model)
         keeper.changed.connect(self._remember_project)
@@ -235,6 +242,22 @@ class Commands(QObject):
         self.data_asked.emit()
 
     # ------------------------------------------------------------ work
+
+    def go_on(self) -> None:
+        """Do what comes next."""
+        kind = self._following.kind
+        if kind == "goal":
+            self.goal_asked.emit()
+            self._following.find()
+        elif kind:
+            {
+                "open": self.open_model,
+                "data": self.show_data,
+                "closest": self._following.take_closest,
+                "run": self.run,
+                "export": self.export,
+                "compare": self.compare_asked.emit,
+            }[kind]()
 
     def analyze(self) -> None:
         self._session.analyze()

@@ -7,12 +7,12 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.actions import Actions
-from gui.best_plans import BestPlanSearch
 from gui.commands import Commands
 from gui.comparing import ResultComparison
 from gui.i18n import tr
 from gui.icons import icon
 from gui.job import Job
+from gui.next_step import NextStep
 from gui.project_keeper import ProjectKeeper
 from gui.run_queue import RunQueue
 from gui.session import Session
@@ -53,7 +53,7 @@ class MainWindow(DropWindow):
         actions: Actions,
         commands: Commands,
         settings: Settings,
-        search: BestPlanSearch,
+        following: NextStep,
         comparing: ResultComparison,
         queue: RunQueue,
         keeper: ProjectKeeper,
@@ -76,7 +76,7 @@ class MainWindow(DropWindow):
         self.run_view.add_bar(RunBar(session, keeper, queue))
         self.overview = OverviewView(session, theme)
         self.method = MethodView(session, theme)
-        self.best = BestView(session, search, theme)
+        self.best = BestView(session, following.search, theme)
         self.changed = ChangedView(session, comparing, theme)
         self.advice = AdviceView(session, theme)
         self.netron = NetronView(session, theme)
@@ -86,7 +86,7 @@ class MainWindow(DropWindow):
         self.start = StartView(session, theme)
         self.snapshots = SnapshotsView(session, theme, keeper)
         self.top_bar = TopBar(session, theme, actions, keeper, commands)
-        self.steps = StepsView(session, theme, actions)
+        self.steps = StepsView(session, theme, actions, following)
         self.error_bar = ErrorBar(session, theme)
         self.export_bar = ExportBar(session, theme)
         self.conversion_bar = ConversionBar(session, theme)
@@ -139,6 +139,8 @@ class MainWindow(DropWindow):
     def _connect(self, commands: Commands) -> None:
         commands.attach(self)
         commands.data_asked.connect(self.show_data)
+        commands.goal_asked.connect(self._show_best)
+        commands.compare_asked.connect(self._show_changed)
         commands.choose_asked.connect(self._focus_table)
         commands.quit_asked.connect(self.close)
         self.start.open_asked.connect(commands.open_model)
@@ -176,6 +178,14 @@ class MainWindow(DropWindow):
 
     def show_work(self) -> None:
         self._right.setCurrentIndex(0)
+
+    def _show_best(self) -> None:
+        self.show_work()
+        self.tabs.setCurrentWidget(self.best)
+
+    def _show_changed(self) -> None:
+        self.show_work()
+        self.tabs.setCurrentWidget(self.changed)
 
     def _show_method(self) -> None:
         self.tabs.setCurrentWidget(self.method)

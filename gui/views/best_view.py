@@ -60,6 +60,7 @@ class BestView(QWidget):
         self._pages.addWidget(self._empty)
         self._lay_out()
         self.find_button.clicked.connect(self._find)
+        search.goal_changed.connect(self._show_goal)
         self.draw_button.clicked.connect(self._draw)
         self.target.currentIndexChanged.connect(self._on_target)
         self.chart.taken.connect(self._take)
@@ -67,9 +68,13 @@ class BestView(QWidget):
         for box, field in self._goals():
             box.toggled.connect(field.setEnabled)
             box.toggled.connect(self._refresh)
+            box.toggled.connect(self._say_goal)
+            field.valueChanged.connect(self._say_goal)
             field.setEnabled(box.isChecked())
         for signal in (session.model_changed, session.data_changed, session.job_changed, search.changed):
             signal.connect(self._refresh)
+        self.channels.toggled.connect(self._say_goal)
+        self.zeros.currentIndexChanged.connect(self._say_goal)
         session.model_changed.connect(self._on_model)
         self.retranslate()
         self._on_target()
@@ -155,14 +160,40 @@ class BestView(QWidget):
             pattern=self.zeros.currentData() if self.target.currentData() == "download" else None,
         )
 
+    def _say_goal(self, _value: object = None) -> None:
+        if self.target.currentData() is not None:  # while the names change there is none
+            self._search.set_goal(self.goal())
+
+    def _show_goal(self, goal: Goal) -> None:
+        """The goal was chosen in other words."""
+        if goal == self.goal():
+            return
+        for (box, field), wanted in zip(
+            self._goals(),
+            (goal.max_loss, goal.max_size_bytes and goal.max_size_bytes / 1e6, goal.speedup),
+            strict=True,
+        ):
+            for control in (box, field):
+                control.blockSignals(True)
+            box.setChecked(wanted is not None)
+            field.setEnabled(wanted is not None)
+            if wanted is not None:
+                field.setValue(wanted)
+            for control in (box, field):
+                control.blockSignals(False)
+        self._refresh()
+        self._say_goal()  # fields round
+
     def _on_target(self, _index: int = 0) -> None:
         """Zeros make only a download smaller."""
         self.zeros.setVisible(self.target.currentData() == "download")
         if self.target.currentData() is not None:  # while the names change there is none
             self.target_changed.emit(self.target.currentData())
+            self._say_goal()
 
     def _find(self) -> None:
-        self._search.find(self.goal())
+        self._say_goal()
+        self._search.find(self._search.goal)
 
     def _draw(self) -> None:
         self._search.draw(self.goal())

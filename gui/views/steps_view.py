@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QProgressBar, QSizePolicy, QWidget
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFrame,
+    QHBoxLayout,
+    QProgressBar,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
 from gui import format
 from gui.actions import Actions
 from gui.i18n import tr, tr_text
 from gui.job import Job
+from gui.next_step import NextStep
 from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.goal_choice import GoalChoice
 
 ACTIONS = ("open", "data", "analyze", "choose", "run", "export")
 """What pressing each step does."""
 CIRCLE = 20
+ROOM_FOR_GOAL = 1100
+"""Below this width the goal stands under Best plans alone."""
 _CHECK = (QPointF(-4, 0), QPointF(-1.3, 2.9), QPointF(4, -3))
 
 
@@ -85,13 +97,19 @@ class StepButton(QAbstractButton):
 
 class StepsView(QFrame):
     def __init__(
-        self, session: Session, theme: Theme, actions: Actions, parent: QWidget | None = None
+        self,
+        session: Session,
+        theme: Theme,
+        actions: Actions,
+        following: NextStep,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setProperty("bar", True)
         self._session = session
         self._theme = theme
         self._actions = actions
+        self._following = following
         self._words = ElidedLabel(parent=self)
         self._words.setProperty("muted", True)
         self._words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -102,8 +120,16 @@ class StepsView(QFrame):
         keep = self._bar.sizePolicy()
         keep.setRetainSizeWhenHidden(False)
         self._bar.setSizePolicy(keep)
+        self.goal = GoalChoice(session, following.search, self)
+        self.next_button = QToolButton(self)
+        self.next_button.setDefaultAction(actions["next"])
+        self.next_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.next_button.setProperty("primary", True)
+        self.next_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # the strip keeps its height while the button comes and goes
+        self.setMinimumHeight(self.next_button.sizeHint().height() + 6)
         row = QHBoxLayout(self)
-        row.setContentsMargins(14, 3, 16, 3)
+        row.setContentsMargins(14, 3, 12, 3)
         row.setSpacing(5)
         self._buttons: list[StepButton] = []
         for index, name in enumerate(ACTIONS):
@@ -121,15 +147,18 @@ class StepsView(QFrame):
         row.addWidget(self._words, 1)
         row.addSpacing(8)
         row.addWidget(self._bar)
-        for signal in (
-            session.model_changed, session.data_changed, session.plan_changed, session.result_changed,
-            session.exported, session.plan_measured_changed,
-        ):  # fmt: skip
-            signal.connect(self._refresh)
+        row.addWidget(self.goal)
+        row.addWidget(self.next_button)
+        following.changed.connect(self._refresh)
+        session.plan_measured_changed.connect(self._refresh)
         session.job_changed.connect(self._on_job)
         theme.changed.connect(self._recolor)
         self._recolor()
         self.retranslate()
+
+    def button(self, action: str) -> StepButton:
+        """The step that does this action."""
+        return self._buttons[ACTIONS.index(action)]
 
     def retranslate(self) -> None:
         names = (tr("Model"), tr("Data"), tr("Analyze"), tr("Choose"), tr("Compress"), tr("Export"))
@@ -161,11 +190,31 @@ class StepsView(QFrame):
                     n=index + 1, total=len(ACTIONS), name=button.text(), state=words[state]
                 )
             )
+        self._show_next()
+
+    def _show_next(self) -> None:
+        """The button names what is next; the first screen has its own, larger ones."""
+        kind = self._following.kind
+        self.next_button.setVisible(kind not in ("", "open"))
+        self.goal.setVisible(kind in ("goal", "closest") and self._has_room)
         if self._session.job is None:
             self._words.set_full_text(self._hint())
 
+    @property
+    def _has_room(self) -> bool:
+        return self.width() >= ROOM_FOR_GOAL
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_next()
+
     def _hint(self) -> str:
         """One sentence: what is next."""
+        kind = self._following.kind
+        if kind == "goal":
+            return tr("Your goal:") if self._has_room else ""
+        if kind == "closest":
+            return tr("The goal is not reached. Choose another one, or take what comes closest:")
         planned = self._session.plan_is_measured
         return (
             tr("Open a model to begin"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
 from gui import format
 from gui.actions import Actions
@@ -60,11 +60,11 @@ class TopBar(QFrame):
         self._language_menu = QMenu(self)
         self._language_menu.addActions(actions.languages)
         self._language.setMenu(self._language_menu)
-        self._more = self._menu_button()
+        self.help_button = self._menu_button()
         self._more_menu = QMenu(self)
         for name in ("sample", "notify", "", "about", "quit"):
             self._more_menu.addAction(actions[name]) if name else self._more_menu.addSeparator()
-        self._more.setMenu(self._more_menu)
+        self.help_button.setMenu(self._more_menu)
         self._run = self._button("run", flat=False, kind=CentredButton)
         self._run.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._run.setIconSize(QSize(14, 14))
@@ -95,7 +95,7 @@ class TopBar(QFrame):
         row.addWidget(self._title)
         row.addWidget(self._facts)
         row.addStretch(1)
-        for button in (self._undo, self._redo, self._tone, self._language, self._more):
+        for button in (self._undo, self._redo, self._tone, self._language, self.help_button):
             row.addWidget(button)
         row.addSpacing(6)
         row.addWidget(self._run)
@@ -127,8 +127,8 @@ class TopBar(QFrame):
         self._language.setAccessibleName(tr("Language"))
         self._project.setText(tr("Project"))
         self._project.setAccessibleName(tr("Project"))
-        self._more.setToolTip(tr("More"))
-        self._more.setAccessibleName(tr("More"))
+        self.help_button.setToolTip(tr("More"))
+        self.help_button.setAccessibleName(tr("More"))
         self._refresh()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -143,11 +143,6 @@ class TopBar(QFrame):
         if self._run.defaultAction() is not wanted:
             self._run.removeAction(self._run.defaultAction())
             self._run.setDefaultAction(wanted)
-        # the one accent stands on what is next
-        _make_primary(self._export, session.step >= 5 and not running)
-        _make_primary(self._run, session.step == 3 and not running)
-        _make_primary(self._buttons["analyze"], session.step == 2 and not running, flat=True)
-        _make_primary(self._buttons["data"], session.step == 1 and not running, flat=True)
         self._title.set_full_text(session.model.name if session.model is not None else "")
         self._title.setMinimumWidth(min(self._title.sizeHint().width(), TITLE_WIDTH))
         self._title.setVisible(session.model is not None)
@@ -192,14 +187,4 @@ class TopBar(QFrame):
     def _recolor(self, *_: object) -> None:
         self._logo.setPixmap(pixmap("scissors", self._theme, 26, self.devicePixelRatioF()))
         self._language.setIcon(icon("language", self._theme))
-        self._more.setIcon(icon("info", self._theme))
-
-
-def _make_primary(button: QToolButton, primary: bool, flat: bool = False) -> None:
-    if button.property("primary") != primary:
-        button.setProperty("primary", primary)
-        button.setProperty("flat", flat and not primary)
-        button.style().unpolish(button)
-        button.style().polish(button)
-        # a button keeps its old size hint unless it is told
-        QApplication.sendEvent(button, QEvent(QEvent.Type.StyleChange))
+        self.help_button.setIcon(icon("info", self._theme))
