@@ -1,7 +1,8 @@
 """How fast the graph comes and moves, up to 20,000 nodes, and Netron on the same files, as tables.
 
 Needs a display: xvfb-run -a .venv/bin/python bench/graph.py [--times 3] [--sizes 3000,9000] [--no-netron]
-Opening is measured as in bench/window.py, whose probe this uses; ratios are of one run.
+Opening is measured as in bench/window.py, whose probe this uses; ratios are of one run. How far it is goes to
+stderr, and what is known so far is printed after each size; the tables of all sizes come at the end.
 """
 
 from __future__ import annotations
@@ -28,15 +29,21 @@ def main() -> None:
         folder, home = options.folder or Path(temporary), Path(temporary) / "home"
         folder.mkdir(parents=True, exist_ok=True)
         load = os.getloadavg()[0]
-        print(f"{os.cpu_count()} cores, load at the start {load:.1f}, {options.times} times each, medians\n")
+        print(
+            f"{os.cpu_count()} cores, load at the start {load:.1f}, {options.times} times each, medians\n",
+            flush=True,
+        )
         opened, moved = [], []
         for nodes in map(int, options.sizes.split(",")):
             path = model(folder, nodes, 20.0)
             netron = 0 if options.no_netron else options.times
             found = probe(home, "open", str(path), str(options.times), str(netron))
             opened.append(opening_row(nodes, found["times"]))
-            moved += moving_rows(nodes, probe(home, str(path), script="graph_probe.py"))
-        print(f"## Open to drawn graph (20,000 nodes: at most {OPEN_LIMIT_MS:,} ms)\n")
+            print(f"{nodes:,} nodes: drawn after {' / '.join(opened[-1][1:])}", flush=True)
+            moving = moving_rows(nodes, probe(home, str(path), script="graph_probe.py"))
+            print(f"{nodes:,} nodes: {', '.join(row[1] for row in moving)} frames a second", flush=True)
+            moved += moving
+        print(f"\n## Open to drawn graph (20,000 nodes: at most {OPEN_LIMIT_MS:,} ms)\n")
         table(["nodes", "layers, ms", "all operations, ms", "Netron, ms", "Netron / all operations"], opened)
         print(f"At least {NETRON_RATIO} times faster than Netron is asked for at 3,000 and 9,000 nodes.\n")
         print(f"## Pan and zoom of all operations (at least {FRAMES_LIMIT} frames a second)\n")

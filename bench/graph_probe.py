@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from window_probe import Program, now
+from window_probe import Program, now, tell
 
 FRAMES = 60
 PATIENCE_MS = 500
+STILL = 3
+"""A view that so often in a row did not move cannot: all of it is in view, or the zoom is at its end."""
 
 
 class Paints:
@@ -50,6 +53,7 @@ def moves(program: Program, path: Path) -> dict:
 
     main, session = program.window.main, program.session
     main.resize(1440, 900)
+    tell(f"opening {path.name} to move it")
     main.graph.all_button.setChecked(True)
     program.window.commands.open_path(str(path))
     program.wait(lambda: session.model is not None and session.model.path == str(path))
@@ -70,10 +74,28 @@ def moves(program: Program, path: Path) -> dict:
             program.settle()
             middle = QPoint(canvas.viewport().width() // 2, canvas.viewport().height() // 2)
             for what, move in (("pan", _drag), ("zoom", _wheel)):
-                frames = [move(canvas, paints, middle, step) for step in range(FRAMES)]
+                frames = _frames(move, canvas, paints, middle)
+                tell(f"{what}, {name}, {where}: {len(frames)} frames")
                 # a graph that is all in view does not pan
-                found[f"{what}, {name}, {where}"] = [frame for frame in frames if frame is not None]
-    return {what: frames for what, frames in found.items() if len(frames) > FRAMES // 2}
+                if len(frames) > FRAMES // 2:
+                    found[f"{what}, {name}, {where}"] = frames
+    return found
+
+
+def _frames(move: Callable[..., float | None], canvas: Any, paints: Paints, middle: Any) -> list[float]:
+    """Milliseconds of each frame that was painted."""
+    frames: list[float] = []
+    still = 0
+    for step in range(FRAMES):
+        took = move(canvas, paints, middle, step)
+        if took is None:
+            still += 1
+            if still == STILL:
+                break
+        else:
+            still = 0
+            frames.append(took)
+    return frames
 
 
 def _drag(canvas: Any, paints: Paints, middle: Any, step: int) -> float | None:

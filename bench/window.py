@@ -105,17 +105,25 @@ def probe(home: Path, *arguments: str, script: str = "window_probe.py") -> dict:
         environment[variable] = str(home / variable)
     if os.geteuid() == 0:
         environment["QTWEBENGINE_DISABLE_SANDBOX"] = "1"
-    done = subprocess.run(
-        [sys.executable, str(HERE / script), *arguments],
-        cwd=HERE.parent,
-        env=environment,
-        capture_output=True,  # Chromium is talkative
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
+    command = [sys.executable, str(HERE / script), *arguments]
+    said: list[str] = []
+    with (
+        tempfile.TemporaryFile("w+") as answers,
+        subprocess.Popen(
+            command, cwd=HERE.parent, env=environment, stdout=answers, stderr=subprocess.PIPE, text=True
+        ) as child,
+    ):
+        assert child.stderr is not None
+        for line in child.stderr:
+            said.append(line)
+            if line.startswith("  "):  # the probe's own words; Chromium is talkative beside them
+                print(line, end="", file=sys.stderr, flush=True)
+        child.wait()
+        answers.seek(0)
+        answer = answers.read()
+    if child.returncode:
+        raise SystemExit("".join(said))
+    return json.loads(answer.splitlines()[-1])
 
 
 def _spread(values: list[float]) -> list[str]:

@@ -25,6 +25,11 @@ def now() -> float:
     return time.monotonic_ns() / 1e6
 
 
+def tell(words: str) -> None:
+    """Say how far it is; what is measured goes to stdout, this beside it."""
+    print(f"  {words}", file=sys.stderr, flush=True)
+
+
 # ---------------------------------------------------------------- from nothing to a window
 
 
@@ -182,6 +187,7 @@ def opening(program: Program, path: Path, times: int, netron_times: int | None =
             program.window.commands.open_path(str(fresh))
             program.wait(lambda: watch.painted is not None)
             found[name].append(watch.painted - begun)
+            tell(f"{name}: drawn after {found[name][-1]:,.0f} ms")
             program.wait(lambda: program.idle() and "nodes" in session.graphs)
             program.settle()
             if detail == "nodes":
@@ -224,6 +230,7 @@ def _netron(program: Program, path: Path, times: int) -> list[float]:
         main.netron.web.open(program.window.theme.color("panel"))
         program.wait(lambda: bool(drawn))
         found.append(drawn[0] - begun)
+        tell(f"Netron: drawn after {found[-1]:,.0f} ms")
     return found
 
 

@@ -5,6 +5,8 @@ Views read these; only `Session` changes them.
 
 from __future__ import annotations
 
+import operator
+
 from PySide6.QtCore import QObject, Signal
 
 from core.estimate import estimate, predicted_loss
@@ -100,6 +102,7 @@ class SessionState(QObject):
         """Plans measured so far, for better predictions."""
         self.plan_measured: PlanMeasured | None = None
         """The last plan that was measured by itself."""
+        self._estimated: tuple[tuple[object, ...], Outcome] | None = None
         self._curves: dict[str, tuple[tuple[SensitivityPoint, ...], Curve]] = {}
         self.run_points: tuple[RunPoint, ...] = ()
         self.training: tuple[TrainingPoint, ...] = ()
@@ -153,18 +156,16 @@ class SessionState(QObject):
         """What the plan as it stands is likely to give, at once."""
         if self.model is None:
             return None
+        given = (self.model, self.plan, self.baseline, self.timings, self.link, self.plans, self.kernels())
+        kept = self._estimated
+        # several signals tell of one change, and thousands of layers take time; points are added in place
+        if kept is not None and not self.points and all(map(operator.is_, kept[0], given)):
+            return kept[1]
         points = [point for points in self.points.values() for point in points]
-        return estimate(
-            self.model,
-            self.plan,
-            self.baseline,
-            points,
-            self.timings,
-            self.link,
-            self.curves(),
-            self.plans,
-            self.kernels(),
-        )
+        model, plan, baseline, timings, link, plans, kernels = given
+        found = estimate(model, plan, baseline, points, timings, link, self.curves(), plans, kernels)
+        self._estimated = None if self.points else (given, found)
+        return found
 
     def take_latency_table(self, table: LatencyTable) -> None:
         self.latency_table = table

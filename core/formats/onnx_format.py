@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -21,11 +22,19 @@ from core.formats.sparse import make_dense
 from core.formats.wire import MalformedError, Split, split
 from core.graph.build import build
 from core.graph.labels import clean
+from core.graph.nodes import all_graphs
 from core.graph.opened import OpenedModel
 from core.values import Described, text
 
 SIZE_LIMIT_BYTES = 2**31 - 1
 """Protobuf, and so a single ONNX file, ends here."""
+
+_SIMPLE: dict[int, np.dtype[Any]] = {
+    int(onnx.TensorProto.FLOAT): np.dtype("<f4"),
+    int(onnx.TensorProto.INT64): np.dtype("<i8"),
+    int(onnx.TensorProto.INT32): np.dtype("<i4"),
+}
+"""What nearly all tensors are, however small: numpy's kinds of them."""
 
 # tag of ModelProto's fields as first byte of a file: number << 3 | wire type
 _FIRST_BYTES = frozenset({0x08, 0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72, 0xA2, 0xCA})
@@ -99,13 +108,14 @@ def _parse(path: Path, data: bytes) -> tuple[Split, onnx.ModelProto]:
 def _to_ir(proto: onnx.ModelProto, parts: Split, data: bytes, path: Path, facts: Facts) -> ir.Model:
     """The graph with every weight as a numpy array of its own (read-only)."""
     model = ir.serde.deserialize_model(proto)
-    ir.external_data.set_base_dir(model.graph, path.parent)
-    for graph in model.graphs():
+    if facts.external_files:
+        ir.external_data.set_base_dir(model.graph, path.parent)
+    for graph in all_graphs(model.graph):
         for value in graph.initializers.values():
             if value.const_value is not None:
                 value.const_value = _own(value.const_value, parts, data, facts)
         for node in graph:
-            for key, attribute in node.attributes.items():
+            for key, attribute in node.attributes.data.items():
                 if attribute.type == ir.AttributeType.TENSOR and not attribute.is_ref():
                     tensor = _own(attribute.as_tensor(), parts, data, facts)
                     node.attributes[key] = ir.AttrTensor(key, tensor)
@@ -115,12 +125,17 @@ def _to_ir(proto: onnx.ModelProto, parts: Split, data: bytes, path: Path, facts:
 def _own(tensor: ir.TensorProtocol, parts: Split, data: bytes, facts: Facts) -> ir.TensorProtocol:
     if isinstance(tensor, ir.TensorProtoTensor):
         raw = tensor.raw
-        place = parts.place(raw.raw_data) if raw.HasField("raw_data") else None
-        if place is not None:
-            dtype = tensor.dtype.numpy().newbyteorder("<")
-            array = np.frombuffer(data, dtype, count=place[1] // dtype.itemsize, offset=place[0])
+        inside = raw.raw_data if raw.HasField("raw_data") else b""
+        place = parts.place(inside)
+        kind = _SIMPLE.get(raw.data_type)
+        if place is not None or (kind is not None and inside):
+            dtype = kind or tensor.dtype.numpy().newbyteorder("<")
+            if place is None:
+                array = np.frombuffer(inside, dtype)
+            else:
+                array = np.frombuffer(data, dtype, count=place[1] // dtype.itemsize, offset=place[0])
             # a copy is aligned, and lets go of the file's bytes
-            array = array.reshape(tuple(int(dim) for dim in raw.dims)).copy()
+            array = array.reshape(tuple(raw.dims)).copy()
             array.setflags(write=False)
             return ir.Tensor(array, dtype=tensor.dtype, name=tensor.name)
         if tensor.dtype == ir.DataType.STRING:

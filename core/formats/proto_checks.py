@@ -191,10 +191,14 @@ def _check_typed(tensor: onnx.TensorProto, name: str, dims: tuple[int, ...], cou
 
 
 def _expected_bytes(data_type: int, count: int) -> int:
+    return -(-count * _bits(data_type) // 8)
+
+
+@cache
+def _bits(data_type: int) -> int:
+    """Of one element."""
     bits = _BITS.get(data_type)
-    if bits is None:
-        bits = 8 * np.dtype(onnx.helper.tensor_dtype_to_np_dtype(data_type)).itemsize
-    return -(-count * bits // 8)
+    return 8 * np.dtype(onnx.helper.tensor_dtype_to_np_dtype(data_type)).itemsize if bits is None else bits
 
 
 def _bad_tensor(name: str, why: Text) -> OpenError:

@@ -166,6 +166,8 @@ def _check_order(
 ) -> None:
     """Kahn's algorithm: whatever is left over stands in a cycle or behind one."""
     needs = [{producers[name] for name in names if name in producers} for names in reads]
+    if all(source < index for index, indices in enumerate(needs) for source in indices):
+        return  # as nearly every exporter writes it
     waiting = [len(indices) for indices in needs]
     users: list[list[int]] = [[] for _ in waiting]
     for index, indices in enumerate(needs):

@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from core.graph.names import free_name, taken_names
+from core.graph.nodes import all_nodes
 
 _LAYERS = ("Conv", "ConvTranspose", "Gemm")
 
@@ -23,7 +24,7 @@ def fold_batch_norms(model: ir.Model) -> int:
     It can where its statistics are constants, the layer's weight belongs to that layer alone, and
     nothing else reads the layer's output.
     """
-    norms = [node for node in model.graph.all_nodes() if node.op_type == "BatchNormalization"]
+    norms = [node for node in all_nodes(model.graph) if node.op_type == "BatchNormalization"]
     names = taken_names(model) if norms else set()
     return sum(node.domain in ("", "ai.onnx") and _fold(model, node, names) for node in norms)
 

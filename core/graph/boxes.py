@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from core.graph.labels import SCOPE_SEPARATOR, clean
 from core.graph.layers import walk
+from core.graph.nodes import bodies
 from core.graph.opened import OpenedModel
 from core.values import GraphNode, Layer
 
@@ -81,33 +82,23 @@ def _bodies_first(graph: ir.Graph, path: str = "") -> list[tuple[ir.Node, str]]:
     """All nodes with their bodies' paths, in an order in which every source stands before its targets."""
     order: list[tuple[ir.Node, str]] = []
     for node in graph:
-        for name, body in _bodies(node):
+        for name, body in bodies(node):
             step = f"{node.name}.{name.removesuffix('_branch')}"
             order.extend(_bodies_first(body, f"{path}{SCOPE_SEPARATOR}{step}" if path else step))
         order.append((node, path))
     return order
 
 
-def _bodies(node: ir.Node) -> list[tuple[str, ir.Graph]]:
-    bodies: list[tuple[str, ir.Graph]] = []
-    for attribute in node.attributes.values():
-        if attribute.type == ir.AttributeType.GRAPH:
-            bodies.append((attribute.name, attribute.as_graph()))
-        elif attribute.type == ir.AttributeType.GRAPHS:
-            bodies.extend((f"{attribute.name}{i}", body) for i, body in enumerate(attribute.as_graphs()))
-    return bodies
-
-
 def body_outputs(node: ir.Node) -> list[ir.Value]:
     """What the bodies of an If, Loop or Scan hand to it; [] for other nodes."""
-    return [value for _, body in _bodies(node) for value in body.outputs]
+    return [value for _, body in bodies(node) for value in body.outputs]
 
 
 def _body_inputs(graph: ir.Graph) -> dict[int, ir.Value]:
     """A body's input -> what its Loop or Scan puts in at the same place (ONNX keeps the order)."""
     entries: dict[int, ir.Value] = {}
     for node, _ in walk(graph):
-        for _, body in _bodies(node):
+        for _, body in bodies(node):
             for inner, outer in zip(body.inputs, node.inputs, strict=False):
                 if outer is not None:
                     entries[id(inner)] = outer

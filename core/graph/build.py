@@ -11,6 +11,7 @@ from core.context import Context
 from core.graph.cost import costs
 from core.graph.labels import clean
 from core.graph.layers import find_layers
+from core.graph.nodes import all_nodes
 from core.graph.normalize import normalize
 from core.graph.opened import OpenedModel
 from core.values import Layer, ModelInfo, TensorInfo, Text, card_in, text
@@ -62,7 +63,7 @@ def build(
         inputs=tuple(_tensor(value) for value in model.graph.inputs),
         outputs=tuple(_tensor(value) for value in model.graph.outputs),
         layers=layers,
-        node_count=sum(1 for _ in model.graph.all_nodes()),
+        node_count=sum(1 for _ in all_nodes(model.graph)),
         params=_params(model, layers),
         macs=None if None in known or not known else sum(macs for macs in known if macs is not None),
         compressible=not why_not,

@@ -7,6 +7,7 @@ from math import prod
 
 import onnx_ir as ir
 
+from core.graph.nodes import all_nodes
 from core.graph.roles import stored, weight_inputs
 from core.graph.shapes import Shape, infer_shapes, sample_inputs
 from core.values import Text, text
@@ -27,7 +28,7 @@ def costs(model: ir.Model) -> Costs:
     inputs, guessed = sample_inputs(model)
     shapes = infer_shapes(model, inputs)
     macs: dict[str, int | None] = {}
-    for node in model.graph.all_nodes():
+    for node in all_nodes(model.graph):
         indices = weight_inputs(node)
         if not indices or node.name is None or max(indices) >= len(node.inputs):
             continue

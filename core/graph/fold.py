@@ -13,6 +13,7 @@ import onnx
 import onnx_ir as ir
 
 from core.graph.fold_budget import PEEK_BYTES, affordable
+from core.graph.nodes import all_nodes
 
 _WAVES = 8
 _NAMES = """
@@ -41,7 +42,7 @@ def _wave(model: ir.Model, known: dict[bytes, ir.Value]) -> int:
     """`known` holds earlier results by content: the bodies of an If often prepare the same weight twice."""
     group: list[ir.Node] = []
     pending: set[int] = set()
-    for node in model.graph.all_nodes():
+    for node in all_nodes(model.graph):
         if node.domain not in ("", "ai.onnx") or node.op_type not in _FOLDED or not node.inputs:
             continue
         if any(output.is_graph_output() for output in node.outputs):

@@ -12,6 +12,7 @@ import onnx_ir as ir
 from core.errors import OpenError
 from core.graph.labels import SCOPE_SEPARATOR, clean, distinct, label, weight_label
 from core.graph.names import EXPORTED_NAME
+from core.graph.nodes import bodies
 from core.graph.roles import BIAS_INPUT, FLOAT_LAYERS, INTEGER_LAYERS, STANDARD, stored, weight_inputs
 from core.graph.weights import axis_of_outputs
 from core.values import FLOAT_BITS, Layer, Text, text
@@ -74,16 +75,9 @@ def walk(graph: ir.Graph, scope: str = "") -> Iterator[tuple[ir.Node, str]]:
     """Yield every node with the path of the bodies that hold it, '' in the main graph."""
     for node in graph:
         yield node, scope
-        for attribute in node.attributes.values():
-            if attribute.type == ir.AttributeType.GRAPH:
-                bodies = [(attribute.name, attribute.as_graph())]
-            elif attribute.type == ir.AttributeType.GRAPHS:
-                bodies = [(f"{attribute.name}{i}", body) for i, body in enumerate(attribute.as_graphs())]
-            else:
-                continue
-            for name, body in bodies:
-                step = f"{node.name}.{name.removesuffix('_branch')}"
-                yield from walk(body, f"{scope}{SCOPE_SEPARATOR}{step}" if scope else step)
+        for name, body in bodies(node):
+            step = f"{node.name}.{name.removesuffix('_branch')}"
+            yield from walk(body, f"{scope}{SCOPE_SEPARATOR}{step}" if scope else step)
 
 
 def _weights(node: ir.Node) -> list[ir.Value]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import onnx_ir as ir
 
+from core.graph.nodes import all_nodes, bodies
+
 EXPORTED_NAME = "exported name"
 """Key of a renamed node's `meta`: what the file calls it, for its label."""
 
@@ -18,24 +20,41 @@ def unique_names(model: ir.Model) -> None:
     """
     interface = {value.name for value in (*model.graph.inputs, *model.graph.outputs) if value.name}
     fixed = {id(value) for value in (*model.graph.inputs, *model.graph.outputs)}
-    taken = set(interface)
+    values = _Names(interface)
     renamed: list[tuple[ir.Value, str]] = []
     for value in _values(model.graph):
         if id(value) in fixed:
             continue
-        name = free_name(value.name or "value", taken)
-        taken.add(name)
+        name = values.take(value.name or "value")
         if name != value.name:
             renamed.append((value, name))
     for value, name in renamed:
         value.name = name
-    nodes: set[str] = set()
-    for index, node in enumerate(model.graph.all_nodes()):
+    nodes = _Names(set())
+    for index, node in enumerate(all_nodes(model.graph)):
         exported = node.name or ""
-        node.name = free_name(exported or f"{node.op_type}_{index}", nodes)
-        nodes.add(node.name)
-        if node.name != exported:
+        name = nodes.take(exported or f"{node.op_type}_{index}")
+        if name != exported:
+            node.name = name
             node.meta.setdefault(EXPORTED_NAME, exported)
+
+
+class _Names:
+    """Gives out each name once, as `free_name` does; a name that all share costs no more than others."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = taken
+        self._counts: dict[str, int] = {}
+
+    def take(self, wanted: str) -> str:
+        name = wanted
+        if name in self._taken:
+            count = self._counts.get(wanted, 1)
+            while (name := f"{wanted}_{count}") in self._taken:
+                count += 1
+            self._counts[wanted] = count + 1
+        self._taken.add(name)
+        return name
 
 
 def taken_names(model: ir.Model) -> set[str]:
@@ -60,9 +79,6 @@ def _values(graph: ir.Graph) -> Iterator[ir.Value]:
             yield value
     for node in graph:
         yield from node.outputs
-        for attribute in node.attributes.values():
-            if attribute.type == ir.AttributeType.GRAPH:
-                yield from _values(attribute.as_graph())
-            elif attribute.type == ir.AttributeType.GRAPHS:
-                for body in attribute.as_graphs():
-                    yield from _values(body)
+        if node.attributes.data:
+            for _, body in bodies(node):
+                yield from _values(body)

@@ -11,12 +11,12 @@ import onnx_ir as ir
 from onnx import numpy_helper
 
 from core.graph.protos import node_proto, tensor_proto
-from core.graph.size_arithmetic import MOST_ELEMENTS, NoSizeError, evaluate, of_shape
+from core.graph.size_arithmetic import MOST_ELEMENTS, OPERATORS, NoSizeError, evaluate, of_shape
 
 Shape = tuple[int, ...]
 
-PEEK_BYTES = 1024
-"""Constants up to this size take part with their content: they may be shapes."""
+PEEK_BYTES, PEEK_FLOATS = 1024, 16
+"""Constants up to this size take part with their content: they may be shapes, or the factors of a Resize."""
 
 _SIDE, _LENGTH, _SAMPLES = 224, 128, 512
 """Guesses for open sizes: pixels of a picture's side, tokens of a sequence, samples of a signal."""
@@ -60,6 +60,9 @@ def scaled_inputs(model: ir.Model, factor: int) -> dict[str, Shape]:
             sizes = zip(inputs[value.name], fixed, strict=True)
             scaled[value.name] = tuple(size if stays else size * factor for size, stays in sizes)
     return scaled
+
+
+_HOLDERS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def _evaluate(
         for body in _bodies(node):
             contents |= {item.name: numpy_helper.to_array(item) for item in body.initializer}
             found |= _evaluate(body, shapes, contents)
-        if not node.output or node.output[0] in contents:
+        if node.op_type not in OPERATORS or not node.output or node.output[0] in contents:
             continue
         try:
             result = _result(node, shapes, contents)
@@ -170,9 +173,20 @@ def _open(name: str, shapes: dict[str, Shape]) -> bool:
 
 
 def _bodies(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    if not node.attribute:
+        return []
     return [
-        body for item in node.attribute for body in ([item.g] if item.HasField("g") else list(item.graphs))
+        body
+        for item in node.attribute
+        if item.type in _HOLDERS
+        for body in ([item.g] if item.HasField("g") else list(item.graphs))
     ]
+
+
+def _may_be_sizes(tensor: ir.TensorProtocol) -> bool:
+    if tensor.dtype.is_floating_point():
+        return tensor.size <= PEEK_FLOATS
+    return tensor.nbytes <= PEEK_BYTES
 
 
 def _without_weights(model: ir.Model, inputs: dict[str, Shape]) -> onnx.ModelProto:
@@ -181,8 +195,7 @@ def _without_weights(model: ir.Model, inputs: dict[str, Shape]) -> onnx.ModelPro
     for domain, version in graph.opset_imports.items():
         proto.opset_import.append(onnx.helper.make_opsetid(domain, version))
     proto.graph.name = "shapes"
-    for node in graph:
-        proto.graph.node.append(node_proto(node))
+    proto.graph.node.extend(node_proto(node) for node in graph)
     _forget(proto.graph)
     for value in graph.inputs:
         info = ir.serde.serialize_value(value)
@@ -195,7 +208,7 @@ def _without_weights(model: ir.Model, inputs: dict[str, Shape]) -> onnx.ModelPro
         tensor = value.const_value
         if tensor is None:
             continue
-        if tensor.nbytes <= PEEK_BYTES:
+        if _may_be_sizes(tensor):
             proto.graph.initializer.append(tensor_proto(tensor, value.name or ""))
         else:
             dims = list(tensor.shape.numpy())
@@ -214,23 +227,21 @@ def _without_weights(model: ir.Model, inputs: dict[str, Shape]) -> onnx.ModelPro
 def _forget(graph: onnx.GraphProto) -> None:
     """Drop shapes that were stored for another batch size within bodies."""
     for node in graph.node:
-        for attribute in node.attribute:
-            for body in [attribute.g] if attribute.HasField("g") else attribute.graphs:
-                del body.value_info[:]
-                for value in body.output:
-                    if value.type.HasField("tensor_type"):
-                        value.type.tensor_type.ClearField("shape")
-                _forget(body)
+        for body in _bodies(node):
+            del body.value_info[:]
+            for value in body.output:
+                if value.type.HasField("tensor_type"):
+                    value.type.tensor_type.ClearField("shape")
+            _forget(body)
 
 
 def _hand_down(graph: onnx.GraphProto, constants: dict[str, onnx.TensorProto]) -> None:
     """Copy small constants into the bodies that read them: inference looks up values no further out."""
     for node in graph.node:
-        for attribute in node.attribute:
-            for body in [attribute.g] if attribute.HasField("g") else attribute.graphs:
-                used = {name for inner in body.node for name in inner.input if name in constants}
-                body.initializer.extend(constants[name] for name in sorted(used))
-                _hand_down(body, constants)
+        for body in _bodies(node):
+            used = {name for inner in body.node for name in inner.input if name in constants}
+            body.initializer.extend(constants[name] for name in sorted(used))
+            _hand_down(body, constants)
 
 
 def _guess(value: ir.Value, rank: int, index: int, symbol: str) -> int:

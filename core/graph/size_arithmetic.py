@@ -202,3 +202,5 @@ _RULES: dict[str, Callable[[Arrays, Attributes], Any]] = {
     "ReduceMax": _reduced(np.max),
     "ReduceMin": _reduced(np.min),
 }
+OPERATORS = frozenset({*_RULES, "Shape", "Size"})
+"""Those that tell sizes, or work on them."""

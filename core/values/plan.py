@@ -105,12 +105,6 @@ def _over(own: LayerPlan, base: LayerPlan) -> LayerPlan:
     )
 
 
-@lru_cache(maxsize=1024)
-def _shared(resolved: LayerPlan) -> LayerPlan:
-    """With the bits that shared values take."""
-    return msgspec.structs.replace(resolved, weight_bits=place_bits(resolved.clusters or 0))
-
-
 NO_CHANGE = LayerPlan(
     sparsity=0.0,
     pattern="unstructured",
@@ -122,6 +116,23 @@ NO_CHANGE = LayerPlan(
     clusters=0,
     keep=False,
 )
+
+
+@lru_cache(maxsize=16_384)
+def _resolved(own: LayerPlan | None, defaults: LayerPlan) -> LayerPlan:
+    # kept: the window resolves thousands of layers at each move of a slider, mostly to the same
+    base = defaults.over(NO_CHANGE)
+    resolved = own.over(base) if own is not None else base
+    if own is not None and own.threshold is None and own.sparsity is not None:
+        resolved = msgspec.structs.replace(resolved, threshold=None)
+    if own is not None and own.clusters is None and own.weight_bits is not None:
+        resolved = msgspec.structs.replace(resolved, clusters=0)
+    if resolved.keep:
+        return msgspec.structs.replace(NO_CHANGE, keep=True)
+    if resolved.clusters:
+        # with the bits that shared values take
+        return msgspec.structs.replace(resolved, weight_bits=place_bits(resolved.clusters))
+    return resolved
 
 
 RESTRUCTURING = (
@@ -146,18 +157,7 @@ class Plan(Value, frozen=True, kw_only=True, tag=True, omit_defaults=True):
 
     def layer(self, layer_id: str) -> LayerPlan:
         """What this layer gets, complete; a kept layer comes back as `NO_CHANGE` with keep."""
-        base = self.defaults.over(NO_CHANGE)
-        own = self.exceptions.get(layer_id)
-        resolved = own.over(base) if own is not None else base
-        if own is not None and own.threshold is None and own.sparsity is not None:
-            resolved = msgspec.structs.replace(resolved, threshold=None)
-        if own is not None and own.clusters is None and own.weight_bits is not None:
-            resolved = msgspec.structs.replace(resolved, clusters=0)
-        if resolved.keep:
-            return msgspec.structs.replace(NO_CHANGE, keep=True)
-        if resolved.clusters:
-            return _shared(resolved)
-        return resolved
+        return _resolved(self.exceptions.get(layer_id), self.defaults)
 
     def with_layer(self, layer_id: str, **settings: object) -> Plan:
         """A new plan in which this layer differs from the defaults by `settings` too."""

@@ -135,11 +135,19 @@ def resolve_rows(session: Session) -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def _sources(session: Session) -> tuple[object, ...] | None:
+    """What rows are resolved from; None while there are points, which are added in place."""
+    if session.points:
+        return None
+    return session.model, session.plan, session.timings, session.baseline, session.blame.layers
+
+
 class LayerTableModel(QAbstractTableModel):
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self.rows: tuple[Row, ...] = resolve_rows(session)
+        self._made_of: tuple[object, ...] | None = None
         self._positions = {row.layer.id: index for index, row in enumerate(self.rows)}
         session.model_changed.connect(self.reset)
         session.plan_changed.connect(self.refresh)
@@ -151,12 +159,16 @@ class LayerTableModel(QAbstractTableModel):
 
     def reset(self, _model: object = None) -> None:
         self.beginResetModel()
+        self._made_of = _sources(self._session)
         self.rows = resolve_rows(self._session)
         self._positions = {row.layer.id: index for index, row in enumerate(self.rows)}
         self.endResetModel()
 
     def refresh(self, _value: object = None) -> None:
         """Compute the rows anew and announce only those that differ."""
+        if self._made_of is not None and _sources(self._session) == self._made_of:
+            return  # several signals tell of one change, and thousands of rows take their time
+        self._made_of = _sources(self._session)
         fresh = resolve_rows(self._session)
         if len(fresh) != len(self.rows) or any(
             new.layer.id != old.layer.id for new, old in zip(fresh, self.rows, strict=True)

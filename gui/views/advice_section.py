@@ -55,6 +55,7 @@ class AdviceSection(QWidget):
         self._session = session
         self.cards: list[_Card] = []
         self._shown: tuple[Advice, ...] = ()
+        self._facts: Facts | None = None
         self._profile: Profile = "cpu"
         self.heading = QLabel()
         self.heading.setProperty("heading", True)
@@ -113,6 +114,10 @@ class AdviceSection(QWidget):
 
     def refresh(self, _value: object = None) -> None:
         facts = self.facts()
+        if facts is not None and facts == self._facts and not facts.points:  # points are added in place
+            self._on_job()
+            return  # several signals tell of one change, and thousands of layers take their time
+        self._facts = facts
         found = tuple(advise(facts)) if facts is not None else ()
         self.setVisible(facts is not None)
         self.nothing.setVisible(not found)

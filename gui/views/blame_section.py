@@ -62,8 +62,9 @@ class BlameSection(QWidget):
     def refresh(self, _value: object = None) -> None:
         blame = self._session.blame
         whole, layers = blame.whole, blame.layers
-        planned = sum(self._session.plan.changes(layer.id) for layer in self._layers())
-        done = len(blame.by_layer()) >= planned > 0
+        found = len(blame.by_layer())
+        planned = sum(self._session.plan.changes(layer.id) for layer in self._layers()) if found else 0
+        done = found >= planned > 0
         self.button.setEnabled(blame.possible and self._session.job is None and not done)
         self.sentence.setText(blame_sentence(self._session) or self._why_nothing())
         bars: tuple[Bar, ...] = ()
