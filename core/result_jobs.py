@@ -17,7 +17,7 @@ from core.project import ProjectError
 from core.recording import recorded_points
 from core.report import Told
 from core.sources import Sources
-from core.try_sample import try_picture
+from core.try_sample import try_own
 from core.values import Comparison, Exported, Tried
 from core.workspace import Workspace
 
@@ -63,4 +63,4 @@ def compare_result(request: m.Compare, workspace: Workspace, context: Context) -
 def try_sample(request: m.TrySample, workspace: Workspace, context: Context) -> Tried:
     opened = workspace.opened(request.model, context)
     data = workspace.data(request.model, request.data, context)
-    return try_picture(Path(request.picture), opened.source, Path(request.artefact), data, context)
+    return try_own(request.sample, opened.source, Path(request.artefact), data, context)

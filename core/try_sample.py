@@ -5,66 +5,50 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from core.compare import class_names
 from core.context import Context
 from core.data.dataset import DataSet
-from core.data.fit import numpy_dtype
-from core.data.pictures import PictureError, decode
-from core.data.preprocess import normalise, to_pixels
+from core.data.own_feeds import own_feeds
 from core.data.preview import sample_pictures
-from core.errors import DataError
 from core.evaluate.answers import Subject, as_columns, find_subject, log_probabilities
 from core.evaluate.runner import Runner
 from core.graph.labels import clean
-from core.values import Answer, Preprocess, Tried, text
+from core.values import Answer, Array, OwnField, OwnSample, Tried, text
 
 MOST_ANSWERS = 3
+ENVELOPE = 96
+"""Columns in which a sound is drawn."""
 
 
-def try_picture(picture: Path, original: Path, other: Path, data: DataSet, context: Context) -> Tried:
-    """Both networks' answers to a picture, prepared as the judging samples are.
+def try_own(sample: OwnSample, original: Path, other: Path, data: DataSet, context: Context) -> Tried:
+    """Both networks' answers to a sample, prepared as the judging samples are.
 
-    Raises DataError if it is no picture, or the model takes none; and what `Runner` raises.
+    Raises DataError if it is no such sample, or none can be tried; and what `Runner` raises.
     """
-    preprocess = data.info.spec.preprocess
     one, two = Runner(original), Runner(other)
-    if preprocess is None or not preprocess.layout or len(one.inputs) != 1:
-        raise DataError(
-            text("This model does not look at pictures."),
-            text("What can be tried is one picture, prepared as the samples are."),
-            text("Look at the changed samples instead."),
-        )
-    info = one.inputs[0]
-    context.report(text("Trying the picture"))
-    try:
-        decoded = decode(picture)
-    except PictureError as error:
-        raise DataError(
-            text("This file cannot be tried."), error.reason(clean(picture.name)), text("Choose a picture.")
-        ) from error
-    if preprocess.resize is None:
-        # the samples came in the right size; one of the person's own need not
-        decoded = ImageOps.fit(decoded, _sample_size(data, info.name, preprocess), Image.Resampling.BILINEAR)
-    values = normalise(to_pixels(decoded, preprocess)[None], preprocess, numpy_dtype(info))
-    feeds = {info.name: values}
+    context.report(text("Trying the sample"))
+    feeds = own_feeds(sample, data, one.inputs)
     answers = [runner.run(feeds) for runner in (one, two)]
     context.check()
-    subject = find_subject(answers[0], data.info.task, None)
-    before, after = (
-        _answers(np.asarray(outputs[subject.output]), subject, class_names(data.info, subject.classes))
-        for outputs in answers
+    form = data.info.own
+    if data.info.task == "language" and form is not None and form.kind == "tokens":
+        place = _last(sample, form.fields)
+        before, after = (_next_tokens(outputs, place) for outputs in answers)
+    else:
+        subject = find_subject(answers[0], data.info.task, None)
+        names = class_names(data.info, subject.classes)
+        before, after = (_answers(np.asarray(outputs[subject.output]), subject, names) for outputs in answers)
+    pictures = sample_pictures(feeds[one.inputs[0].name], data.info.spec.preprocess)
+    return Tried(
+        name=clean(Path(sample.path).name) if sample.path else "",
+        picture_png=pictures[0] if pictures else b"",
+        envelope=_envelope(feeds[one.inputs[0].name]) if form is not None and form.kind == "sound" else None,
+        fields=tuple(field.name for field in form.fields[: len(sample.cells)]) if form is not None else (),
+        cells=sample.cells,
+        before=before,
+        after=after,
     )
-    shown = sample_pictures(values, preprocess)
-    return Tried(name=clean(picture.name), picture_png=shown[0] if shown else b"", before=before, after=after)
-
-
-def _sample_size(data: DataSet, name: str, preprocess: Preprocess) -> tuple[int, int]:
-    """(width, height) of the samples as the model sees them."""
-    shape = next(iter(data.batches("judge", 1, 1))).feeds[name].shape
-    height, width = shape[2:4] if preprocess.layout == "NCHW" else shape[1:3]
-    return int(width), int(height)
 
 
 def _answers(output: np.ndarray, subject: Subject, names: tuple[str, ...]) -> tuple[Answer, ...]:
@@ -75,3 +59,28 @@ def _answers(output: np.ndarray, subject: Subject, names: tuple[str, ...]) -> tu
     shares = np.exp(log_probabilities(output, subject)[0])
     best = np.argsort(-shares, kind="stable")[:MOST_ANSWERS]
     return tuple(Answer(name=names[index], share=float(shares[index])) for index in best)
+
+
+def _last(sample: OwnSample, fields: tuple[OwnField, ...]) -> int:
+    """The place of the last token that was typed, from 0 on."""
+    cells = zip(sample.cells, fields, strict=True)
+    words = next((cell.replace(",", " ").split() for cell, _ in cells if cell.strip()), [""])
+    return len(words) - 1
+
+
+def _next_tokens(outputs: list[np.ndarray], place: int) -> tuple[Answer, ...]:
+    """The likeliest tokens behind the place, from scores (1, places, vocabulary)."""
+    scores = next(np.asarray(one) for one in outputs if np.ndim(one) == 3)
+    logits = scores[0, min(place, scores.shape[1] - 1)].astype(np.float64)
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
+    best = np.argsort(-shares, kind="stable")[:MOST_ANSWERS]
+    return tuple(Answer(name=str(index), share=float(shares[index])) for index in best.tolist())
+
+
+def _envelope(sound: np.ndarray) -> Array:
+    """The lowest and the highest value of each stretch of a sound, float32 (2, stretches)."""
+    flat = sound.reshape(-1).astype(np.float32)
+    parts = np.array_split(flat, min(ENVELOPE, len(flat)))
+    ends = [[float(part.min()) for part in parts], [float(part.max()) for part in parts]]
+    return Array.of(np.array(ends, dtype=np.float32))

@@ -71,7 +71,7 @@ class Window:
         self.queue = RunQueue(self.session)
         self.notifier = Notifier(self.session, self.queue, settings)
         self.comparing = ResultComparison(engine, self.session)
-        self.commands.picture_chosen.connect(self.comparing.try_picture)
+        self.commands.own_chosen.connect(self.comparing.try_file)
         self.main = MainWindow(
             self.session,
             self.theme,

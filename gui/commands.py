@@ -52,8 +52,8 @@ class Commands(QObject):
     choose_asked = Signal()
     """Put the focus where plans are made."""
     quit_asked = Signal()
-    picture_chosen = Signal(str)
-    """The path of a picture to try."""
+    own_chosen = Signal(str)
+    """The path of a picture or a sound to try."""
     snapshot_taken = Signal(int)
     """Its id."""
 
@@ -229,13 +229,14 @@ class Commands(QObject):
         dialog.fileSelected.connect(taken)
         dialog.open()
 
-    def choose_picture(self) -> None:
-        """One picture of the person's own, for both networks to look at."""
-        dialog = self._file_dialog(tr("Choose a picture to try"), QFileDialog.FileMode.ExistingFile)
-        dialog.setNameFilters(
-            [tr("Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff)"), tr("All files (*)")]
-        )
-        dialog.fileSelected.connect(self.picture_chosen)
+    def choose_own(self, kind: str) -> None:
+        """A 'picture' or a 'sound' of the person's own, for both networks to look at."""
+        sound = kind == "sound"
+        title = tr("Choose a sound to try") if sound else tr("Choose a picture to try")
+        pictures = tr("Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff)")
+        dialog = self._file_dialog(title, QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilters([tr("Sounds (*.wav *.wave)") if sound else pictures, tr("All files (*)")])
+        dialog.fileSelected.connect(self.own_chosen)
         dialog.open()
 
     def show_data(self) -> None:

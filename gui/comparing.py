@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from core import messages as m
-from core.values import Comparison, Result, Text, Tried
+from core.values import Comparison, OwnSample, Result, Text, Tried
 from gui.engine_client import EngineClient
 from gui.job import Job, Problem
 from gui.restore import in_project
@@ -56,13 +56,16 @@ class ResultComparison(QObject):
         self.trouble = None
         self.look()
 
-    def try_picture(self, path: str) -> None:
-        """Ask both networks about a picture of the person's own."""
+    def try_file(self, path: str) -> None:
+        self.try_own(OwnSample(path=path))
+
+    def try_own(self, sample: OwnSample) -> None:
+        """Ask both networks about a sample of the person's own."""
         session = self._session
         if session.model is None or session.data is None or session.result is None:
             return
         request = m.TrySample(
-            model=session.model.path, data=session.data.spec, artefact=session.result.artefact, picture=path
+            model=session.model.path, data=session.data.spec, artefact=session.result.artefact, sample=sample
         )
         self._trying = self._engine.send(request).id
         self.changed.emit()

@@ -14,6 +14,11 @@ def number(value: float, digits: int = 1) -> str:
     return QLocale().toString(float(value), "f", digits)
 
 
+def short(value: float) -> str:
+    """Four digits of a number, without zeros at its end."""
+    return QLocale().toString(float(value), "g", 4)
+
+
 def count(value: int) -> str:
     return QLocale().toString(int(value))
 

@@ -150,7 +150,7 @@ class MainWindow(DropWindow):
         self.conversion_bar.answered.connect(commands.convert)
         self.conversion_bar.declined.connect(commands.leave_unconverted)
         self.conversion_bar.architecture_asked.connect(commands.choose_architecture)
-        self.changed.picture_asked.connect(commands.choose_picture)
+        self.changed.file_asked.connect(commands.choose_own)
         self.snapshots.run_asked.connect(self._queue.add)
         self.snapshots.take_asked.connect(commands.take_snapshot)
         commands.snapshot_taken.connect(self._on_snapshot)

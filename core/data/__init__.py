@@ -10,6 +10,7 @@ import msgspec
 from core.context import Context
 from core.data.dataset import Batch, DataSet, Role
 from core.data.kinds import KINDS, Opener
+from core.data.own_form import with_own_form
 from core.data.refusals import refuse_known
 from core.data.relabelled import Relabelled
 from core.data.tasks import with_task
@@ -32,7 +33,8 @@ def open_data(
     Raises DataError if it is missing, of no known kind, damaged, or does not fit the model.
     """
     plain = msgspec.structs.replace(spec, label_order=())
-    data = with_task(_opener(spec)(plain, inputs, outputs, context), spec, inputs, outputs)
+    found = with_own_form(_opener(spec)(plain, inputs, outputs, context), inputs)
+    data = with_task(found, spec, inputs, outputs)
     return Relabelled(data, spec.label_order) if spec.label_order else data
 
 

@@ -26,7 +26,7 @@ def previews(
 
     Nothing for data that are no pictures.
     """
-    if not _are_pictures(preprocess) or len(inputs) != 1:
+    if not are_pictures(preprocess) or len(inputs) != 1:
         return (), ()
     classes = source.labels if class_names else None
     chosen = positions[:PREVIEWS]
@@ -41,7 +41,7 @@ def previews(
 
 def sample_pictures(values: np.ndarray, preprocess: Preprocess | None) -> tuple[bytes, ...]:
     """PNG files of a batch of the model's input, at most 256 wide and high; () for what are no pictures."""
-    if preprocess is None or not _are_pictures(preprocess) or values.ndim != 4:
+    if preprocess is None or not are_pictures(preprocess) or values.ndim != 4:
         return ()
     if not preprocess.mean and not preprocess.std and values.dtype.kind == "f":
         values = _stretch(values)
@@ -54,7 +54,8 @@ def sample_pictures(values: np.ndarray, preprocess: Preprocess | None) -> tuple[
     return tuple(encoded)
 
 
-def _are_pictures(preprocess: Preprocess | None) -> bool:
+def are_pictures(preprocess: Preprocess | None) -> bool:
+    """Whether samples that are prepared so are pictures."""
     return preprocess is not None and bool(preprocess.layout) and preprocess.color in CHANNELS
 
 

@@ -15,11 +15,12 @@ from core.data.array_convert import Conversion, plan_conversion
 from core.data.csv_format import detect, is_missing, to_number
 from core.data.fit import batch_axis
 from core.data.kinds import KINDS, Kind
+from core.data.own_form import row_form
 from core.data.sampled import SampledDataSet
 from core.data.table_columns import Columns, choose_columns
 from core.data.table_rows import Rows, preview_rows, read_rows
 from core.errors import DataError
-from core.values import DataInfo, DataSpec, Described, TensorInfo, Text, text
+from core.values import DataInfo, DataSpec, Described, Preprocess, TensorInfo, Text, text
 
 MAX_LISTED = 100
 SHOWN_ROWS = 8
@@ -94,15 +95,15 @@ def open_rows(
                 text("Choose tables with the same columns."),
             )
         read.append(calibration_rows)
-    conversions = _conversions(columns, inputs, spec)
-    for _, _, conversion in conversions:
+    parts = conversions(columns.features, inputs, spec.preprocess)
+    for _, _, conversion in parts:
         guessed += conversion.guessed
     sources: list[TableSource] = []
     labels: list[label_rules.Labels] = []
     for one in read:
         label = _labels(one, outputs, columns, labels[0] if labels else None, spec.task)
         labels.append(label)
-        sources.append(TableSource(one.features, label.values, conversions))
+        sources.append(TableSource(one.features, label.values, parts))
     keys = [sampling.row_keys(len(one.features)) for one in read]
     strata = [label.values if label.task == "classification" else None for label in labels]
     if apart:
@@ -155,6 +156,7 @@ def open_rows(
         warnings=tuple(warnings),
         skipped=tuple(skipped[:MAX_LISTED]),
         skipped_count=skipped_count,
+        own=row_form(columns, judge_rows.features, judge_rows.form),
     )
     return SampledDataSet(data, (sources[0], judge), (sources[-1], calibration))
 
@@ -210,15 +212,18 @@ def _labels(
     return label_rules.interpret(raw, outputs, task)
 
 
-def _conversions(
-    columns: Columns, inputs: tuple[TensorInfo, ...], spec: DataSpec
+def conversions(
+    features: tuple[str, ...], inputs: tuple[TensorInfo, ...], preprocess: Preprocess | None
 ) -> list[tuple[str, slice, Conversion]]:
-    """How columns become inputs: all of them the only one, or each the input of its name."""
+    """How columns become inputs: all of them the only one, or each the input of its name.
+
+    Raises DataError if they cannot.
+    """
     dtype = np.dtype(np.float32)
     made = []
     for place, info in enumerate(inputs):
         part = slice(None) if len(inputs) == 1 else slice(place, place + 1)
-        width = len(columns.features) if len(inputs) == 1 else 1
+        width = len(features) if len(inputs) == 1 else 1
         wanted = None if info.shape is None else info.shape[1:]
         if wanted == ():
             raise DataError(
@@ -226,8 +231,8 @@ def _conversions(
                 text("It takes a single number for each sample, without a dimension for columns."),
                 text("Choose an NPZ file with an array for each input."),
             )
-        name = ", ".join(columns.features[:3])
-        made.append((info.name, part, plan_conversion(name, (width,), dtype, info, wanted, spec.preprocess)))
+        name = ", ".join(features[:3])
+        made.append((info.name, part, plan_conversion(name, (width,), dtype, info, wanted, preprocess)))
     return made
 
 

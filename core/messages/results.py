@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.messages.request import Request
-from core.values import DataSpec, Outcome, Plan, Result, RunPoint
+from core.values import DataSpec, Outcome, OwnSample, Plan, Result, RunPoint
 
 
 class Compress(Request, frozen=True, kw_only=True, tag=True):
@@ -51,9 +51,9 @@ class Compare(Request, frozen=True, kw_only=True, tag=True):
 
 
 class TrySample(Request, frozen=True, kw_only=True, tag=True):
-    """-> Tried: a picture of the person's own, seen by the original and by a result."""
+    """-> Tried: a sample of the person's own, seen by the original and by a result."""
 
     model: str
     data: DataSpec
     artefact: str
-    picture: str
+    sample: OwnSample

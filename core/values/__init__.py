@@ -39,6 +39,7 @@ from core.values.model import (
     TensorInfo,
 )
 from core.values.origin import Foreign, InputSize, Networks, Origin, Recipe, sizes_line, sizes_of
+from core.values.own import OwnField, OwnForm, OwnSample
 from core.values.plan import FLOAT_BITS, HALF_BITS, NO_CHANGE, LayerPlan, Plan, stored_bits
 from core.values.run import (
     Benchmark,
@@ -104,6 +105,9 @@ __all__ = [
     "Networks",
     "Origin",
     "Outcome",
+    "OwnField",
+    "OwnForm",
+    "OwnSample",
     "Parameter",
     "Plan",
     "PlanMeasured",

@@ -93,7 +93,14 @@ class Answer(Value, frozen=True, kw_only=True):
 class Tried(Value, frozen=True, kw_only=True, tag=True):
     """A sample of the person's own, seen by both networks: the likeliest answers first."""
 
-    name: str
+    name: str = ""
+    """Of its file; empty for what was typed."""
     picture_png: bytes = b""
+    """What the model saw, for pictures."""
+    envelope: Array | None = None
+    """Of a sound: lowest and highest value of each stretch, float32 (2, stretches)."""
+    fields: tuple[str, ...] = ()
+    """Names of what was typed, and what was typed there."""
+    cells: tuple[str, ...] = ()
     before: tuple[Answer, ...] = ()
     after: tuple[Answer, ...] = ()

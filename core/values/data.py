@@ -8,6 +8,7 @@ import msgspec
 
 from core.values.base import Text, Value, digest
 from core.values.measured import Measurement
+from core.values.own import OwnForm
 
 Task = Literal[
     "classification",
@@ -103,6 +104,8 @@ class DataInfo(Value, frozen=True, kw_only=True, tag=True):
     skipped: tuple[Text, ...] = ()
     """Files or rows left out, at most 100, each with its reason."""
     skipped_count: int = 0
+    own: OwnForm | None = None
+    """What a sample of the person's own has to be; None where none can be tried."""
 
     @property
     def key(self) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
@@ -25,19 +23,17 @@ from gui.comparing import ResultComparison
 from gui.i18n import tr, tr_text
 from gui.session import Session
 from gui.theme import Theme
+from gui.views.own_section import OwnSection
 from gui.widgets.class_bars import ClassBars
 from gui.widgets.confusion_matrix import MODES, ConfusionMatrix
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.labels import empty_state
 from gui.widgets.sample_gallery import SampleGallery
-from gui.widgets.tried_panel import TriedPanel
-
-PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 
 
 class ChangedView(QWidget):
-    picture_asked = Signal()
-    """Choose a picture to try."""
+    file_asked = Signal(str)
+    """Choose a file to try: 'picture' or 'sound'."""
 
     def __init__(
         self, session: Session, comparing: ResultComparison, theme: Theme, parent: QWidget | None = None
@@ -48,7 +44,7 @@ class ChangedView(QWidget):
         self.setAcceptDrops(True)
         self.summary = ElidedLabel()
         self.bars, self.matrix = ClassBars(theme), ConfusionMatrix(theme)
-        self.gallery, self.tried = SampleGallery(theme), TriedPanel(theme)
+        self.gallery, self.own = SampleGallery(theme), OwnSection(session, comparing, theme)
         self.quantiles = QLabel()
         self.quantiles.setProperty("muted", True)
         self.quantiles.setWordWrap(True)
@@ -67,14 +63,12 @@ class ChangedView(QWidget):
             self._modes_group.setId(button, index)
         self.show_classes.setChecked(True)
         self.modes[0].setChecked(True)
-        self._try = QPushButton()
         self._again = QPushButton()
         self._lay_out()
         self._pages_group.buttonToggled.connect(self._on_page)
         self._modes_group.idToggled.connect(self._on_mode)
-        self._try.clicked.connect(self.picture_asked)
+        self.own.file_asked.connect(self.file_asked)
         self._again.clicked.connect(comparing.retry)
-        self.tried.closed.connect(comparing.forget_tried)
         self.matrix.chosen.connect(self._cell.setText)
         comparing.changed.connect(self.refresh)
         for signal in (
@@ -114,7 +108,7 @@ class ChangedView(QWidget):
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        column.addWidget(self.tried)
+        column.addWidget(self.own)
         self._area = _scrolled(self.gallery)
         column.addWidget(self._area, 1)
         both = QWidget()
@@ -134,7 +128,7 @@ class ChangedView(QWidget):
         top.addSpacing(8)
         top.addWidget(self.summary, 1)
         top.addWidget(self._again)
-        top.addWidget(self._try)
+        top.addWidget(self.own.button)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(12, 8, 12, 8)
         whole.setSpacing(8)
@@ -155,8 +149,6 @@ class ChangedView(QWidget):
         self.show_matrix.setToolTip(tr("Which class is taken for which"))
         for button, words in zip(self.modes, (tr("Difference"), tr("Before"), tr("After")), strict=True):
             button.setText(words)
-        self._try.setText(tr("Try a picture…"))
-        self._try.setToolTip(tr("See what both networks make of a picture of your own; or drop it here"))
         self._again.setText(tr("Try again"))
         self.bars.setAccessibleName(tr("Right answers by class, before and after"))
         self.matrix.setAccessibleName(tr("Confusion matrix"))
@@ -187,12 +179,13 @@ class ChangedView(QWidget):
             return  # drawn when somebody looks
         comparing = self._comparing
         comparison = comparing.comparison
-        pictured = self._session.data is not None and bool(self._session.data.preview_png)
-        self._try.setVisible(comparing.possible and pictured)
+        self.own.refresh()
         self._again.setVisible(comparing.trouble is not None)
-        self.tried.show_tried(comparing.tried)
         known = comparison is not None and comparison.done > 0
-        self.pages.setCurrentIndex(1 if known else 0)
+        # somebody who types a sample needs the room, and need not wait for the comparison
+        self._area.setVisible(known and not self.own.typing)
+        self.left.setVisible(known)
+        self.pages.setCurrentIndex(1 if known or self.own.typing or comparing.tried is not None else 0)
         for button in (self.show_classes, self.show_matrix):
             button.setVisible(known and bool(comparison.classes))
         if comparison is None or not known:
@@ -256,24 +249,19 @@ class ChangedView(QWidget):
             return tr("The samples are compared as soon as the present work is done.")
         return tr("Comparing the answers …")
 
-    # ------------------------------------------------------------ a picture of the person's own
+    # ------------------------------------------------------------ a file of the person's own
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if self._dropped(event) and self._comparing.possible:
+        if self.own.dropped(event.mimeData()) and self._comparing.possible:
             event.acceptProposedAction()
         else:
             super().dragEnterEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        path = self._dropped(event)
+        path = self.own.dropped(event.mimeData())
         if path:
             event.acceptProposedAction()
-            self._comparing.try_picture(path)
-
-    def _dropped(self, event: QDropEvent) -> str:
-        """The path of a single dropped picture; anything else is the window's business."""
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        return paths[0] if len(paths) == 1 and Path(paths[0]).suffix.lower() in PICTURES else ""
+            self._comparing.try_file(path)
 
 
 def _scrolled(widget: QWidget) -> QScrollArea:

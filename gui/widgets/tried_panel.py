@@ -1,9 +1,10 @@
-"""A picture of the person's own: what the original and the compressed network take it for."""
+"""A sample of the person's own: what the original and the compressed network take it for."""
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QPixmap
+from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from core.values import Answer, Tried
@@ -51,6 +52,8 @@ class TriedPanel(QFrame):
     def show_tried(self, tried: Tried | None) -> None:
         self._tried = tried
         self.setVisible(tried is not None)
+        seen = tried is not None and (bool(tried.picture_png) or tried.envelope is not None)
+        self._picture.setVisible(seen)
         if tried is not None and tried.picture_png:
             pixmap = QPixmap()
             pixmap.loadFromData(tried.picture_png)
@@ -59,7 +62,23 @@ class TriedPanel(QFrame):
                     EDGE, EDGE, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.FastTransformation
                 )
             )
+        elif tried is not None and tried.envelope is not None:
+            self._picture.setPixmap(self._wave(tried.envelope.numpy()))
         self.retranslate()
+
+    def _wave(self, envelope: np.ndarray) -> QPixmap:
+        """A sound as one line from its lowest to its highest value for each stretch; envelope: (2, n)."""
+        pixmap = QPixmap(EDGE, EDGE)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        most = max(float(np.abs(envelope).max(initial=0.0)), 1e-9)
+        painter = QPainter(pixmap)
+        painter.setPen(self._theme.color("accent"))
+        middle, count = EDGE / 2, envelope.shape[1]
+        for x in range(EDGE):
+            low, high = envelope[:, min(x * count // EDGE, count - 1)] / most * (middle - 2)
+            painter.drawLine(x, round(middle - float(high)), x, round(middle - float(low)))
+        painter.end()
+        return pixmap
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:
@@ -71,18 +90,25 @@ class TriedPanel(QFrame):
         tried = self._tried
         if tried is None:
             return
-        self.name.set_full_text(tried.name)
+        name = tried.name or _typed(tried)
+        self.name.set_full_text(name)
         self.before.set_full_text(tr("original: {answer}").format(answer=_answers(tried.before)))
         self.after.set_full_text(tr("compressed: {answer}").format(answer=_answers(tried.after)))
         self.setAccessibleName(
-            tr("Your picture {name}: {before}; {after}").format(
-                name=tried.name, before=self.before.full_text, after=self.after.full_text
+            tr("Your sample {name}: {before}; {after}").format(
+                name=name, before=self.before.full_text, after=self.after.full_text
             )
         )
 
     def _recolor(self, *_: object) -> None:
         back = self._theme.color("hover").name()
+        if self._tried is not None and self._tried.envelope is not None:
+            self._picture.setPixmap(self._wave(self._tried.envelope.numpy()))
         self.setStyleSheet(f"QFrame#triedPanel {{ background: {back}; border: none; border-radius: 8px; }}")
+
+
+def _typed(tried: Tried) -> str:
+    return ", ".join(f"{name} {cell}" for name, cell in zip(tried.fields, tried.cells, strict=False))
 
 
 def _answers(answers: tuple[Answer, ...]) -> str:

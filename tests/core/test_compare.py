@@ -23,7 +23,7 @@ from core.evaluate.judge import Judge
 from core.evaluate.runner import Runner
 from core.formats import open_model
 from core.graph.opened import OpenedModel
-from core.values import Comparison, DataInfo, DataSpec, LayerPlan, Plan, Preprocess, Tried
+from core.values import Comparison, DataInfo, DataSpec, LayerPlan, OwnSample, Plan, Preprocess, Tried
 from core.workspace import Workspace
 
 NAMES = ("cat", "dog", "eel")
@@ -201,7 +201,9 @@ def test_the_job_keeps_it_and_tries_a_picture(opened: OpenedModel, tmp_path: Pat
     own = tmp_path / "mine.png"
     picture = Image.fromarray(rng.integers(0, 256, (20, 30, 3), np.uint8))
     picture.save(own)
-    ask = m.TrySample(model=model, data=spec, artefact=str(tmp_path / "moved.onnx"), picture=str(own))
+    ask = m.TrySample(
+        model=model, data=spec, artefact=str(tmp_path / "moved.onnx"), sample=OwnSample(path=str(own))
+    )
     tried = jobs.perform(ask, workspace, Context())
     assert isinstance(tried, Tried) and tried.name == "mine.png" and tried.picture_png
     # the middle 20 × 20 of it, made 8 × 8
@@ -213,4 +215,30 @@ def test_the_job_keeps_it_and_tries_a_picture(opened: OpenedModel, tmp_path: Pat
     assert tried.before[0].share == pytest.approx(float(shares.max()), abs=1e-3)
     (tmp_path / "no.png").write_text("<html>")
     with pytest.raises(DataError, match="cannot be tried"):
-        jobs.perform(msgspec.structs.replace(ask, picture=str(tmp_path / "no.png")), workspace, Context())
+        jobs.perform(
+            msgspec.structs.replace(ask, sample=OwnSample(path=str(tmp_path / "no.png"))),
+            workspace,
+            Context(),
+        )
+
+
+def test_a_row_of_ones_own_is_answered_by_both(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    table = tmp_path / "t.csv"
+    rows = [f"{a:.2f},{b:.2f},{'ab'[int(a > b)]}" for a, b in rng.standard_normal((20, 2))]
+    table.write_text("\n".join(["one,two,label", *rows]))
+    weight = np.array([[2.0, -1.0], [-1.0, 3.0]])
+    first = networks.written(networks.dense(weight), tmp_path, "first.onnx")
+    other = networks.written(networks.dense(weight / 2), tmp_path, "other.onnx")
+    ask = m.TrySample(
+        model=str(first),
+        data=DataSpec(path=str(table)),
+        artefact=str(other),
+        sample=OwnSample(cells=("1", "0.5")),
+    )
+    tried = jobs.perform(ask, Workspace(tmp_path / "cache", tmp_path / "data"), Context())
+    assert (tried.name, tried.fields, tried.cells) == ("", ("one", "two"), ("1", "0.5"))
+    # logits 1.5 and 0.5: e over 1 + e for the first; half of both for the other network
+    assert [one.name for one in tried.before] == ["a", "b"]
+    assert tried.before[0].share == pytest.approx(1 / (1 + np.exp(-1.0)), abs=1e-6)
+    assert tried.after[0].share == pytest.approx(1 / (1 + np.exp(-0.5)), abs=1e-6)

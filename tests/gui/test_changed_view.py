@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from shell_values import make_data, make_model, make_result
 
 from core import messages as m
-from core.values import Answer, Array, ChangedSample, ClassChange, Comparison, Text, Tried
+from core.values import Answer, Array, ChangedSample, ClassChange, Comparison, OwnForm, Text, Tried
 from gui.app import Window
 
 NAMES = ("cat", "dog")
@@ -66,7 +66,7 @@ def loaded(window: Window, tmp_path: Path) -> Window:
     model = tmp_path / "tiny.onnx"
     model.write_bytes(b"model")
     window.session._take(make_model(str(model)))
-    data = make_data(png())
+    data = make_data(png(), own=OwnForm(kind="picture"))
     spec = msgspec.structs.replace(data.spec, path=str(tmp_path))
     window.session._take(msgspec.structs.replace(data, spec=spec))
     return window
@@ -208,29 +208,29 @@ def test_what_goes_wrong_is_said_and_can_be_tried_again(loaded: Window) -> None:
 def test_a_picture_of_ones_own_is_chosen_or_dropped(loaded: Window, tmp_path: Path) -> None:
     answered(loaded)
     view = loaded.main.changed
-    QTest.mouseClick(view._try, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(view.own.button, Qt.MouseButton.LeftButton)
     dialog = loaded.main.findChild(QFileDialog)
     dialog.fileSelected.emit("/pictures/mine.png")
     dialog.close()
     request = loaded.engine.last(m.TrySample)
-    assert request.picture == "/pictures/mine.png" and request.artefact == "/tmp/out.onnx"
+    assert request.sample.path == "/pictures/mine.png" and request.artefact == "/tmp/out.onnx"
     tried = Tried(
         name="<b>mine</b>.png", picture_png=png(),
         before=(Answer(name="cat", share=0.8),), after=(Answer(name="dog", share=0.6),),
     )  # fmt: skip
     loaded.engine.event.emit(m.Done(id=request.id, value=tried))
-    assert view.tried.isVisible() and view.tried.name.full_text == "<b>mine</b>.png"
-    assert view.tried.before.full_text == "original: cat 80 %"
-    assert view.tried.after.full_text == "compressed: dog 60 %"
-    QTest.mouseClick(view.tried._close, Qt.MouseButton.LeftButton)
-    assert not view.tried.isVisible()
+    assert view.own.tried.isVisible() and view.own.tried.name.full_text == "<b>mine</b>.png"
+    assert view.own.tried.before.full_text == "original: cat 80 %"
+    assert view.own.tried.after.full_text == "compressed: dog 60 %"
+    QTest.mouseClick(view.own.tried._close, Qt.MouseButton.LeftButton)
+    assert not view.own.tried.isVisible()
 
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(tmp_path / "other.JPG"))])
     action, plain = Qt.DropAction.CopyAction, Qt.KeyboardModifier.NoModifier
     event = QDropEvent(QPointF(20, 60), action, mime, Qt.MouseButton.LeftButton, plain)
     view.dropEvent(event)
-    assert loaded.engine.last(m.TrySample).picture.endswith("other.JPG")
+    assert loaded.engine.last(m.TrySample).sample.path.endswith("other.JPG")
 
 
 def test_it_follows_the_language_and_the_theme(loaded: Window) -> None:
