@@ -17,7 +17,7 @@ from pathlib import Path
 
 PATIENCE_SECONDS = 300
 STALL_SECONDS = 0.06
-"""A gap longer than this has its stack written down."""
+"""A gap longer than this has its stack written down, if the window itself worked for most of it."""
 
 
 def now() -> float:
@@ -268,10 +268,12 @@ class Heart:
 
     def _watch(self) -> None:
         written = 0.0
+        clock = time.pthread_getcpuclockid(self._main)
         while True:
             time.sleep(0.01)
-            last = self._last[0]
-            if self.phase and time.perf_counter() - last > STALL_SECONDS and last != written:
+            last, before = self._last
+            worked = time.clock_gettime(clock) - before > STALL_SECONDS / 2
+            if self.phase and worked and time.perf_counter() - last > STALL_SECONDS and last != written:
                 written = last
                 stack = traceback.extract_stack(sys._current_frames()[self._main])
                 frames = [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in stack[-5:]]
@@ -279,14 +281,16 @@ class Heart:
 
     def result(self) -> dict:
         phases = {}
-        for phase, gaps in self.gaps.items():
-            walls = sorted(wall for wall, _ in gaps)
+        whole = {"the whole journey": [gap for gaps in self.gaps.values() for gap in gaps]}
+        for phase, gaps in {**self.gaps, **whole}.items():
+            walls, own = (sorted(gap[part] for gap in gaps) for part in (0, 1))
             worst = max(gaps)
             phases[phase] = {
                 "50 %": walls[len(walls) // 2],
                 "99 %": walls[min(len(walls) - 1, int(len(walls) * 0.99))],
                 "worst": worst[0],
                 "own work in the worst": worst[1],
+                "99 % own": own[min(len(own) - 1, int(len(own) * 0.99))],
                 "most own work": max(worked for _, worked in gaps),
                 "count": len(walls),
             }

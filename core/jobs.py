@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from core import messages as m
 from core.activation_view import activation_view
 from core.best import job as best
@@ -16,10 +14,8 @@ from core.best.rescue import rescue
 from core.context import Context
 from core.convert.architecture import networks
 from core.data import KINDS
-from core.data.dataset import data_key
 from core.errors import Cancelled, SecateurError
 from core.evaluate.data_check import check_data
-from core.evaluate.judge import Judge
 from core.evaluate.latency import measure_latency
 from core.evaluate.metrics import METRICS
 from core.evaluate.outcome import outcome
@@ -28,22 +24,20 @@ from core.evaluate.runner import Runner
 from core.evaluate.size import size_bytes
 from core.expected import expected
 from core.formats import FORMATS
-from core.graph.opened import OpenedModel
 from core.graph_jobs import compare_graphs, lay_out, open_model, weigh_layers
 from core.importance import SCORES
 from core.layer_view import under_plan
 from core.methods import METHODS
 from core.pipeline import run
+from core.plan_jobs import compare_plan, judged, measure_plan
 from core.presets import PRESETS
-from core.project import Project
-from core.recording import record, recorded_analysis, recorded_curves, recorded_run
+from core.recording import recorded_analysis, recorded_curves, recorded_run
 from core.result_jobs import compare_result, export_result, try_sample
 from core.run_clock import stamping
 from core.sources import Sources
 from core.steps import STEPS
 from core.sweep.analyze import analyze
 from core.sweep.blame import blame
-from core.sweep.meter import VERSION as METER_VERSION
 from core.sweep.meter import PlanMeter
 from core.sweep.samples import draw
 from core.sweep.settings import settings_of
@@ -60,22 +54,15 @@ from core.values import (
     LayerView,
     Networks,
     Outcome,
-    PlanMeasured,
     Rescue,
     Result,
     Timings,
     Value,
-    digest,
 )
-from core.workspace import Reading, Workspace
+from core.workspace import Workspace
 
 PROFILE_SAMPLES = 1
 BUDGETS = 16
-PLAN_SECONDS = 3.0
-"""For times of kernels that a plan needs and that are not known yet."""
-
-
-_AboutPlan = m.MeasurePlan | m.BlamePlan | m.RescuePlan | m.FindPlan | m.BestCurve
 
 
 def describe(request: m.Describe, workspace: Workspace, context: Context) -> Catalogue:
@@ -143,30 +130,9 @@ def analyze_model(request: m.Analyze, workspace: Workspace, context: Context) ->
     return Analysis(baseline=baseline, timings=timings[0], points=points, link=link)
 
 
-def measure_plan(request: m.MeasurePlan, workspace: Workspace, context: Context) -> PlanMeasured:
-    """Kept in the store under the plan: the same plan is not measured twice."""
-    opened, judge, store = _judged(request, workspace, context)
-    key = digest(
-        "plan", METER_VERSION, opened.info.sha256, data_key(judge.data), request.plan, request.samples
-    )
-    kept = store.get(key)
-    if kept is not None:
-        return msgspec.msgpack.decode(kept, type=PlanMeasured)
-    kernels = workspace.kernels(opened, judge)
-    if kernels.lacks(request.plan):
-        table = kernels.fill(request.plan, None, context, seconds=PLAN_SECONDS)
-        context.publish(table)
-        record(store, opened.info, judge.data.info, table)
-    meter = workspace.meter(opened, judge, store)
-    measured, _ = meter.measure_on(meter.drawn(request.samples), request.plan, context, request.latency)
-    store.put(key, msgspec.msgpack.encode(measured))
-    record(store, opened.info, judge.data.info, measured)
-    return measured
-
-
 def blame_plan(request: m.BlamePlan, workspace: Workspace, context: Context) -> Blame:
     """What each layer of the plan costs beside the others; what is published is kept in the project."""
-    opened, judge, store = _judged(request, workspace, context)
+    opened, judge, store = judged(request, workspace, context)
     with (
         Sources(request.model, request.data).held(context) as context,
         recorded_analysis(store, opened.info, judge.data.info, context, whole=False) as context,
@@ -178,7 +144,7 @@ def blame_plan(request: m.BlamePlan, workspace: Workspace, context: Context) -> 
 
 def rescue_plan(request: m.RescuePlan, workspace: Workspace, context: Context) -> Rescue:
     """The fewest layers to give back, verified on samples that the search did not see. Raises DataError."""
-    opened, judge, store = _judged(request, workspace, context)
+    opened, judge, store = judged(request, workspace, context)
     samples = samples_for(judge, request.samples)
     start, count = unseen(judge, samples, request.unseen)
     with (
@@ -192,20 +158,9 @@ def rescue_plan(request: m.RescuePlan, workspace: Workspace, context: Context) -
         return rescue(meter, seen, fresh, request.plan, request.max_loss, curves, store, context)
 
 
-def _judged(
-    request: _AboutPlan,
-    workspace: Workspace,
-    context: Context,
-) -> tuple[OpenedModel, Judge, Project | Reading]:
-    """The model that the request means, what judges its changes, and where measurements are kept."""
-    opened = expected(request, workspace, context)
-    judge = workspace.judge(request.model, request.data, context)
-    return opened, judge, workspace.project(request.project, opened.info.sha256, request.read_only)
-
-
 def find_plan(request: m.FindPlan, workspace: Workspace, context: Context) -> BestPlans:
     """The curves of the layers, then the plan for the goal, verified on samples that they did not see."""
-    opened, judge, store = _judged(request, workspace, context)
+    opened, judge, store = judged(request, workspace, context)
     samples = samples_for(judge, request.samples)
     start, count = unseen(judge, samples, request.unseen)
     with (
@@ -221,7 +176,7 @@ def find_plan(request: m.FindPlan, workspace: Workspace, context: Context) -> Be
 
 
 def curve_of_plans(request: m.BestCurve, workspace: Workspace, context: Context) -> BestPlans:
-    opened, judge, store = _judged(request, workspace, context)
+    opened, judge, store = judged(request, workspace, context)
     samples = samples_for(judge, request.samples)
     with recorded_analysis(store, opened.info, judge.data.info, context, whole=True) as context:
         folder, kernels = workspace.run_dir(), workspace.kernels(opened, judge)
@@ -327,6 +282,7 @@ _JOBS: dict[type[m.Request], Callable[[Any, Workspace, Context], Value]] = {
     m.Compress: compress_model,
     m.Export: export_result,
     m.Compare: compare_result,
+    m.ComparePlan: compare_plan,
     m.TrySample: try_sample,
     m.RunBenchmark: run_benchmark,
 }

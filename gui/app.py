@@ -72,6 +72,7 @@ class Window:
         self.notifier = Notifier(self.session, self.queue, settings)
         self.comparing = ResultComparison(engine, self.session)
         self.commands.own_chosen.connect(self.comparing.try_file)
+        self.comparing.measured.connect(self.keeper.take_measured)
         self.main = MainWindow(
             self.session,
             self.theme,
@@ -83,6 +84,7 @@ class Window:
             self.queue,
             self.keeper,
         )
+        self.main.snapshots.compare_asked.connect(self.comparing.choose)
         self.notifier.attach(self.main)
         application.setStyleSheet(style_sheet)
 

@@ -77,7 +77,7 @@ class MainWindow(DropWindow):
         self.overview = OverviewView(session, theme)
         self.method = MethodView(session, theme)
         self.best = BestView(session, following.search, theme)
-        self.changed = ChangedView(session, comparing, theme)
+        self.changed = ChangedView(session, comparing, theme, keeper)
         self.advice = AdviceView(session, theme)
         self.netron = NetronView(session, theme)
         self.side = SideView(session, theme)
@@ -152,6 +152,7 @@ class MainWindow(DropWindow):
         self.conversion_bar.architecture_asked.connect(commands.choose_architecture)
         self.changed.file_asked.connect(commands.choose_own)
         self.snapshots.run_asked.connect(self._queue.add)
+        self.snapshots.compare_asked.connect(self._show_changed)
         self.snapshots.take_asked.connect(commands.take_snapshot)
         commands.snapshot_taken.connect(self._on_snapshot)
         self._keeper.changed.connect(self.retranslate)
@@ -208,6 +209,9 @@ class MainWindow(DropWindow):
     def _on_snapshot(self, snapshot_id: int) -> None:
         self.tabs.setCurrentWidget(self.snapshots)
         self.snapshots.show_taken(snapshot_id)
+
+    def _show_changed(self, _snapshot: object) -> None:
+        self.tabs.setCurrentWidget(self.changed)
 
     def _on_job(self, job: Job | None) -> None:
         if job is not None and job.kind == "analyze":

@@ -26,7 +26,7 @@ from core.project import (
     Snapshot,
     is_untitled,
 )
-from core.values import DataInfo, DataSpec, Outcome, Plan
+from core.values import DataInfo, DataSpec, Outcome, Plan, PlanMeasured
 from gui import project_questions as ask
 from gui.job import Problem
 from gui.plan_journal import PlanJournal
@@ -264,6 +264,10 @@ class ProjectKeeper(QObject):
         found = self._session.plan_measured
         if measured is not None and found is not None:
             self._measured(found.plan, found.outcome)
+
+    def take_measured(self, measured: PlanMeasured) -> None:
+        """Of a snapshot's plan, which need not be in force."""
+        self._measured(measured.plan, measured.outcome)
 
     def _measured(self, plan: Plan, outcome: Outcome) -> None:
         """Snapshots of a plan that has just been measured get its figures."""

@@ -21,7 +21,7 @@ from core.messages.measuring import (
 )
 from core.messages.opening import CheckData, Describe, LayOut, OpenData, OpenModel, ReadArchitecture
 from core.messages.request import Request
-from core.messages.results import Compare, Compress, Export, TrySample
+from core.messages.results import Compare, ComparePlan, Compress, Export, TrySample
 from core.values.payload import Payload
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "CheckData",
     "Compare",
     "CompareGraphs",
+    "ComparePlan",
     "Compress",
     "Describe",
     "Done",
@@ -84,6 +85,7 @@ AnyRequest = (
     | Compress
     | Export
     | Compare
+    | ComparePlan
     | TrySample
     | RunBenchmark
     | Cancel

@@ -50,10 +50,27 @@ class Compare(Request, frozen=True, kw_only=True, tag=True):
     model_sha256: str = ""
 
 
+class ComparePlan(Request, frozen=True, kw_only=True, tag=True):
+    """-> Comparison of a plan that was not run with the original; PlanMeasured and what is so far as Partial.
+
+    The network is made as `MeasurePlan` makes it: layers by themselves, put together.
+    """
+
+    model: str
+    data: DataSpec
+    plan: Plan
+    samples: int = 512
+    project: str | None = None
+    read_only: bool = False
+    model_sha256: str = ""
+
+
 class TrySample(Request, frozen=True, kw_only=True, tag=True):
-    """-> Tried: a sample of the person's own, seen by the original and by a result."""
+    """-> Tried: a sample of the person's own, seen by the original and by a result, or a plan's network."""
 
     model: str
     data: DataSpec
     artefact: str
     sample: OwnSample
+    plan: Plan | None = None
+    """Of a plan that was not run; `artefact` is empty then."""

@@ -110,6 +110,28 @@ class PlanMeter:
         Without its steps on the whole network: `changed` does those. `quiet`: the caller reports where it is;
         cancelling works all the same. Raises as `measure`.
         """
+        self.write(plan, context, quiet)
+        tally = Tally(self.judge, samples)
+        runner = Runner(self.path, self.judge.threads)
+        for position, piece in enumerate(samples.pieces):
+            if quiet:
+                context.check()
+            else:
+                context.report(text("Measuring the plan"), position, len(samples.pieces))
+            tally.add(position, self._judged(runner.run(piece.feeds)))
+        return tally
+
+    def network(self, plan: Plan, context: Context) -> Path:
+        """The whole of what `plan` asks for, training left out, as a file that lies there until another
+        plan is measured. Raises as `measure`."""
+        if plan.restructures:
+            meter, left = self.changed(plan, context)
+            return meter.network(left, context)
+        self.write(plan, context)
+        return self.path
+
+    def write(self, plan: Plan, context: Context, quiet: bool = False) -> None:
+        """Make the network of `plan`'s settings for layers at `path`. Raises as `measure`."""
         resolved = resolve(self.opened, plan)
         steps = [step for step in resolved if step.changes]
         base = base_model(self.opened, resolved)
@@ -127,15 +149,6 @@ class PlanMeter:
         network = assemble(base, steps, ranges, cache, biases)
         self.folder.mkdir(parents=True, exist_ok=True)
         save(network, self.path)
-        tally = Tally(self.judge, samples)
-        runner = Runner(self.path, self.judge.threads)
-        for position, piece in enumerate(samples.pieces):
-            if quiet:
-                context.check()
-            else:
-                context.report(text("Measuring the plan"), position, len(samples.pieces))
-            tally.add(position, self._judged(runner.run(piece.feeds)))
-        return tally
 
     def _judged(self, outputs: Sequence[object]) -> np.ndarray:
         return self.judge.part([outputs[place] for place in self.judge.subject.outputs])

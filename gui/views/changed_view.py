@@ -1,4 +1,7 @@
-"""Tab 'What changed': by class, what is taken for what, and the samples whose answer is another one now."""
+"""Tab 'What changed': by class, what is taken for what, and the samples whose answer is another one now.
+
+Of the last run, or of a snapshot.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,10 @@ from core.values import Comparison
 from gui import format as fmt
 from gui.comparing import ResultComparison
 from gui.i18n import tr, tr_text
+from gui.project_keeper import ProjectKeeper
 from gui.session import Session
 from gui.theme import Theme
+from gui.views.compared_choice import ComparedChoice
 from gui.views.own_section import OwnSection
 from gui.widgets.class_bars import ClassBars
 from gui.widgets.confusion_matrix import MODES, ConfusionMatrix
@@ -30,21 +35,30 @@ from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.labels import empty_state
 from gui.widgets.sample_gallery import SampleGallery
 
+TYPING = 3
+"""The page on which a sample is typed."""
+
 
 class ChangedView(QWidget):
     file_asked = Signal(str)
     """Choose a file to try: 'picture' or 'sound'."""
 
     def __init__(
-        self, session: Session, comparing: ResultComparison, theme: Theme, parent: QWidget | None = None
+        self,
+        session: Session,
+        comparing: ResultComparison,
+        theme: Theme,
+        keeper: ProjectKeeper,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._session = session
         self._comparing = comparing
+        self.which = ComparedChoice(session, comparing, keeper)
         self.setAcceptDrops(True)
         self.summary = ElidedLabel()
         self.bars, self.matrix = ClassBars(theme), ConfusionMatrix(theme)
-        self.gallery, self.own = SampleGallery(theme), OwnSection(session, comparing, theme)
+        self.gallery, self.own = SampleGallery(theme), OwnSection(session, comparing, theme, self)
         self.quantiles = QLabel()
         self.quantiles.setProperty("muted", True)
         self.quantiles.setWordWrap(True)
@@ -65,7 +79,7 @@ class ChangedView(QWidget):
         self.modes[0].setChecked(True)
         self._again = QPushButton()
         self._lay_out()
-        self._pages_group.buttonToggled.connect(self._on_page)
+        self._pages_group.buttonClicked.connect(self._on_page)
         self._modes_group.idToggled.connect(self._on_mode)
         self.own.file_asked.connect(self.file_asked)
         self._again.clicked.connect(comparing.retry)
@@ -102,13 +116,13 @@ class ChangedView(QWidget):
         column.addStretch(1)
         row.addLayout(column)
         self.left = QStackedWidget()
-        for page in (classes, matrix, self.quantiles):
+        for page in (classes, matrix, self.quantiles, self.own.form):
             self.left.addWidget(page)
         right = QWidget()
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        column.addWidget(self.own)
+        column.addWidget(self.own.tried)
         self._area = _scrolled(self.gallery)
         column.addWidget(self._area, 1)
         both = QWidget()
@@ -126,6 +140,7 @@ class ChangedView(QWidget):
         for button in (self.show_classes, self.show_matrix):
             top.addWidget(button)
         top.addSpacing(8)
+        top.addWidget(self.which)
         top.addWidget(self.summary, 1)
         top.addWidget(self._again)
         top.addWidget(self.own.button)
@@ -166,6 +181,7 @@ class ChangedView(QWidget):
         self.refresh()
 
     def _on_page(self, *_: object) -> None:
+        self.own.typing = False
         self.refresh()
 
     def _on_mode(self, index: int, chosen: bool) -> None:
@@ -180,11 +196,14 @@ class ChangedView(QWidget):
         comparing = self._comparing
         comparison = comparing.comparison
         self.own.refresh()
+        self.which.refresh()
         self._again.setVisible(comparing.trouble is not None)
         known = comparison is not None and comparison.done > 0
-        # somebody who types a sample needs the room, and need not wait for the comparison
-        self._area.setVisible(known and not self.own.typing)
-        self.left.setVisible(known)
+        # whoever tries a sample need not wait for the comparison
+        self._area.setVisible(known)
+        self.left.setVisible(known or self.own.typing)
+        if self.own.typing:
+            self.left.setCurrentIndex(TYPING)
         self.pages.setCurrentIndex(1 if known or self.own.typing or comparing.tried is not None else 0)
         for button in (self.show_classes, self.show_matrix):
             button.setVisible(known and bool(comparison.classes))
@@ -196,6 +215,8 @@ class ChangedView(QWidget):
         self.bars.show_classes(comparison.classes)
         self.matrix.show_comparison(comparison)
         self.gallery.show_samples(comparison.samples, comparison.columns)
+        if self.own.typing:
+            return
         if comparison.classes:
             self.left.setCurrentIndex(1 if self.show_matrix.isChecked() else 0)
         else:
@@ -222,7 +243,14 @@ class ChangedView(QWidget):
             )
         elif comparison.classes:
             parts.append(tr("without labels: the original's answers count as right"))
-        if not self._session.result_is_current:
+        if self._comparing.quick:
+            trains = self._comparing.snapshot is not None and self._comparing.snapshot.plan.trains
+            parts.append(
+                tr("not run: training left out")
+                if trains
+                else tr("not run: layers made by themselves; a run ends as good or better")
+            )
+        elif self._comparing.snapshot is None and not self._session.result_is_current:
             parts.append(tr("of the last run; the plan has changed since"))
         return " · ".join(parts)
 
@@ -247,6 +275,8 @@ class ChangedView(QWidget):
             )
         if session.job is not None:
             return tr("The samples are compared as soon as the present work is done.")
+        if comparing.quick and comparing.stage is not None:
+            return tr("Measuring this plan: {stage} …").format(stage=tr_text(comparing.stage))
         return tr("Comparing the answers …")
 
     # ------------------------------------------------------------ a file of the person's own

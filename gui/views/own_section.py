@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Signal
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QMimeData, QObject, Signal
+from PySide6.QtWidgets import QPushButton
 
 from core.values import OwnSample
 from gui.comparing import ResultComparison
@@ -21,24 +21,20 @@ ENDINGS = {
 }
 
 
-class OwnSection(QWidget):
+class OwnSection(QObject):
+    """Its parts stand where the view has room for them: `button`, `form` and `tried`."""
+
     file_asked = Signal(str)
     """Choose a file to try: 'picture' or 'sound'."""
 
-    def __init__(
-        self, session: Session, comparing: ResultComparison, theme: Theme, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, session: Session, comparing: ResultComparison, theme: Theme, parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
         self._comparing = comparing
+        self.typing = False
+        """Whether a sample is being typed, for which the form needs a place."""
         self.button = QPushButton()
-        """Begins it; it stands where the view has room for it."""
-        self.form, self.tried = OwnFormPanel(theme, self), TriedPanel(theme, self)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        column.addWidget(self.tried)
-        column.addWidget(self.form, 1)
+        self.form, self.tried = OwnFormPanel(theme), TriedPanel(theme)
         self.button.clicked.connect(self._begin)
         self.form.tried.connect(self._try_typed)
         self.form.closed.connect(self._close)
@@ -49,11 +45,6 @@ class OwnSection(QWidget):
         """Of the samples: 'picture', 'sound', 'row' or 'tokens'; empty where none can be tried."""
         data = self._session.data
         return data.own.kind if data is not None and data.own is not None else ""
-
-    @property
-    def typing(self) -> bool:
-        """Whether the form has the place of the gallery."""
-        return self.form.isVisibleTo(self)
 
     def refresh(self) -> None:
         """The button's words, the form of the data at hand, and the last answers."""
@@ -76,21 +67,21 @@ class OwnSection(QWidget):
         )
         self.form.show_form(data.own if data is not None and kind in ("row", "tokens") else None)
         if not possible or self.form.form is None:
-            self.form.hide()
+            self.typing = False
         self.tried.show_tried(self._comparing.tried)
 
     def _begin(self) -> None:
         if self.kind in ENDINGS:
             self.file_asked.emit(self.kind)
             return
-        self.form.show()
-        self.form.take_focus()
+        self.typing = True
         self._comparing.changed.emit()
+        self.form.take_focus()
 
     def _close(self) -> None:
-        self.form.hide()
-        self.button.setFocus()
+        self.typing = False
         self._comparing.changed.emit()
+        self.button.setFocus()
 
     def _try_typed(self, cells: tuple[str, ...]) -> None:
         self._comparing.try_own(OwnSample(cells=cells))

@@ -56,6 +56,8 @@ class _Table(QTableView):
 
 class SnapshotsView(QWidget):
     take_asked = Signal()
+    compare_asked = Signal(object)
+    """The snapshot whose answers are to be held against the original's."""
     run_asked = Signal(object, str)
     """A plan that is to be run, and its name; once for each chosen snapshot."""
 
@@ -78,12 +80,13 @@ class SnapshotsView(QWidget):
             kinds.addButton(button)
         self.as_table.setChecked(True)
         self.difference = DifferenceText(self)
-        self._take, self._restore, self._run, self._rename, self._delete, self._back = (
-            QPushButton(self) for _ in range(6)
+        self._take, self._restore, self._run, self._changes, self._rename, self._delete, self._back = (
+            QPushButton(self) for _ in range(7)
         )
         self._take.clicked.connect(self.take_asked)
         self._restore.clicked.connect(self.restore)
         self._run.clicked.connect(self.run)
+        self._changes.clicked.connect(self.compare)
         self._rename.clicked.connect(self.rename)
         self._delete.clicked.connect(self.delete)
         self._back.clicked.connect(self.bring_back)
@@ -97,7 +100,7 @@ class SnapshotsView(QWidget):
         self._pages.addWidget(self.chart)
         row = QHBoxLayout()
         row.setSpacing(6)
-        for button in (self._take, self._restore, self._run, self._rename, self._delete):
+        for button in (self._take, self._restore, self._run, self._changes, self._rename, self._delete):
             row.addWidget(button)
         row.addSpacing(8)
         row.addWidget(self._said, 1)
@@ -114,6 +117,7 @@ class SnapshotsView(QWidget):
         keeper.changed.connect(self._on_project)
         session.plan_changed.connect(self._refresh)
         session.model_changed.connect(self._refresh)
+        session.data_changed.connect(self._refresh)
         session.baseline_changed.connect(self._refresh)
         session.catalogue_changed.connect(self._refresh)
         kinds.buttonToggled.connect(self._refresh)
@@ -171,6 +175,12 @@ class SnapshotsView(QWidget):
         for snapshot in self._selected():
             self.run_asked.emit(snapshot.plan, snapshot.label)
 
+    def compare(self) -> None:
+        """What the chosen one changes, measured if it was not run."""
+        snapshot = self.chosen()
+        if snapshot is not None:
+            self.compare_asked.emit(snapshot)
+
     def _selected(self) -> list[Snapshot]:
         """The chosen rows from top to bottom."""
         rows = sorted(index.row() for index in self.table.selectionModel().selectedRows())
@@ -221,6 +231,10 @@ class SnapshotsView(QWidget):
         self._run.setText(tr("Run"))
         self._run.setToolTip(tr("Carry out the chosen plans, one after another"))
         self._run.setAccessibleName(tr("Run the chosen snapshots"))
+        self._changes.setText(tr("What it changes"))
+        self._changes.setToolTip(
+            tr("Hold its answers against the original's, class by class; what was not run is measured for it")
+        )
         self._rename.setText(tr("Rename"))
         self._rename.setToolTip(tr("Write another name (F2)"))
         self._delete.setText(tr("Delete"))
@@ -271,6 +285,11 @@ class SnapshotsView(QWidget):
         sentences = plan_difference(first.plan, other, session.model, session.catalogue)
         self.difference.show_sentences(heading, sentences or (tr("no difference"),))
 
+    def _comparable(self) -> bool:
+        chosen, model = self.chosen(), self._session.model
+        same = chosen is not None and model is not None and chosen.model_sha256 == model.sha256
+        return same and self._session.data is not None
+
     def _on_project(self) -> None:
         self._deleted = None
         self._refresh()
@@ -281,6 +300,7 @@ class SnapshotsView(QWidget):
         self._take.setEnabled(opened and writable)
         self._restore.setEnabled(chosen)
         self._run.setEnabled(bool(self._selected()) and self._session.data is not None)
+        self._changes.setEnabled(self._comparable())
         self._rename.setEnabled(chosen and writable)
         self._delete.setEnabled(chosen and writable)
         self._back.setVisible(self._deleted is not None)

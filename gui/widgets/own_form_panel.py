@@ -66,6 +66,7 @@ class OwnFormPanel(QFrame):
         self.fields.setTabKeyNavigation(False)
         self.fields.setShowGrid(False)
         self.fields.verticalHeader().hide()
+        self.fields.horizontalHeader().hide()
         self.fields.verticalHeader().setDefaultSectionSize(ROW)
         self.fields.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.fields.setEditTriggers(
@@ -75,7 +76,6 @@ class OwnFormPanel(QFrame):
             | QAbstractItemView.EditTrigger.EditKeyPressed
         )
         header = self.fields.horizontalHeader()
-        header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.try_button, self._close = QPushButton(self), QPushButton(self)
         self._close.setProperty("flat", True)
@@ -100,7 +100,6 @@ class OwnFormPanel(QFrame):
         self._close.clicked.connect(self.closed)
         theme.changed.connect(self._mark)
         self.retranslate()
-        self.hide()
 
     # ------------------------------------------------------------ what is typed
 

@@ -23,7 +23,17 @@ from core.evaluate.judge import Judge
 from core.evaluate.runner import Runner
 from core.formats import open_model
 from core.graph.opened import OpenedModel
-from core.values import Comparison, DataInfo, DataSpec, LayerPlan, OwnSample, Plan, Preprocess, Tried
+from core.values import (
+    Comparison,
+    DataInfo,
+    DataSpec,
+    LayerPlan,
+    OwnSample,
+    Plan,
+    PlanMeasured,
+    Preprocess,
+    Tried,
+)
 from core.workspace import Workspace
 
 NAMES = ("cat", "dog", "eel")
@@ -242,3 +252,39 @@ def test_a_row_of_ones_own_is_answered_by_both(tmp_path: Path) -> None:
     assert [one.name for one in tried.before] == ["a", "b"]
     assert tried.before[0].share == pytest.approx(1 / (1 + np.exp(-1.0)), abs=1e-6)
     assert tried.after[0].share == pytest.approx(1 / (1 + np.exp(-0.5)), abs=1e-6)
+
+
+def test_a_plan_that_was_not_run_is_made_and_compared(opened: OpenedModel, tmp_path: Path) -> None:
+    arrays = tmp_path / "t.npz"
+    np.savez(arrays, x=networks.pictures(40), y=np.arange(40) % 4)
+    spec = DataSpec(path=str(arrays), calibration_count=8, preprocess=Preprocess(layout="NCHW", color="RGB"))
+    workspace = Workspace(tmp_path / "cache", tmp_path / "data")
+    plan = Plan(defaults=LayerPlan(weight_bits=2, activation_bits=32))
+    told: list[object] = []
+    ask = m.ComparePlan(model=str(opened.source), data=spec, plan=plan, samples=32)
+    found = jobs.perform(ask, workspace, Context(on_partial=told.append))
+    (measured,) = [one for one in told if isinstance(one, PlanMeasured)]
+    assert measured.plan == plan and not measured.outcome.estimate
+    # counted anew from the very file that was measured
+    judge = workspace.judge(str(opened.source), spec, Context())
+    path = workspace.meter(opened, judge, workspace.project(None, opened.info.sha256)).path
+    feeds = {opened.info.inputs[0].name: np.concatenate(
+        [batch.feeds[opened.info.inputs[0].name] for batch in judge.data.batches("judge", 40)]
+    )}  # fmt: skip
+    before, after = (Runner(one).run(feeds)[0].argmax(axis=1) for one in (opened.source, path))
+    assert (found.done, found.total) == (32, 32)
+    assert found.changed == int((before != after).sum()) > 0
+    told.clear()
+    path.unlink()
+    assert jobs.perform(ask, workspace, Context(on_partial=told.append)) == found, "kept under the plan"
+    own = tmp_path / "own.png"
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(own)
+    tried = m.TrySample(
+        model=str(opened.source), data=spec, artefact="", plan=plan, sample=OwnSample(path=str(own))
+    )
+    answers = jobs.perform(tried, workspace, Context())
+    logits = [
+        Runner(one).run({opened.info.inputs[0].name: np.zeros((1, 3, 8, 8), np.float32)})[0][0]
+        for one in (opened.source, path)
+    ]
+    assert [answers.before[0].name, answers.after[0].name] == [str(int(one.argmax())) for one in logits]

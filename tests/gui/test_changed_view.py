@@ -16,7 +16,19 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from shell_values import make_data, make_model, make_result
 
 from core import messages as m
-from core.values import Answer, Array, ChangedSample, ClassChange, Comparison, OwnForm, Text, Tried
+from core.values import (
+    Answer,
+    Array,
+    ChangedSample,
+    ClassChange,
+    Comparison,
+    Measurement,
+    Outcome,
+    OwnForm,
+    PlanMeasured,
+    Text,
+    Tried,
+)
 from gui.app import Window
 
 NAMES = ("cat", "dog")
@@ -241,3 +253,73 @@ def test_it_follows_the_language_and_the_theme(loaded: Window) -> None:
     loaded.theme.choose("dark")
     assert not loaded.main.grab().isNull()
     loaded.theme.choose("light")
+
+
+def snapshot_of(window: Window, label: str, bits: int) -> int:
+    """A snapshot of another plan than the one that was run."""
+    window.session.set_defaults("bits", weight_bits=bits)
+    return window.keeper.take_snapshot(label).id
+
+
+def test_a_snapshot_that_was_not_run_is_measured_and_compared(loaded: Window) -> None:
+    answered(loaded)
+    view, comparing = loaded.main.changed, loaded.comparing
+    assert not view.which.isVisible(), "nothing to choose"
+    snapshot_of(loaded, "four bits", 4)
+    snapshots = loaded.main.snapshots
+    loaded.main.tabs.setCurrentWidget(snapshots)
+    snapshots.show_taken(loaded.keeper.snapshots[0].id)
+    QTest.mouseClick(snapshots._changes, Qt.MouseButton.LeftButton)
+    QApplication.processEvents()
+    assert view.isVisible() and view.which.currentText() == "four bits"
+    request = loaded.engine.last(m.ComparePlan)
+    assert request.plan.defaults.weight_bits == 4 and comparing.quick
+    loaded.engine.event.emit(m.Progress(id=request.id, stage=Text("Measuring the plan")))
+    assert "Measuring the plan" in view._empty.text()
+    accuracy = Measurement(metric="top1", value=88.0, low=86.0, high=90.0, count=512, unit="%")
+    measured = PlanMeasured(
+        plan=request.plan, outcome=Outcome(measurements=(accuracy,), size_bytes=700), loss=2.5, loss_low=1.0,
+        loss_high=4.0, damage=0.1,
+    )  # fmt: skip
+    assert loaded.keeper.snapshots[0].outcome.estimate, "an estimate until then"
+    loaded.engine.event.emit(m.Partial(id=request.id, value=measured))
+    assert loaded.keeper.snapshots[0].outcome.size_bytes == 700 and loaded.keeper.snapshots[0].measured
+    quick = msgspec.structs.replace(COMPARISON, sha256="what-if", changed=9)
+    loaded.engine.event.emit(m.Done(id=request.id, value=quick))
+    assert view.summary.full_text.startswith("9 of 100 answers changed")
+    assert "not run" in view.summary.full_text and "as good or better" in view.summary.full_text
+    QTest.mouseClick(view.own.button, Qt.MouseButton.LeftButton)
+    dialog = loaded.main.findChild(QFileDialog)
+    dialog.fileSelected.emit("/pictures/mine.png")
+    dialog.close()
+    tried = loaded.engine.last(m.TrySample)
+    assert tried.plan == request.plan and tried.artefact == ""
+    # back to the last run, which is asked for again: the engine has kept it
+    view.which.activated.emit(view.which.findText("The last run"))
+    QApplication.processEvents()
+    again = loaded.engine.last(m.Compare)
+    assert again.id > request.id and again.artefact == "/tmp/out.onnx"
+    loaded.engine.event.emit(m.Done(id=again.id, value=COMPARISON))
+    assert view.summary.full_text.startswith("7 of 100") and "not run" not in view.summary.full_text
+
+
+def test_a_snapshot_is_compared_before_anything_was_run_and_what_is_late_is_dropped(loaded: Window) -> None:
+    view, comparing = loaded.main.changed, loaded.comparing
+    first, second = snapshot_of(loaded, "four", 4), snapshot_of(loaded, "two", 2)
+    loaded.main.tabs.setCurrentWidget(view)
+    QApplication.processEvents()
+    assert view.which.isVisible() and view.which.currentText() == "Choose a snapshot"
+    view.which.activated.emit(view.which.findData(first))
+    QApplication.processEvents()
+    asked = loaded.engine.last(m.ComparePlan)
+    view.which.activated.emit(view.which.findData(second))
+    QApplication.processEvents()
+    assert loaded.engine.cancelled[-1] == asked.id
+    late = msgspec.structs.replace(COMPARISON, sha256="late")
+    loaded.engine.event.emit(m.Done(id=asked.id, value=late))
+    assert comparing.comparison is None
+    QApplication.processEvents()
+    assert loaded.engine.last(m.ComparePlan).plan.defaults.weight_bits == 2
+    loaded.session._take(make_result(loaded.session.plan))
+    QApplication.processEvents()
+    assert comparing.snapshot is None, "a run that has just ended is what somebody wants to see"

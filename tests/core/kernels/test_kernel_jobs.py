@@ -9,7 +9,7 @@ import networks
 import numpy as np
 import pytest
 
-from core import jobs
+from core import jobs, plan_jobs
 from core import messages as m
 from core.context import Context
 from core.kernel_model import KernelModel
@@ -27,7 +27,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may take its time."""
     monkeypatch.setattr(table, "SECONDS", 300.0)
     monkeypatch.setattr(table, "_UNSTEADY", math.inf)
-    monkeypatch.setattr(jobs, "PLAN_SECONDS", 300.0)
+    monkeypatch.setattr(plan_jobs, "PLAN_SECONDS", 300.0)
 
 
 def place(folder: Path) -> tuple[Path, DataSpec]:
