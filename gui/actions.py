@@ -140,7 +140,16 @@ def table() -> dict[str, Row]:
             tr("Say so through the system when a run ends while this window is not in front"),
             "", "", always, "toggle_notify",
         ),
-        "about": Row(tr("About Secateur"), tr("Version and licences"), "", "F1", always, "about"),
+        "tour": Row(
+            tr("Show me around"), tr("A short tour of the window, from a model to a smaller file"), "", "F1",
+            always, "show_tour",
+        ),
+        "glossary": Row(
+            tr("What the words mean"), tr("The field's terms in plain words"), "", "Ctrl+G",
+            always, "show_glossary",
+        ),
+        "keys": Row(tr("Keys"), tr("Everything that has a key"), "", "Ctrl+/", always, "show_keys"),
+        "about": Row(tr("About Secateur"), tr("Version and licences"), "", "", always, "about"),
         "quit": Row(tr("Quit"), tr("Close the window"), "", "Ctrl+Q", always, "quit"),
     }  # fmt: skip
 

@@ -18,6 +18,7 @@ from gui.commands import Commands
 from gui.comparing import ResultComparison
 from gui.engine_client import EngineClient
 from gui.faults import Faults, start_log
+from gui.help import Help
 from gui.i18n import LANGUAGES, Translations
 from gui.main_window import MainWindow
 from gui.netron_page import register_scheme
@@ -86,6 +87,7 @@ class Window:
         )
         self.main.snapshots.compare_asked.connect(self.comparing.choose)
         self.notifier.attach(self.main)
+        self.help = Help(self.main, self.following, self.theme, self.actions, self.commands, settings)
         application.setStyleSheet(style_sheet)
 
     def close(self) -> None:
@@ -122,6 +124,7 @@ def main(argv: list[str] | None = None) -> int:
     faults = Faults(window.session)
     faults.install()
     window.main.show()
+    window.help.greet()
     gc.freeze()  # what is there now stays to the end; walking it anew costs 20 ms each time
     if options.file:
         path = str(Path(options.file).absolute())

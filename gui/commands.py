@@ -49,6 +49,8 @@ class Commands(QObject):
     """Show where a goal is said and what is found for it."""
     compare_asked = Signal()
     """Show what a run has changed."""
+    help_asked = Signal(str)
+    """'tour', 'glossary' or 'keys'."""
     choose_asked = Signal()
     """Put the focus where plans are made."""
     quit_asked = Signal()
@@ -328,6 +330,15 @@ class Commands(QObject):
         from gui.views.about_dialog import AboutDialog
 
         AboutDialog(self._theme, self._window).open()
+
+    def show_tour(self) -> None:
+        self.help_asked.emit("tour")
+
+    def show_glossary(self) -> None:
+        self.help_asked.emit("glossary")
+
+    def show_keys(self) -> None:
+        self.help_asked.emit("keys")
 
     def quit(self) -> None:
         self.quit_asked.emit()

@@ -28,6 +28,8 @@ class Remembered(msgspec.Struct, kw_only=True):
     """Of its model."""
     folder: str = ""
     """Where the last file was chosen."""
+    greeted: bool = False
+    """Whether the guided tour has been offered."""
     notify: bool = True
     """Whether the system is told when a run ends that nobody watches."""
     geometry: str = ""

@@ -15,6 +15,7 @@ from PySide6.QtCore import (
 
 from core.values import FLOAT_BITS, HALF_BITS, NO_CHANGE, GiveBack, Layer, LayerPlan
 from gui import format as fmt
+from gui.glossary import explained
 from gui.i18n import tr, tr_text
 from gui.models.blame_words import points_text
 from gui.models.choices import WEIGHT_BITS, bits_help, fixed_reason, fixes_share, steps_help
@@ -39,6 +40,13 @@ class Column(IntEnum):
     BITS = 6
     EFFECT = 7
     BLAME = 8
+
+
+TERMS = (
+    ("layer",), ("depthwise",), ("weight",), ("latency",), ("sensitivity",), ("sparsity",), ("bits",),
+    ("point",), ("blame",),
+)  # fmt: skip
+"""What each column's heading explains besides."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +218,7 @@ class LayerTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return _titles()[section]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return _title_tips()[section]
+            return explained(_title_tips()[section], *TERMS[section])
         if role == Qt.ItemDataRole.TextAlignmentRole and section in (Column.EFFECT, Column.BLAME):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.TextAlignmentRole:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from core.values import BestPlan, Goal, Plan
 from gui import format as fmt
 from gui.best_plans import BestPlanSearch
+from gui.glossary import explain
 from gui.i18n import tr, tr_text
 from gui.models.choices import ANYWHERE, PATTERNS
 from gui.session import Session
@@ -58,6 +59,10 @@ class BestView(QWidget):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.chart)
         self._pages.addWidget(self._empty)
+        explain(self.use_loss, "point")
+        explain(self.channels, "channel")
+        explain(self.zeros, "pattern")
+        explain(self.draw_button, "pareto", "plan")
         self._lay_out()
         self.find_button.clicked.connect(self._find)
         search.goal_changed.connect(self._show_goal)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from gui import format as fmt
+from gui.glossary import explain
 from gui.i18n import tr
 from gui.models.blame_words import blame_sentence, damage_share, names_of, points_text
 from gui.models.damage import loss_unit
@@ -21,6 +22,7 @@ class BlameSection(QWidget):
         super().__init__(parent)
         self._session = session
         self.heading = QLabel()
+        explain(self.heading, "blame", "damage")
         self.heading.setProperty("heading", True)
         self.sentence = QLabel()
         self.sentence.setWordWrap(True)

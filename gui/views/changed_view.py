@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from core.values import Comparison
 from gui import format as fmt
 from gui.comparing import ResultComparison
+from gui.glossary import explain
 from gui.i18n import tr, tr_text
 from gui.project_keeper import ProjectKeeper
 from gui.session import Session
@@ -71,6 +72,7 @@ class ChangedView(QWidget):
         self._cell.setFixedWidth(104)
         self._pages_group = QButtonGroup(self)
         self.show_classes, self.show_matrix = self._toggle(self._pages_group), self._toggle(self._pages_group)
+        explain(self.show_matrix, "confusion_matrix")
         self._modes_group = QButtonGroup(self)
         self.modes = tuple(self._toggle(self._modes_group) for _ in MODES)
         for index, button in enumerate(self.modes):

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from core.values import DataInfo, DataSpec, Preprocess
+from gui.glossary import explain
 from gui.i18n import tr
 from gui.job import Job
 from gui.models import data_words as words
@@ -73,6 +74,7 @@ class DataView(QWidget):
         self._samples.file_asked.connect(self.calibration_file_asked)
         self._samples.same_asked.connect(self._on_same_source)
         self._form_title = _label(self, heading=True)
+        explain(self._form_title, "preprocessing")
         self._guessed = _label(self, muted=True)
         self._form = PreprocessForm(self)
         self._form.edited.connect(self._on_edited)

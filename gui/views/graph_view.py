@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from core.values import Graph, GraphNode, Layer
 from gui import format as fmt
+from gui.glossary import explain
 from gui.i18n import tr
 from gui.models.graph_items import GROUP, GraphItems
 from gui.models.group_frames import FRAMES_ROOM, GroupFrames
@@ -70,10 +71,12 @@ class GraphView(QWidget):
 
     def _build(self) -> None:
         self.heading = QLabel()
+        explain(self.heading, "layer")
         self.heading.setProperty("heading", True)
         self.by_label = QLabel()
         self.by_label.setProperty("muted", True)
         self.figure_box = QComboBox()
+        explain(self.figure_box, "sensitivity", "damage", "blame")
         # not only at first show: names change their width with the language
         self.figure_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         for figure in FIGURES:

@@ -7,6 +7,7 @@ from PySide6.QtCore import QEvent, QSignalBlocker, Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from core.values import Layer, LayerView
+from gui.glossary import explain
 from gui.i18n import tr, tr_text
 from gui.session import Session
 from gui.theme import Theme
@@ -26,6 +27,7 @@ class ImportanceSection(QWidget):
         self.order, self.score, self.position = QComboBox(), QComboBox(), QComboBox()
         self.score_note = ScoreNote()
         self._title = heading()
+        explain(self._title, "importance")
         self._kernel: tuple[int, ...] = ()
         self.order.addItems(["", ""])
         for box in (self.order, self.score, self.position):

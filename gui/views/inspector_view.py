@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from core.values import Layer, LayerPlan, LayerView
 from gui import format as fmt
+from gui.glossary import explain
 from gui.i18n import tr, tr_text
 from gui.models.choices import (
     ANYWHERE,
@@ -77,6 +78,7 @@ class InspectorView(QWidget):
         self._line.setFixedHeight(1)
         self._why = small()
         self._accuracy = heading()
+        explain(self._accuracy, "accuracy", "sparsity")
         self._accuracy_note = note()
         self._hint = small()
         self.keep.setCheckable(True)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from core.values import Catalogue, Described, Plan, Preset
 from gui import format as fmt
+from gui.glossary import explain
 from gui.i18n import tr, tr_text
 from gui.models.method_values import changed_count, changed_of, nearest_preset, values_of
 from gui.session import Session
@@ -23,6 +24,21 @@ from gui.views.order_section import OrderSection
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.parameter_form import ParameterForm
 from gui.widgets.preset_cards import PresetCards
+
+TERMS = {
+    "calibrate": ("calibration",),
+    "cluster_weights": ("shared_values",),
+    "compensate": ("compensation",),
+    "correct_bias": ("compensation",),
+    "finetune": ("fine_tuning",),
+    "merge_channels": ("channel", "coupling"),
+    "prune_channels": ("pruning", "coupling", "mac"),
+    "prune_weights": ("pruning", "magnitude"),
+    "quantize_activations": ("quantisation", "activation"),
+    "quantize_weights": ("quantisation", "float"),
+    "repair_channels": ("compensation",),
+}
+"""Terms that a step's title explains, by the step's name."""
 
 
 class _StepSection(QWidget):
@@ -38,6 +54,8 @@ class _StepSection(QWidget):
         self._words.setWordWrap(True)
         for label in (self._title, self._words):
             label.setTextFormat(Qt.TextFormat.PlainText)
+        if step.name in TERMS:
+            explain(self._title, *TERMS[step.name])
         self.form = ParameterForm(step.parameters, theme, self)
         self.form.setObjectName(step.name)
         column = QVBoxLayout(self)

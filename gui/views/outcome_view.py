@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from core.values import FLOAT_BITS, Measurement, Outcome
 from gui import format as fmt
+from gui.glossary import explain
 from gui.i18n import tr, tr_text
 from gui.models.blame_words import blame_sentence
 from gui.session import Session
@@ -27,7 +28,11 @@ class OutcomeView(QWidget):
         self.size_block = FigureBlock(theme)
         self.time_block = FigureBlock(theme)
         self.accuracy_block = FigureBlock(theme)
+        self.size_block.explain("zipped")
+        self.time_block.explain("latency")
+        self.accuracy_block.explain("accuracy", "confidence_interval")
         self._state = QLabel()
+        explain(self._state, "estimate")
         self._state.setProperty("heading", True)
         self._state.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.remark = QLabel()

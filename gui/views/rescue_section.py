@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, 
 
 from core.values import Rescue
 from gui import format as fmt
+from gui.glossary import explain
 from gui.i18n import tr
 from gui.models.blame_words import labels_of
 from gui.models.damage import loss_unit
@@ -22,6 +23,7 @@ class RescueSection(QWidget):
         super().__init__(parent)
         self._session = session
         self.goal_label = QLabel()
+        explain(self.goal_label, "rescue", "point")
         self.goal = QDoubleSpinBox()
         self.goal.setRange(0.0, 50.0)
         self.goal.setSingleStep(0.5)

@@ -62,7 +62,7 @@ class TopBar(QFrame):
         self._language.setMenu(self._language_menu)
         self.help_button = self._menu_button()
         self._more_menu = QMenu(self)
-        for name in ("sample", "notify", "", "about", "quit"):
+        for name in ("tour", "glossary", "keys", "", "sample", "notify", "", "about", "quit"):
             self._more_menu.addAction(actions[name]) if name else self._more_menu.addSeparator()
         self.help_button.setMenu(self._more_menu)
         self._run = self._button("run", flat=False, kind=CentredButton)
@@ -127,8 +127,8 @@ class TopBar(QFrame):
         self._language.setAccessibleName(tr("Language"))
         self._project.setText(tr("Project"))
         self._project.setAccessibleName(tr("Project"))
-        self.help_button.setToolTip(tr("More"))
-        self.help_button.setAccessibleName(tr("More"))
+        self.help_button.setToolTip(tr("Help and more"))
+        self.help_button.setAccessibleName(tr("Help and more"))
         self._refresh()
 
     def changeEvent(self, event: QEvent) -> None:

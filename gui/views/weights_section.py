@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QStackedWidget, QVBoxLayout, QW
 
 from core.values import FLOAT_BITS, LayerView
 from gui import format as fmt
+from gui.glossary import explain
 from gui.i18n import tr, tr_text
 from gui.session import Session
 from gui.theme import Theme
@@ -28,6 +29,7 @@ class WeightsSection(QWidget):
         self.what = QComboBox()
         self.what.addItems(["", "", ""])
         self.pattern = pattern_box()
+        explain(self.pattern, "pattern")
         for box in (self.what, self.pattern):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.pattern.setMinimumWidth(82)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from core.values import FLOAT_BITS, HALF_BITS, Layer, LayerPlan, SensitivityPoint
+from gui.glossary import explain
 from gui.i18n import tr
 from gui.models.choices import (
     SHARED,
@@ -38,8 +39,10 @@ class BitsSection(QWidget):
         super().__init__(parent)
         self._decibels, self._possible = False, True
         self._title, self._note = heading(), note()
+        explain(self._title, "bits", "quantisation")
         self.bars = BitsBars(theme)
         self._activations = small()
+        explain(self._activations, "activation")
         self._activations.setWordWrap(False)
         self.activations = activation_bits_box()
         self.activations.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -51,6 +54,7 @@ class BitsSection(QWidget):
         column.addLayout(line(self._title, self._note, self._activations, self.activations))
         column.addWidget(self.bars)
         self._scales = small()
+        explain(self._scales, "scale", "per_channel", "zero_point")
         self._scales.setWordWrap(False)
         self.scales, self.steps = scales_box(), steps_box(short=True)
         for box in (self.scales, self.steps):

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from gui.glossary import explain
 from gui.theme import Theme
 from gui.widgets.axis import small_font
 from gui.widgets.elided_label import ElidedLabel
@@ -61,6 +62,10 @@ class FigureBlock(QWidget):
         column.addWidget(self._below)
         self._badge.hide()
         theme.changed.connect(self._restyle)
+
+    def explain(self, *terms: str) -> None:
+        """The title explains these terms under the pointer."""
+        explain(self._title, *terms)
 
     def show_figures(self, figures: Figures) -> None:
         old, self.shown = self.shown, figures

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from core.values import DataSpec
+from gui.glossary import explain
 from gui.i18n import tr
 from gui.widgets.elided_label import ElidedLabel
 
@@ -27,6 +28,8 @@ class SamplesForm(QWidget):
         super().__init__(parent)
         self._spec: DataSpec | None = None
         self._labels = [QLabel(self) for _ in range(3)]
+        for label, term in zip(self._labels, ("judging", "calibration", "calibration"), strict=True):
+            explain(label, term)
         self.judge, self.calibration = QSpinBox(self), QSpinBox(self)
         self.judge.setRange(0, MOST)  # 0: all that there are
         self.calibration.setRange(1, MOST)
