@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 1200
 STALL_SECONDS = 0.06
 """A gap longer than this has its stack written down, if the window itself worked for most of it."""
 

@@ -179,11 +179,15 @@ class EngineClient(QObject):
             return
         waiting, self._open = self._open, {}
         cancelled, self._cancelling = self._cancelling, set()
+        # of what waited behind a job that was stopped nothing is lost: the next process does it
+        kept = [request for number, request in waiting.items() if cancelled and number not in cancelled]
+        self._open = {request.id: request for request in kept}
         if not self._was_ready:
             self._early_deaths += 1
         for request_id in waiting:
+            if request_id in self._open:
+                continue
             if cancelled:
-                # one process runs all jobs: whoever waited beside the cancelled one is stopped too
                 failed = Failed(id=request_id, code="Cancelled", what=text("Stopped."))
             else:
                 failed = Failed(
@@ -202,3 +206,7 @@ class EngineClient(QObject):
             self.crashed.emit(self.log)
         if self._early_deaths < 3:
             self.start()
+            for request in kept:
+                # whoever was told of its failure may have taken another one back
+                if request.id in self._open:
+                    self._write(request)

@@ -11,7 +11,9 @@ from gui.i18n import tr
 
 
 def number(value: float, digits: int = 1) -> str:
-    return QLocale().toString(float(value), "f", digits)
+    """What rounds to nothing has no sign: "−0.00" would look like a gain."""
+    shown = float(value)
+    return QLocale().toString(0.0 if round(shown, digits) == 0 else shown, "f", digits)
 
 
 def short(value: float) -> str:

@@ -236,6 +236,8 @@ class Session(PlanningSession):
         kind = self.job.kind
         if kind == "compress":
             self.run_state = "stopped" if event.code == "Cancelled" else "failed"
+        if kind == "plan" and self.every_layer_is_measured:
+            self.analyzed = True  # a search that reaches nothing has measured them all the same
         if kind == "data" and self.data is None and event.code != "Cancelled":
             self.failed_data = self.asked_data
         self._set_job(None)

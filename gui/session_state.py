@@ -198,6 +198,19 @@ class SessionState(QObject):
         """Whether the plan as it stands was measured by itself, before any run."""
         return self.plan_measured is not None and self.plan_measured.plan == self.plan
 
+    @property
+    def every_layer_is_measured(self) -> bool:
+        """Whether of each layer that can be changed a point was measured, not estimated."""
+        known = {
+            layer_id
+            for layer_id, points in self.points.items()
+            if any(not point.measurement.estimate for point in points)
+        }
+        layers = self.model.layers if self.model is not None else ()
+        return bool(layers) and all(
+            layer.id in known for layer in layers if layer.prunable or layer.quantizable
+        )
+
     def predicted_loss(self, layer_id: str) -> float | None:
         """Points lost if only this layer were changed as planned; an estimate."""
         return predicted_loss(self.points.get(layer_id, ()), self.plan.layer(layer_id))

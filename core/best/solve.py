@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_matrix
 
+from core.best._quiet import quiet
 from core.best.options import Option
 
 COSTS = ("damage", "size", "zipped", "time_ms")
@@ -42,13 +43,14 @@ def choose(
         values = np.array([getattr(option, cost) for option in flat])
         unit = max(float(np.abs(values).max()), 1e-30)
         constraints.append(LinearConstraint((values / unit)[None, :], -np.inf, limit / unit))
-    found = milp(
-        objective,
-        constraints=constraints,
-        integrality=np.ones(len(flat)),
-        bounds=Bounds(0, 1),
-        options={"time_limit": SECONDS, "mip_rel_gap": _GAP},
-    )
+    with quiet():
+        found = milp(
+            objective,
+            constraints=constraints,
+            integrality=np.ones(len(flat)),
+            bounds=Bounds(0, 1),
+            options={"time_limit": SECONDS, "mip_rel_gap": _GAP},
+        )
     if found.x is None:
         return None
     chosen = np.asarray(found.x) > 0.5

@@ -81,6 +81,9 @@ class Row:
 
     @property
     def bits(self) -> int:
+        """Of the weights under the plan; what cannot be quantised keeps its own."""
+        if not self.layer.quantizable:
+            return self.layer.weight_bits
         return min(self.plan.weight_bits or FLOAT_BITS, self.layer.weight_bits)
 
     @property
@@ -307,7 +310,7 @@ def cell_text(row: Row, column: int) -> str:
     if column == Column.SPARSITY:
         return sparsity_text(row) if layer.prunable else blocked_text(row)
     if column == Column.BITS:
-        return bits_text(row.bits) + (" *" if row.plan.clusters else "")
+        return bits_text(row.bits) + (" *" if row.plan.clusters and layer.quantizable else "")
     if column == Column.BLAME:
         return fmt.number(row.blame.points, 2) if row.blame is not None else ""
     if not row.touched:

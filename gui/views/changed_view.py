@@ -246,11 +246,12 @@ class ChangedView(QWidget):
         elif comparison.classes:
             parts.append(tr("without labels: the original's answers count as right"))
         if self._comparing.quick:
+            parts.insert(0, tr("not run"))
             trains = self._comparing.snapshot is not None and self._comparing.snapshot.plan.trains
             parts.append(
-                tr("not run: training left out")
+                tr("training left out")
                 if trains
-                else tr("not run: layers made by themselves; a run ends as good or better")
+                else tr("layers made by themselves: a run ends as good or better")
             )
         elif self._comparing.snapshot is None and not self._session.result_is_current:
             parts.append(tr("of the last run; the plan has changed since"))

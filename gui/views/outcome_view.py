@@ -60,6 +60,7 @@ class OutcomeView(QWidget):
             session.latency_table_changed,
             session.points_changed,
             session.result_changed,
+            session.exported,
             session.plan_measured_changed,
             session.blame.changed,
         ):
@@ -101,6 +102,8 @@ class OutcomeView(QWidget):
             return
         if session.result_is_current:
             before, after = session.result.before, session.result.after
+            if session.last_export is not None:  # with its card
+                after = msgspec.structs.replace(after, size_bytes=session.last_export.size_bytes)
         elif session.plan_is_measured:
             before, after = session.baseline, session.plan_measured.outcome
         else:

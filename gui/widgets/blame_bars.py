@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gui.theme import Theme
 from gui.widgets.plain_tip import plain_tip
+from gui.widgets.told_widget import ToldWidget
 
 ROW = 22
 NAME_SHARE = 0.28
@@ -26,7 +27,7 @@ class Bar:
     tip: str
 
 
-class BlameBars(QWidget):
+class BlameBars(ToldWidget):
     """A click, or arrows and Return, choose a layer."""
 
     chosen = Signal(str)
@@ -117,14 +118,6 @@ class BlameBars(QWidget):
                 QToolTip.showText(event.globalPos(), plain_tip(self._bars[row].tip), self)
                 return True
         return super().event(event)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.update()
 
     def _on_theme(self, _name: str) -> None:
         self.update()

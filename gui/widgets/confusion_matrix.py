@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
 
 from core.values import Comparison
 from gui import format as fmt
 from gui.i18n import tr
 from gui.theme import Theme
 from gui.widgets.axis import small_font
-from gui.widgets.plain_tip import plain_tip
+from gui.widgets.told_widget import ToldWidget
 
 MODES = ("difference", "before", "after")
 LARGEST_CELL = 34.0
@@ -20,7 +20,7 @@ ROOM_FOR_NUMBERS = 17.0
 """Points of a cell's side from which its count is written into it."""
 
 
-class ConfusionMatrix(QWidget):
+class ConfusionMatrix(ToldWidget):
     """Rows are what samples are, columns what they were called. Arrows and a click choose a cell."""
 
     chosen = Signal(str)
@@ -211,18 +211,6 @@ class ConfusionMatrix(QWidget):
         row, column = self.current if self.current is not None else (0, 0)
         self._choose((min(max(row + move[0], 0), last), min(max(column + move[1], 0), last)))
 
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.update()
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            cell = self.cell_at(event.pos())
-            if cell is not None:
-                QToolTip.showText(event.globalPos(), plain_tip(self.describe(cell)), self)
-                return True
-        return super().event(event)
+    def tip_at(self, place: QPoint) -> str:
+        cell = self.cell_at(place)
+        return self.describe(cell) if cell is not None else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QHelpEvent, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from core.values import QUANTILES, ChannelRanges
@@ -15,13 +15,14 @@ from gui.theme import Theme
 from gui.widgets.axis import Plot, digits_for, nice_ticks, paint_x_axis, paint_y_axis, small_font
 from gui.widgets.copying import Copies
 from gui.widgets.plain_tip import plain_tip
+from gui.widgets.told_widget import ToldWidget
 
 LEFT, TOP, BOTTOM, RIGHT = 40, 8, 20, 8
 WIDEST = 14.0
 """Pixels of a box; few channels leave gaps."""
 
 
-class RangesChart(QWidget):
+class RangesChart(ToldWidget):
     """Left and Right go from channel to channel, and say what each one's values are."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -206,14 +207,6 @@ class RangesChart(QWidget):
         self.setAccessibleDescription(words)
         place = self.mapToGlobal(QPointF(self.plot().x(self._at + 0.5), TOP)).toPoint()
         QToolTip.showText(place, plain_tip(words), self)
-        self.update()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
         self.update()
 
 

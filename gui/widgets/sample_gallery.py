@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QFocusEvent, QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QWidget
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QScrollArea, QSizePolicy, QWidget
 
 from core.values import ChangedSample
 from gui import format as fmt
 from gui.i18n import tr
 from gui.theme import Theme
 from gui.widgets.axis import small_font
-from gui.widgets.plain_tip import plain_tip
+from gui.widgets.told_widget import ToldWidget
 
 TILE = 108
 EDGE = 76
@@ -19,7 +19,7 @@ LINE = 17
 GAP = 8
 
 
-class SampleGallery(QWidget):
+class SampleGallery(ToldWidget):
     """Arrows move between the tiles; the tooltip and the accessible description tell the whole of one."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -206,21 +206,9 @@ class SampleGallery(QWidget):
         if index is not None:
             self._move_to(index)
 
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.update()
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            index = self.tile_at(event.pos())
-            if index is not None:
-                QToolTip.showText(event.globalPos(), plain_tip(self.describe(index)), self)
-                return True
-        return super().event(event)
+    def tip_at(self, place: QPoint) -> str:
+        index = self.tile_at(place)
+        return self.describe(index) if index is not None else ""
 
 
 def _token(sample: ChangedSample) -> str:

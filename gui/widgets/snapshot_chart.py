@@ -6,16 +6,16 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QFont, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
 
 from core.values import Measurement
 from gui import format as fmt
 from gui.i18n import tr
 from gui.theme import Theme
 from gui.widgets.axis import Plot, digits_for, nice_ticks, paint_x_axis, paint_y_axis, small_font
-from gui.widgets.plain_tip import plain_tip
+from gui.widgets.told_widget import ToldWidget
 
 LEFT, RIGHT, TOP, BOTTOM = 46, 16, 14, 24
 RADIUS = 5.0
@@ -36,7 +36,7 @@ class Dot:
     words: str
 
 
-class SnapshotChart(QWidget):
+class SnapshotChart(ToldWidget):
     chosen = Signal(int)
     """Id of the snapshot whose point was clicked or reached with the arrows."""
 
@@ -183,20 +183,9 @@ class SnapshotChart(QWidget):
         place = ids.index(self._current) + move if self._current in ids else 0
         self.chosen.emit(ids[min(max(place, 0), len(ids) - 1)])
 
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.update()
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            dot = self.nearest(QPointF(event.pos()))
-            QToolTip.showText(event.globalPos(), plain_tip(dot.words) if dot is not None else "", self)
-            return True
-        return super().event(event)
+    def tip_at(self, place: QPoint) -> str:
+        dot = self.nearest(QPointF(place))
+        return dot.words if dot is not None else ""
 
 
 def dot_words(label: str, size: str, time: str, measurement: Measurement, measured: bool) -> str:

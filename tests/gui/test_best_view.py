@@ -11,7 +11,17 @@ from pytestqt.qtbot import QtBot
 from shell_values import make_data, make_model
 
 from core import messages as m
-from core.values import BestPlan, BestPlans, LayerPlan, Measurement, Outcome, Plan, PlanMeasured, text
+from core.values import (
+    BestPlan,
+    BestPlans,
+    LayerPlan,
+    Measurement,
+    Outcome,
+    Plan,
+    PlanMeasured,
+    SensitivityPoint,
+    text,
+)
 from gui.app import Window
 from gui.widgets.axis import log_ticks
 
@@ -94,6 +104,29 @@ def test_a_search_that_was_stopped_leaves_the_analysis_to_be_done(opened: Window
     job = opened.session.job
     opened.engine.event.emit(m.Failed(id=job.id, code="Cancelled", what=text("Stopped.")))
     assert opened.main.steps._buttons[2].state == "current"
+
+
+def test_a_search_that_failed_after_measuring_all_layers_leaves_nothing_to_analyze(
+    opened: Window, qtbot: QtBot
+) -> None:
+    qtbot.mouseClick(opened.main.best.find_button, Qt.MouseButton.LeftButton)
+    job = opened.session.job
+    measured = Measurement(metric="top1", value=80.0, low=78.0, high=82.0, count=100, unit="%")
+    guess = msgspec.structs.replace(measured, estimate=True, low=None, high=None, count=0)
+    layers = [layer.id for layer in opened.session.model.layers]
+    failed = m.Failed(id=job.id, code="PlanError", what=text("No plan reaches this."))
+    for layer in layers:
+        figure = measured if layer != layers[-1] else guess
+        point = SensitivityPoint(layer_id=layer, weight_bits=4, measurement=figure, loss=1.0)
+        opened.engine.event.emit(m.Partial(id=job.id, value=point))
+    opened.engine.event.emit(failed)
+    assert opened.main.steps._buttons[2].state == "current", "one is an estimate still"
+    qtbot.mouseClick(opened.main.best.find_button, Qt.MouseButton.LeftButton)
+    job = opened.session.job
+    point = SensitivityPoint(layer_id=layers[-1], weight_bits=4, measurement=measured, loss=1.0)
+    opened.engine.event.emit(m.Partial(id=job.id, value=point))
+    opened.engine.event.emit(msgspec.structs.replace(failed, id=job.id))
+    assert opened.main.steps._buttons[2].state == "done"
 
 
 def test_a_click_on_a_point_takes_its_plan_and_can_be_undone(opened: Window, qtbot: QtBot) -> None:

@@ -11,7 +11,18 @@ from pytestqt.qtbot import QtBot
 from shell_values import make_data, make_model
 
 from core import messages as m
-from core.values import Blame, GiveBack, LayerPlan, Measurement, Outcome, Plan, PlanMeasured, Rescue, digest
+from core.values import (
+    Blame,
+    GiveBack,
+    LayerPlan,
+    Measurement,
+    Outcome,
+    Plan,
+    PlanMeasured,
+    Rescue,
+    Text,
+    digest,
+)
 from gui.app import Window
 from gui.models.layer_table import Column
 from gui.restore import restore_findings
@@ -102,7 +113,7 @@ def test_an_edit_drops_it_and_undo_brings_back_what_was_measured(opened: Window,
     stream(opened, asked, whole(), back("head", 0.8, 0.02))
     session.set_layers(["head"], "Bits", weight_bits=8)
     assert opened.engine.cancelled == [asked]
-    opened.engine.event.emit(m.Failed(id=asked, code="Cancelled", what=m.Text("Stopped.")))
+    opened.engine.event.emit(m.Failed(id=asked, code="Cancelled", what=Text("Stopped.")))
     assert session.blame.layers == () and main.table.table.isColumnHidden(Column.BLAME)
     assert "head costs" not in main.outcome.remark.text()
     assert main.advice.blame.button.isEnabled()

@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from core.messages import Done, Failed, OpenModel
 from core.values import DataSpec
 from gui.engine_client import EngineClient
 from gui.session import Session
@@ -83,6 +84,24 @@ def test_an_engine_that_hangs_is_stopped_within_three_seconds(qtbot, engine, mod
     assert problems == [], "stopping is no failure"
     session.open_model(str(model))
     qtbot.waitUntil(lambda: session.model is not None, timeout=20_000)
+
+
+def test_what_waited_behind_a_job_that_hung_is_done_by_the_next_engine(qtbot, engine, model):
+    qtbot.waitSignal(engine.started, timeout=20_000).wait()
+    answers = []
+    engine.event.connect(answers.append)
+    os.kill(engine.process_id, signal.SIGSTOP)
+    hanging = engine.send(OpenModel(model=str(model)))
+    engine.cancel(hanging.id)
+    following = engine.send(OpenModel(model=str(model)))
+
+    def ends():
+        return {one.id: one for one in answers if isinstance(one, Done | Failed)}
+
+    qtbot.waitUntil(lambda: len(ends()) == 2, timeout=30_000)
+    assert ends()[hanging.id].code == "Cancelled"
+    assert ends()[following.id].value.layers[0].label == "dense"
+    assert sum(one.id == following.id for one in answers if isinstance(one, Done | Failed)) == 1
 
 
 def test_closing_the_window_leaves_no_engine(qtbot, model):

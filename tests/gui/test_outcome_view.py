@@ -10,7 +10,8 @@ from layer_values import accuracy, make_outcome, make_session, make_theme
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from core.values import Result, text
+from core.values import Exported, Result, text
+from gui import format as fmt
 from gui.session import Session
 from gui.views.outcome_view import OutcomeView
 
@@ -59,6 +60,18 @@ def test_a_result_of_this_plan_is_shown_as_measured(view: OutcomeView, session: 
     assert view.accuracy_block.shown.badge == "measured"
     assert view.accuracy_block.shown.below == "± 2.0 on 1,000 samples"
     assert "italic" not in view.accuracy_block._after.styleSheet()
+
+
+def test_once_it_is_written_the_size_is_the_files_with_its_card(view: OutcomeView, session: Session) -> None:
+    take_result(session)
+    session._take(Exported(path="/tmp/o.onnx", sha256="c", size_bytes=4600))
+    assert view.size_block.shown.after == "4.6 kB"
+    assert view.size_block.shown.badge == "2.6× smaller"
+
+
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    shown = [fmt.number(-0.004, 2), fmt.number(-0.006, 2), fmt.number(0.0, 0)]
+    assert shown == ["0.00", "-0.01", "0"]
 
 
 def test_moving_on_from_a_result_goes_back_to_an_estimate(view: OutcomeView, session: Session) -> None:

@@ -29,6 +29,7 @@ from core.values import (
     PlanMeasured,
     RunPoint,
     SensitivityPoint,
+    Text,
 )
 from gui.restore import LEARNT
 from gui.session_state import DEFAULT_PLAN
@@ -598,7 +599,7 @@ def test_a_job_that_could_not_save_is_tried_again(desk: Desk, model: Path, pets:
     desk.open(pets)
     desk.window.session.analyze()
     first = desk.window.engine.last(m.Analyze)
-    desk._tell(m.Failed(id=first.id, code="ProjectWriteError", what=m.Text("Not saved.")))
+    desk._tell(m.Failed(id=first.id, code="ProjectWriteError", what=Text("Not saved.")))
     assert [button.text() for button in desk.window.main.error_bar._ways] == ["Try again", "Save elsewhere…"]
     click(desk.way("Try again"))
     again = desk.window.engine.last(m.Analyze)

@@ -65,6 +65,11 @@ def test_rows_show_shares_and_the_hardest_loss(view: TableView) -> None:
     assert shown(view, 1, Column.EFFECT) == "−0.05"
 
 
+def test_what_cannot_be_quantised_shows_its_own_bits(view: TableView) -> None:
+    assert shown(view, 2, Column.KIND) == "Embedding"
+    assert shown(view, 2, Column.BITS) == "float", "the plan's eight bits do nothing to it"
+
+
 def test_a_drag_in_the_row_sets_the_sparsity_as_one_undo_step(
     qtbot: QtBot, view: TableView, session: Session
 ) -> None:

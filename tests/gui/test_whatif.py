@@ -17,6 +17,7 @@ from core.values import (
     Outcome,
     PlanMeasured,
     SensitivityPoint,
+    Text,
     TimedNode,
 )
 from gui.app import Window
@@ -95,7 +96,7 @@ def test_a_measurement_of_an_old_plan_is_dropped(analysed: Window, qtbot: QtBot)
     asked = plans_asked(analysed)[-1]
     session.set_layers(["stem"], "Sparsity", sparsity=0.25)
     assert analysed.engine.cancelled[-1] == asked.id
-    analysed.engine.event.emit(m.Failed(id=asked.id, code="Cancelled", what=m.Text("Stopped.")))
+    analysed.engine.event.emit(m.Failed(id=asked.id, code="Cancelled", what=Text("Stopped.")))
     wait_until_asked(analysed, qtbot)
     assert session.plan_measured is None
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
+import os
 
 import numpy as np
 import pytest
 
+from core.best._quiet import quiet
 from core.best.options import Option, options_of
 from core.best.solve import choose, total
 from core.best.times import LayerTimes
@@ -91,3 +94,12 @@ def test_options_follow_profile_locks_and_what_is_known() -> None:
     assert found[3][1].size == 1000 + 40 + 40 + 2 * CONVERSION_GRAPH_BYTES and found[1][0].size == 4040
     simple = options_of(model, curves, "accelerator", {}, LayerTimes(None))[0]
     assert all(each.plan.granularity == "tensor" for each in simple[1:])
+
+
+def test_nothing_is_printed_while_a_library_prints(capfd: pytest.CaptureFixture[str]) -> None:
+    os.write(1, b"before ")
+    with quiet():
+        os.write(1, b"a line of a library")
+        ctypes.CDLL(None).puts(b"and one that C puts aside")
+    os.write(1, b"after")
+    assert capfd.readouterr().out == "before after"
