@@ -112,7 +112,7 @@ class Engine:
             return self._measuring
         if isinstance(request, m.Inspect):
             return self._measuring if request.measure else self._quick
-        if isinstance(request, m.WeighLayers):
+        if isinstance(request, m.WeighLayers | m.CoupleLayers):
             return self._measuring
         quick = isinstance(request, m.Describe | m.ReadArchitecture | m.LayOut | m.CompareGraphs)
         return self._quick if quick else self._long

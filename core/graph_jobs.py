@@ -16,13 +16,17 @@ from core.convert.conversion import resolve
 from core.expected import expected
 from core.files import write_whole
 from core.graph.counterparts import counterparts
+from core.graph.coupling import channel_groups
 from core.graph.drawing import Drawing
 from core.graph.light_copy import light_copy
 from core.graph.opened import OpenedModel
-from core.values import Foreign, Graph, ModelInfo, SideBySide, WeightFigures, text
+from core.kernels.nodes import wiring
+from core.values import CoupledChannels, Couplings, Foreign, Graph, ModelInfo, SideBySide, WeightFigures, text
 from core.weight_figures import weight_figures
 from core.workspace import Workspace
 
+MOST_COUPLED = 30_000
+"""Operations up to which coupled channels are looked for."""
 MANY_NODES = 1500
 """As in the window's panel for Netron."""
 
@@ -51,6 +55,7 @@ def open_model(request: m.OpenModel, workspace: Workspace, context: Context) -> 
             write_whole(light_path, light_copy(opened))
         context.publish(workspace.drawing(opened, "layers").groups)
         context.publish(workspace.drawing(opened, "nodes").groups)
+        context.publish(wiring(opened))
     return info
 
 
@@ -85,7 +90,22 @@ def side_by_side(opened: OpenedModel, other: OpenedModel, detail: Literal["layer
     return SideBySide(
         sha256=other.info.sha256,
         graph=Drawing(drawn, detail).whole(),
+        wiring=wiring(drawn),
         counterparts=counterparts(opened.model, other.model),
+    )
+
+
+def couple_layers(request: m.CoupleLayers, workspace: Workspace, context: Context) -> Couplings:
+    opened = expected(request, workspace, context)
+    count = opened.info.node_count
+    if count > MOST_COUPLED:
+        why = text("Too many operations ({n}) to follow which channels go together.", n=count)
+        return Couplings(groups=(), why_not=why)
+    return Couplings(
+        groups=tuple(
+            CoupledChannels(layers=group.members, channels=group.size, why_fixed=group.why_fixed)
+            for group in channel_groups(opened)
+        )
     )
 
 

@@ -24,7 +24,7 @@ from core.evaluate.runner import Runner
 from core.evaluate.size import size_bytes
 from core.expected import expected
 from core.formats import FORMATS
-from core.graph_jobs import compare_graphs, lay_out, open_model, weigh_layers
+from core.graph_jobs import compare_graphs, couple_layers, lay_out, open_model, weigh_layers
 from core.importance import SCORES
 from core.layer_view import under_plan
 from core.methods import METHODS
@@ -266,6 +266,7 @@ _JOBS: dict[type[m.Request], Callable[[Any, Workspace, Context], Value]] = {
     m.OpenModel: open_model,
     m.ReadArchitecture: read_architecture,
     m.LayOut: lay_out,
+    m.CoupleLayers: couple_layers,
     m.WeighLayers: weigh_layers,
     m.CompareGraphs: compare_graphs,
     m.OpenData: open_data,

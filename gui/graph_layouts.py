@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QObject, Signal
 
 from core import messages as m
-from core.values import Graph, GraphGroups
+from core.values import Graph, GraphGroups, Wiring
 from gui.engine_client import EngineClient
 from gui.models.group_tree import GroupTree
 from gui.session_state import SessionState
@@ -19,6 +19,8 @@ class GraphLayouts(QObject):
 
     changed = Signal(str)
     """The detail whose drawing or groups are others now."""
+    wired = Signal()
+    """It is known now which nodes may compute on integers."""
 
     def __init__(self, engine: EngineClient, state: SessionState) -> None:
         super().__init__(state)
@@ -28,6 +30,8 @@ class GraphLayouts(QObject):
         self._closed: dict[str, frozenset[str]] = {}
         self._drawn: dict[str, Graph] = {}
         self._asked: dict[int, str] = {}
+        self.wiring: Wiring | None = None
+        """Of the open model; None until the engine has told it."""
         self.side = SideBySideDrawing(engine, state)
         engine.event.connect(self._on_event)
         state.model_changed.connect(self._on_model)
@@ -89,6 +93,10 @@ class GraphLayouts(QObject):
             self._trees[groups.detail] = GroupTree(whole, groups)
             self.changed.emit(groups.detail)
 
+    def take_wiring(self, wiring: Wiring) -> None:
+        self.wiring = wiring
+        self.wired.emit()
+
     def _on_event(self, event: m.AnyEvent) -> None:
         if event.id not in self._asked or not isinstance(event, m.Done | m.Failed):
             return
@@ -103,3 +111,4 @@ class GraphLayouts(QObject):
 
     def _on_model(self, _model: object) -> None:
         self._trees, self._closed, self._drawn, self._asked = {}, {}, {}, {}
+        self.wiring = None

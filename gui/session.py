@@ -34,10 +34,12 @@ from core.values import (
     SensitivityPoint,
     Timings,
     TrainingPoint,
+    Wiring,
 )
 from core.values.plan import parse_pattern
 from gui.activations import LayerActivations
 from gui.blame import PlanBlame
+from gui.couplings import LayerCouplings
 from gui.data_check import DataChecking
 from gui.engine_client import EngineClient
 from gui.foreign import ForeignFile
@@ -69,6 +71,7 @@ class Session(PlanningSession):
         self._inspection.answered.connect(self._on_inspected)
         self.layouts = GraphLayouts(engine, self)
         self.weights = WeightsOfLayers(engine, self)
+        self.couplings = LayerCouplings(engine, self)
         self.whatif = WhatIf(engine, self)
         self.foreign = ForeignFile(engine, self)
         self.blame = PlanBlame(engine, self)
@@ -268,6 +271,8 @@ class Session(PlanningSession):
             self.graph_changed.emit(value)
         elif isinstance(value, GraphGroups):
             self.layouts.take_groups(value)
+        elif isinstance(value, Wiring):
+            self.layouts.take_wiring(value)
         elif isinstance(value, DataInfo):
             self._take_data(value)
         elif isinstance(value, Outcome):

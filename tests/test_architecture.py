@@ -17,8 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(path for folder in ("core", "gui") for path in (ROOT / folder).rglob("*.py"))
 GUI_MAY_IMPORT = {
-    "values", "messages", "frames", "errors", "project", "estimate", "predict", "kernel_model", "advice",
-    "language",
+    "values", "messages", "frames", "errors", "project", "estimate", "predict", "kernel_model", "precision",
+    "advice", "language",
 }  # fmt: skip
 HEAVY = ("torch", "onnx", "onnxruntime", "onnx_ir")
 LONGEST = 400

@@ -22,10 +22,10 @@ from core.kernel_model import FLOAT, INT8, WIDTHS, at_width, setting_of
 from core.kernels.clock import timed
 from core.kernels.computer import identity
 from core.kernels.fragment import Constant, Kernel, fragment, kernel_of, narrowed
+from core.kernels.nodes import LAYERS, nodes_of
 from core.kernels.shelf import Shelf
-from core.methods._ends import float_ends
 from core.methods._spatial_mean import pool_spatial_means
-from core.methods.quantize_activations import BETWEEN, can_be_integer, wires
+from core.methods.quantize_activations import BETWEEN
 from core.values import KernelTime, LatencyTable, Plan, TimedNode, Timings, digest, text
 from core.wiring import integer_parts
 
@@ -37,7 +37,6 @@ _PUBLISH_SECONDS = 1.0
 _UNSTEADY = 1.6
 """Slow runs over quick ones from which a kernel is timed once more, as soon as nothing is missing."""
 _LARGEST_BYTES = 256 << 20
-_LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _COMPUTING = BETWEEN | {"MaxPool"}
 
 
@@ -198,35 +197,13 @@ def _read(
     """The nodes as the table has them, and the kernels of those that can be timed."""
     nodes = list(model.graph)
     layers = {layer.id for layer in opened.info.layers}
-    ends = float_ends(opened)
-    made: list[TimedNode] = []
-    taken: set[str] = set()
-    for node, wire in zip(nodes, wires(nodes, layers), strict=True):
-        if not node.outputs or (node.outputs[0].name or "") in taken:
-            continue  # an activation function that the kernel before it takes in
-        layer = wire.kind == "layer" and node.op_type in _LAYERS
-        own = wire.kind != "other"
-        if own and wire.tailed:
-            taken.add(wire.output)
-        made.append(
-            TimedNode(
-                name=wire.name,
-                op=node.op_type,
-                kind=wire.kind,
-                inputs=wire.inputs if own else tuple(v.name or "" for v in node.inputs if v is not None),
-                output=wire.output if own else node.outputs[0].name or "",
-                conv=wire.conv,
-                tailed=own and wire.tailed,
-                integer=layer and can_be_integer(node),
-                end=wire.name in ends,
-            )
-        )
+    made = nodes_of(opened, model)
     usable = {node.name for node in made if node.integer}
     integer = {made[place].name for place in integer_parts(made, usable)[0]}
     timed_nodes = [
         node
         for node in nodes
-        if (node.name in layers and node.op_type in _LAYERS)
+        if (node.name in layers and node.op_type in LAYERS)
         or (node.name in integer and node.op_type in _COMPUTING)
     ]
     shapes = _shapes(model, timed_nodes, feeds)
@@ -235,7 +212,7 @@ def _read(
         kernel = kernel_of(node, shapes, node.name in layers, model.opset_imports.get("", 17))
         if kernel is not None and _bytes(kernel) <= _LARGEST_BYTES:
             kernels[node.name or ""] = kernel
-    return tuple(made), kernels
+    return made, kernels
 
 
 def _shapes(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from core.messages.control import Cancel, Prefer, Shutdown
 from core.messages.events import Done, Event, Failed, Log, Partial, Progress, Ready
-from core.messages.looking import CompareGraphs, Inspect, InspectActivations, WeighLayers
+from core.messages.looking import CompareGraphs, CoupleLayers, Inspect, InspectActivations, WeighLayers
 from core.messages.measuring import (
     Analyze,
     BestCurve,
@@ -36,6 +36,7 @@ __all__ = [
     "CompareGraphs",
     "ComparePlan",
     "Compress",
+    "CoupleLayers",
     "Describe",
     "Done",
     "Evaluate",
@@ -78,6 +79,7 @@ AnyRequest = (
     | FindPlan
     | BestCurve
     | CompareGraphs
+    | CoupleLayers
     | WeighLayers
     | Inspect
     | InspectActivations

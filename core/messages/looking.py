@@ -17,6 +17,13 @@ class CompareGraphs(Request, frozen=True, kw_only=True, tag=True):
     model_sha256: str = ""
 
 
+class CoupleLayers(Request, frozen=True, kw_only=True, tag=True):
+    """-> Couplings. Answered beside a long job."""
+
+    model: str
+    model_sha256: str = ""
+
+
 class WeighLayers(Request, frozen=True, kw_only=True, tag=True):
     """-> WeightFigures. Answered beside a long job."""
 

@@ -11,6 +11,7 @@ from core.values.blame import Blame, GiveBack, Rescue
 from core.values.card import ModelCard, card_in
 from core.values.catalogue import Catalogue, Choice, Described, Parameter, Preset, StepInfo
 from core.values.compared import Answer, ChangedSample, ClassChange, Comparison, Tried
+from core.values.connected import CoupledChannels, Couplings, Wiring
 from core.values.data import DataCheck, DataInfo, DataSpec, LabelOrder, Preprocess, PreprocessScore, Task
 from core.values.inspected import QUANTILES, ActivationView, ChannelRanges
 from core.values.measured import (
@@ -74,6 +75,8 @@ __all__ = [
     "ClassChange",
     "Comparison",
     "Counterpart",
+    "CoupledChannels",
+    "Couplings",
     "DamageLink",
     "DataCheck",
     "DataInfo",
@@ -130,6 +133,7 @@ __all__ = [
     "Tried",
     "Value",
     "WeightFigures",
+    "Wiring",
     "card_in",
     "digest",
     "sizes_line",

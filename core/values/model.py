@@ -7,6 +7,7 @@ from typing import Literal
 
 from core.values.base import Text, Value
 from core.values.card import ModelCard
+from core.values.connected import Wiring
 from core.values.origin import Origin
 from core.values.plan import FLOAT_BITS
 
@@ -179,4 +180,6 @@ class SideBySide(Value, frozen=True, kw_only=True, tag=True):
     sha256: str
     """Of the compressed file."""
     graph: Graph
+    wiring: Wiring
+    """Of the compressed network."""
     counterparts: tuple[Counterpart, ...]

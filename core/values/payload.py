@@ -11,6 +11,7 @@ from core.values import (
     Blame,
     Catalogue,
     Comparison,
+    Couplings,
     DamageLink,
     DataCheck,
     DataInfo,
@@ -34,6 +35,7 @@ from core.values import (
     TrainingPoint,
     Tried,
     WeightFigures,
+    Wiring,
 )
 
 Payload = (
@@ -43,6 +45,8 @@ Payload = (
     | Networks
     | Graph
     | GraphGroups
+    | Wiring
+    | Couplings
     | DataInfo
     | DataCheck
     | Outcome

@@ -36,6 +36,10 @@ class TimedNode(Value, frozen=True, kw_only=True):
     """Its result becomes integers too where it computes on integers."""
     tailed: bool = False
     """An activation function stands behind it."""
+    tail: str = ""
+    """Its node's name."""
+    others: tuple[str, ...] = ()
+    """Its second result and those behind it."""
     integer: bool = False
     """A layer with an integer kernel."""
     end: bool = False

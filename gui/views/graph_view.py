@@ -31,10 +31,12 @@ from gui.views.graph_figures import FIGURES, WEIGHTS, figure_name, resolve
 from gui.views.graph_groups import GraphGrouping
 from gui.views.graph_scales import Figures
 from gui.views.graph_search import GraphSearch
+from gui.views.graph_ties import GraphTies
 from gui.views.graph_words import describe_group, describe_layer
 from gui.widgets.graph_painter import BRACKET_WIDTH, GraphLook
 from gui.widgets.graph_panel import GraphPanel
 from gui.widgets.heat_legend import HeatLegend
+from gui.widgets.plain_tip import plain_tip
 
 REFRESH_MS = 50
 """A slider being dragged or a sweep under way repaints the colours at most so often."""
@@ -56,6 +58,7 @@ class GraphView(QWidget):
         self._layers: dict[str, Layer] = {}
         self._coupled: dict[str, tuple[str, ...]] = {}
         self._figures = Figures()
+        self.ties = GraphTies(session)
         self._frames = GroupFrames()
         self._badges: dict[str, str] = {}
         self._refresh = QTimer(self)
@@ -115,9 +118,13 @@ class GraphView(QWidget):
         self.grouping = GraphGrouping(self._session, self.canvas)
         self.export = GraphExport(self._session, self._theme, self.canvas, self.more_button)
         self.legend = HeatLegend(self._theme)
-        bottom = QHBoxLayout()
+        self.switches = QLabel()
+        self.switches.setProperty("small", True)
+        bottom = QVBoxLayout()
         bottom.setContentsMargins(14, 8, 14, 10)
+        bottom.setSpacing(4)
         bottom.addWidget(self.legend)
+        bottom.addWidget(self.switches)
 
         self._rule = QFrame()
         self._rule.setFixedHeight(1)
@@ -143,6 +150,8 @@ class GraphView(QWidget):
         session.timings_changed.connect(self._on_figures)
         session.blame.changed.connect(self._on_figures)
         session.weights.changed.connect(self._on_figures)
+        session.layouts.wired.connect(self._recolour)
+        session.couplings.changed.connect(self._on_coupled)
         self.comparison.changed.connect(self._on_figures)
         self._theme.changed.connect(self._on_theme)
         self.figure_box.currentIndexChanged.connect(self._on_figure)
@@ -170,6 +179,7 @@ class GraphView(QWidget):
         self.all_button.setText(tr("All operations"))
         self._describe_toggle()
         self.panel.retranslate()
+        self.switches.setToolTip(plain_tip(tr("Where the plan converts values between float and integers")))
         self._tell_empty()
         self._recolour()
 
@@ -259,6 +269,11 @@ class GraphView(QWidget):
                 self.canvas.setAccessibleDescription(self.describe(index))
         self._show_look(items)
 
+    def _on_coupled(self) -> None:
+        self._show_look(self.canvas.items)
+        if self.canvas.current is not None:
+            self.canvas.setAccessibleDescription(self.describe(self.canvas.current))
+
     def _on_chosen(self, layer_id: str | None) -> None:
         if layer_id is not None:
             self._session.select(layer_id)
@@ -286,6 +301,7 @@ class GraphView(QWidget):
         self._show_look(self.canvas.items)
 
     def _show_look(self, items: GraphItems | None) -> None:
+        self.ties.resolve(items, self._detail, self.grouping.tree)
         look = GraphLook(
             shares=self._figures.shares,
             scale=self._figures.scale,
@@ -298,7 +314,11 @@ class GraphView(QWidget):
             rolled=RollUps(self._rolled),
             badges=self._badges,
             frames=self._frames,
+            marks=self.ties.marks,
+            mates=self.ties.mates(items),
         )
+        self.switches.setText(self.ties.count_words())
+        self.switches.setVisible(bool(self.switches.text()))
         self.panel.show_look(look)
         self.legend.show_legend(self._figures.legend)
         self.legend.setVisible(self._session.model is not None)
@@ -351,10 +371,11 @@ class GraphView(QWidget):
         if node.op == GROUP and tree is not None:
             return describe_group(node, tree, self._rolled(node.id), self._figures, self.figure, self._layers)
         layer = self._layers.get(node.layer_id)
+        more = self.ties.lines(self.canvas.items, node)
         if layer is None:
-            return "\n".join(part for part in (node.id, node.op, node.detail) if part)
+            return "\n".join(part for part in (node.id, node.op, node.detail, *more) if part)
         coupled = layer.id in self.canvas.look.coupled
-        return describe_layer(layer, self._figures, self.figure, coupled)
+        return "\n".join((describe_layer(layer, self._figures, self.figure, coupled), *more))
 
     def _tell_empty(self) -> None:
         if self.canvas.items is not None:

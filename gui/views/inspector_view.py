@@ -29,6 +29,7 @@ from gui.models.choices import (
     sparsity_settings,
 )
 from gui.models.damage import in_decibels, loss_unit, scale_top
+from gui.models.tie_words import coupling_lines
 from gui.session import Session
 from gui.theme import Theme
 from gui.views.importance_section import ImportanceSection
@@ -144,6 +145,7 @@ class InspectorView(QWidget):
             signal.connect(self._refresh)
         session.plan_changed.connect(self._refresh_plan)
         session.layer_view_changed.connect(self._on_view)
+        session.couplings.changed.connect(self._refresh)
         self._theme.changed.connect(self._recolor)
         self.histogram.cut_moved.connect(self._on_sparsity)
         self.curve.sparsity_moved.connect(self._on_sparsity)
@@ -225,6 +227,7 @@ class InspectorView(QWidget):
         ]
         if coupled:
             reasons.append(tr("Changed together with {names}").format(names=", ".join(coupled[:6])))
+        reasons += coupling_lines(self._session, layer.id)
         self._why.setText("\n".join(reasons))
         self._why.setVisible(bool(reasons))
         self._refresh_plan()

@@ -14,17 +14,27 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.values import SideBySide
+from core.precision import switches
+from core.values import SideBySide, Wiring
 from gui import format as fmt
 from gui.i18n import tr
 from gui.models.counterpart_map import CounterpartMap
 from gui.models.graph_items import GraphItems
+from gui.models.switch_marks import SwitchMarks
+from gui.models.tie_words import switch_lines
 from gui.session import Session
 from gui.theme import Theme
 from gui.views.graph_figures import bits_share
 from gui.widgets.graph_canvas import GraphCanvas
 from gui.widgets.graph_painter import GraphLook
 from gui.widgets.graph_panel import GraphPanel
+
+
+def _marks(items: GraphItems, wiring: Wiring | None) -> SwitchMarks | None:
+    if wiring is None or not wiring.stored:
+        return None
+    return SwitchMarks(items, switches(wiring, items.by_id, wiring.stored))
+
 
 _MOST_NAMED = 3
 """Operators of a counterpart that are named."""
@@ -37,12 +47,14 @@ class SideView(QWidget):
         self._map: CounterpartMap | None = None
         self._shown: SideBySide | None = None
         self._chosen: tuple[str, int] | None = None
+        self._marks: dict[str, SwitchMarks | None] = {"left": None, "right": None}
+        """Where the files themselves change their precision."""
         self._scrolling = False
         self.left, self.right = GraphPanel(theme), GraphPanel(theme)
         self._build()
         for panel, moved, chosen, tip in (
-            (self.left, self._on_left_moved, self._on_left_chosen, self._left_words),
-            (self.right, self._on_right_moved, self._on_right_chosen, self._right_words),
+            (self.left, self._on_left_moved, self._on_left_chosen, self._left_tip),
+            (self.right, self._on_right_moved, self._on_right_chosen, self._right_tip),
         ):
             panel.canvas.view_moved.connect(moved)
             panel.canvas.node_chosen.connect(chosen)
@@ -118,6 +130,10 @@ class SideView(QWidget):
         self._shown, self._chosen = value, None
         left, right = GraphItems(whole), GraphItems(value.graph)
         self._map = CounterpartMap(left, right, value.counterparts)
+        self._marks = {
+            "left": _marks(left, self._session.layouts.wiring),
+            "right": _marks(right, value.wiring),
+        }
         self._scrolling = True
         try:
             self._show_looks()
@@ -146,7 +162,9 @@ class SideView(QWidget):
             (self.right, after, self._map.with_left, "right"),
         ):
             shares = {layer_id: bits_share(count) for layer_id, count in bits.items()}
-            look = GraphLook(shares=shares, bits=bits, matches=matches, marked=marked[side])
+            look = GraphLook(
+                shares=shares, bits=bits, matches=matches, marked=marked[side], marks=self._marks[side]
+            )
             panel.show_look(look)
 
     def _tell_empty(self) -> None:
@@ -212,6 +230,16 @@ class SideView(QWidget):
             self._choose("left", index, None)
 
     # ------------------------------------------------------------ words
+
+    def _left_tip(self, index: int) -> str:
+        return self._with_switches(self.left, "left", index, self._left_words(index))
+
+    def _right_tip(self, index: int) -> str:
+        return self._with_switches(self.right, "right", index, self._right_words(index))
+
+    def _with_switches(self, panel: GraphPanel, side: str, index: int, words: str) -> str:
+        items = panel.canvas.items
+        return "\n".join((words, *switch_lines(items, self._marks[side], items.nodes[index])))
 
     def _left_words(self, index: int) -> str:
         """How a box of the original corresponds."""

@@ -14,9 +14,11 @@ from gui.i18n import tr
 from gui.models.graph_items import GROUP, GraphItems, lanes
 from gui.models.group_frames import GroupFrames
 from gui.models.rollup import RollUps
+from gui.models.switch_marks import SwitchMarks
 from gui.theme import Theme
 from gui.widgets.far_painter import FarLook, draw_arrows, draw_boxes
 from gui.widgets.group_painter import paint_closed, paint_frame, paint_stack
+from gui.widgets.switch_painter import paint_switches
 
 TEXT_FROM = 0.5
 """Zoom below which there is no text."""
@@ -57,6 +59,10 @@ class GraphLook:
     badges: dict[str, str] = field(default_factory=dict)
     """What stands in a group's upper right corner: '× 9'."""
     frames: GroupFrames = field(default_factory=GroupFrames)
+    marks: SwitchMarks | None = None
+    """Where the precision changes."""
+    mates: frozenset[int] = frozenset()
+    """Node indices of the layers whose channels go with those of the selected one."""
 
 
 class GraphPainter:
@@ -89,10 +95,15 @@ class GraphPainter:
                 paint_frame(painter, frame, zoom, self._theme, zoom >= TEXT_FROM)
             for index in visible.tolist():
                 self._node(painter, items, index, look, zoom)
+            if look.marks is not None:
+                edges = items.edges_in(area.adjusted(-24, -24, 24, 24)).tolist()
+                paint_switches(painter, look.marks, edges, zoom, self._theme, zoom >= TEXT_FROM)
         else:
             self._far_nodes(painter, items, visible, look, zoom)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         self._brackets(painter, items, look, area, zoom)
+        for index in look.mates:
+            self._outline(painter, items.rect(index), zoom, "accent", 2.0, 3.0, Qt.PenStyle.DashLine)
         for index in look.marked:
             self._outline(painter, items.rect(index), zoom, "accent", 2.0, 2.0)
         if look.hit is not None:
@@ -106,7 +117,7 @@ class GraphPainter:
     def portions(self, painter: QPainter, items: GraphItems, look: GraphLook, zoom: float) -> Iterator[None]:
         """Draw everything as seen from near, a portion at each step; for pictures of the whole."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        plain = replace(look, selected=None, matches=None, hit=None)
+        plain = replace(look, selected=None, matches=None, hit=None, mates=frozenset())
         for start in range(0, len(items.edges), _PORTION):
             self._near_edges(painter, items, range(start, min(start + _PORTION, len(items.edges))), zoom)
             yield
@@ -117,6 +128,8 @@ class GraphPainter:
             for index in range(start, min(start + _PORTION, len(items.nodes))):
                 self._node(painter, items, index, plain, zoom)
             yield
+        if plain.marks is not None:
+            paint_switches(painter, plain.marks, range(len(items.edges)), zoom, self._theme, True)
         self._brackets(painter, items, plain, everything, zoom)
 
     # ------------------------------------------------------------ edges
