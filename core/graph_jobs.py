@@ -25,6 +25,8 @@ from core.values import CoupledChannels, Couplings, Foreign, Graph, ModelInfo, S
 from core.weight_figures import weight_figures
 from core.workspace import Workspace
 
+DETAILS: tuple[Literal["layers", "nodes"], ...] = ("layers", "nodes")
+"""What the window shows first comes first."""
 MOST_COUPLED = 30_000
 """Operations up to which coupled channels are looked for."""
 MANY_NODES = 1500
@@ -49,12 +51,14 @@ def open_model(request: m.OpenModel, workspace: Workspace, context: Context) -> 
             write_whole(light_path, light_copy(opened))
         context.publish(info)
         context.report(text("Drawing the graph"))
-        context.publish(workspace.drawing(opened, "layers").whole())
-        context.publish(workspace.drawing(opened, "nodes").whole())
+        for detail in DETAILS:
+            context.publish(workspace.drawing(opened, detail).whole())
         if not at_once:
             write_whole(light_path, light_copy(opened))
-        context.publish(workspace.drawing(opened, "layers").groups)
-        context.publish(workspace.drawing(opened, "nodes").groups)
+        for detail in DETAILS:
+            drawing = workspace.drawing(opened, detail)
+            if drawing.drawable:
+                context.publish(drawing.groups)
         context.publish(wiring(opened))
     return info
 

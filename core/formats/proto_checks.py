@@ -15,7 +15,7 @@ from core.errors import OpenError, UnsupportedModelError
 from core.formats.external_data import check_tensor
 from core.formats.memory import check_memory
 from core.formats.safety import shown
-from core.formats.structure import check_functions, check_graph
+from core.formats.structure import check_count, check_functions, check_graph
 from core.formats.wire import Split
 from core.graph.labels import clean
 from core.values import Text, text
@@ -47,6 +47,7 @@ class Facts:
 def check_model(proto: onnx.ModelProto, parts: Split, path: Path) -> Facts:
     """Raises OpenError, UnsafeFileError or UnsupportedModelError, each naming the culprit."""
     opset = _check_versions(proto, path)
+    check_count(proto.graph, path)
     check_functions(proto, path)
     if not proto.graph.output:
         raise _unusable(path, text("It has no output, so there is nothing to measure."))

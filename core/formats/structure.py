@@ -12,8 +12,9 @@ from core.formats.safety import shown
 from core.graph.labels import clean
 from core.values import Text, text
 
-MAX_EXPANDED_NODES = 1_000_000
-"""Functions inside functions can double with each level; more nodes than this are refused."""
+MOST_NODES = 100_000
+"""Nodes, those of bodies and of unfolded functions included. More are refused before any work on them: each
+stage of opening takes time by the node, and the largest networks that people export have some 20,000."""
 
 _MAX_DEPTH = 32
 
@@ -114,16 +115,40 @@ def check_functions(proto: onnx.ModelProto, path: Path) -> None:
                         )
                     stack.append((callee, False))
     total = len(proto.graph.node) + sum(sizes[key] * n for key, n in _calls(proto.graph, functions).items())
-    if total > MAX_EXPANDED_NODES:
+    if total > MOST_NODES:
         raise UnsupportedModelError(
             text("The model '{name}' is too large to open.", name=shown(path)),
             text(
                 "Its functions unfold to {count} nodes; {limit} are the limit.",
                 count=min(total, 10**18),
-                limit=MAX_EXPANDED_NODES,
+                limit=MOST_NODES,
             ),
             text("Export the model without functions, or get it from a source that you trust."),
         )
+
+
+def check_count(graph: onnx.GraphProto, path: Path) -> None:
+    """Raises UnsupportedModelError if the graph and the bodies in it hold more nodes than `MOST_NODES`."""
+    count = 0
+    stack = [graph]
+    while stack:
+        current = stack.pop()
+        count += len(current.node)
+        if count > MOST_NODES:
+            raise UnsupportedModelError(
+                text("The model '{name}' is too large to open.", name=shown(path)),
+                text(
+                    "It has at least {count} operations; {limit} are the limit.",
+                    count=count,
+                    limit=MOST_NODES,
+                ),
+                text("Export it without unrolled loops, or in parts that are opened one by one."),
+            )
+        for node in current.node:
+            for attribute in node.attribute:
+                if attribute.HasField("g"):
+                    stack.append(attribute.g)
+                stack.extend(attribute.graphs)
 
 
 def _calls(

@@ -13,6 +13,8 @@ from core.graph.layout import place
 from core.graph.opened import OpenedModel
 from core.values import Graph, GraphGroup, GraphGroups, GraphNode
 
+MOST_BOXES = 50_000
+"""More are not laid out: nobody finds anything among them, and the window would stand still meanwhile."""
 _LABEL_LENGTH = 22
 
 
@@ -29,7 +31,13 @@ class Drawing:
         self.detail: Literal["layers", "nodes"] = detail
         self._boxes = boxes(opened, detail)
 
+    @property
+    def drawable(self) -> bool:
+        return len(self._boxes.nodes) <= MOST_BOXES
+
     def whole(self) -> Graph:
+        if not self.drawable:
+            return Graph(detail=self.detail, nodes=(), edges=(), too_many=len(self._boxes.nodes))
         return place(self._boxes.nodes, self._boxes.edges, self.detail)
 
     @property

@@ -135,6 +135,8 @@ class Graph(Value, frozen=True, kw_only=True, tag=True):
     height: float = 0.0
     closed: tuple[str, ...] = ()
     """Groups that are drawn as one box each, as they were asked for."""
+    too_many: int = 0
+    """So many boxes were too many to lay out: there are none."""
 
 
 class GraphGroup(Value, frozen=True, kw_only=True):

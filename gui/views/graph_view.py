@@ -32,7 +32,7 @@ from gui.views.graph_groups import GraphGrouping
 from gui.views.graph_scales import Figures
 from gui.views.graph_search import GraphSearch
 from gui.views.graph_ties import GraphTies
-from gui.views.graph_words import describe_group, describe_layer
+from gui.views.graph_words import describe_group, describe_layer, why_empty
 from gui.widgets.graph_painter import BRACKET_WIDTH, GraphLook
 from gui.widgets.graph_panel import GraphPanel
 from gui.widgets.heat_legend import HeatLegend
@@ -383,7 +383,7 @@ class GraphView(QWidget):
         elif self._session.model is None:
             words = tr("Open a model to see its layers here.")
         elif self._detail in self._session.graphs:
-            words = tr("This model has no operations to draw.")
+            words = why_empty(self._session.graphs[self._detail])
         else:
             words = tr("Laying out the graph …")
         self.panel.say(words)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.values import GraphNode, Layer
+from core.values import Graph, GraphNode, Layer
 from gui import format as fmt
 from gui.i18n import tr
 from gui.models.group_tree import GroupTree
 from gui.models.rollup import Rolled
 from gui.views.graph_figures import figure_name
 from gui.views.graph_scales import Figures
+
+
+def why_empty(graph: Graph) -> str:
+    """Why a graph that is laid out has no boxes."""
+    if graph.too_many:
+        words = tr("{n} operations are too many to draw. The table lists the layers.")
+        return words.format(n=fmt.count(graph.too_many))
+    return tr("This model has no operations to draw.")
 
 
 def describe_layer(layer: Layer, figures: Figures, figure: str, coupled: bool) -> str:

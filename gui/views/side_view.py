@@ -25,6 +25,7 @@ from gui.models.tie_words import switch_lines
 from gui.session import Session
 from gui.theme import Theme
 from gui.views.graph_figures import bits_share
+from gui.views.graph_words import why_empty
 from gui.widgets.graph_canvas import GraphCanvas
 from gui.widgets.graph_painter import GraphLook
 from gui.widgets.graph_panel import GraphPanel
@@ -168,10 +169,13 @@ class SideView(QWidget):
             panel.show_look(look)
 
     def _tell_empty(self) -> None:
+        whole = self._session.graphs.get(self.detail)
         if self._session.layouts.side.failed:
             words = tr("The compressed network could not be read. Run again to see it here.")
         elif self._session.result is None:
             words = tr("After a run the compressed network stands here beside the original.")
+        elif whole is not None and not whole.nodes:
+            words = why_empty(whole)
         else:
             words = tr("Laying out the graph …")
         self.empty.setText(words)

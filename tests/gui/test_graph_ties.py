@@ -258,6 +258,20 @@ def test_what_was_too_large_to_follow_says_so(view, session, engine, qtbot):
     assert "Too many operations (30001)" in view.describe(view.canvas.items.by_layer[first.id])
 
 
+def test_more_boxes_than_can_be_drawn_are_counted_in_one_sentence(view, session, opened, monkeypatch):
+    boxes = len(session.graphs["nodes"].nodes)
+    monkeypatch.setattr("core.graph.drawing.MOST_BOXES", boxes - 1)
+    drawing = Drawing(opened, "nodes")
+    assert not drawing.drawable and drawing.whole().nodes == () and drawing.whole().too_many == boxes
+    session._take_model(opened.info)
+    session._take(Drawing(opened, "layers").whole())
+    session._take(drawing.whole())
+    view.all_button.click()
+    assert view.empty.text() == f"{boxes} operations are too many to draw. The table lists the layers."
+    view.all_button.click()
+    assert view.canvas.items is not None
+
+
 def test_another_model_forgets_what_was_coupled(view, session, opened, qtbot):
     session.select(by_label(session, BLOCK[1]))
     qtbot.waitUntil(lambda: bool(view.canvas.look.mates))

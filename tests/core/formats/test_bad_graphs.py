@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from core.errors import EngineError, SecateurError, UnsupportedModelError
 from core.evaluate import time_limit
 from core.evaluate.runner import Runner
-from core.formats import onnx_format
+from core.formats import onnx_format, structure
 from core.graph.drawing import layout
 
 # ---------------------------------------------------------------- 9 to 13: the graph
@@ -86,13 +86,38 @@ def test_row_09_functions_call_each_other(tmp_path: Path) -> None:
 def test_row_10_functions_that_double(tmp_path: Path) -> None:
     functions = [function(f"f{level}", f"f{level + 1}", f"f{level + 1}") for level in range(40)]
     model = with_functions(small(nodes=calling("f0")), *functions, function("f40", "Relu"))
-    refused(written(tmp_path, model), "too large", "1000000", kind=UnsupportedModelError)
+    refused(written(tmp_path, model), "too large", "100000", kind=UnsupportedModelError)
 
 
 def test_row_10_harmless_functions_open(tmp_path: Path) -> None:
     model = with_functions(small(nodes=calling("f0")), function("f0", "f1", "Relu"), function("f1", "Abs"))
     result = opened(written(tmp_path, model))
     assert [node.op_type for node in result.model.graph] == ["Abs", "Relu", "MatMul"]
+
+
+def test_row_11_a_chain_of_200_000_nodes_is_refused_before_any_work_on_it(tmp_path: Path) -> None:
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["v0"], name="fc")]
+    nodes += [helper.make_node("Relu", [f"v{index}"], [f"v{index + 1}"]) for index in range(199_998)]
+    nodes.append(helper.make_node("Relu", ["v199998"], ["y"]))
+    path = written(tmp_path, small(nodes=nodes))
+    refused(path, "too large", "200000 operations", "100000", kind=UnsupportedModelError)
+
+
+def test_row_11_nodes_in_bodies_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One If of two bodies with three nodes each beside one layer: eight."""
+    made = [helper.make_node("Relu", [f"r{index}"], [f"r{index + 1}"]) for index in range(1, 3)]
+    body = helper.make_graph([helper.make_node("Relu", ["h"], ["r1"]), *made], "b", [], [value("r3", "N", 3)])
+    condition = numpy_helper.from_array(np.array(True), "c")
+    matrix = numpy_helper.from_array(np.ones((4, 3), np.float32), "w")
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["h"], name="fc"),
+        helper.make_node("If", ["c"], ["y"], name="choice", then_branch=body, else_branch=body),
+    ]
+    path = written(tmp_path, small(nodes=nodes, initializer=[matrix, condition]))
+    monkeypatch.setattr(structure, "MOST_NODES", 8)
+    assert opened(path).info.layers
+    monkeypatch.setattr(structure, "MOST_NODES", 7)
+    refused(path, "too large", "8 operations", kind=UnsupportedModelError)
 
 
 def test_row_12_loop_without_an_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
