@@ -93,6 +93,8 @@ def _of_kernel(value: ir.Value | None, found: dict[str, int]) -> int | None:
 def _width(value: ir.Value, node: ir.Node | None) -> int:
     """8 or 16: of what QuantizeLinear makes, or of a value that a DequantizeLinear reads."""
     maker = node or value.producer()
-    zero = maker.inputs[2] if maker is not None and len(maker.inputs) > 2 else None
-    dtype = zero.dtype if zero is not None and maker.op_type == "QuantizeLinear" else value.dtype
+    zero = None
+    if maker is not None and maker.op_type == "QuantizeLinear" and len(maker.inputs) > 2:
+        zero = maker.inputs[2]
+    dtype = zero.dtype if zero is not None else value.dtype
     return 16 if dtype in (ir.DataType.UINT16, ir.DataType.INT16) else 8
