@@ -32,7 +32,7 @@ class Help(QObject):
         self._actions = actions
         self._settings = settings
         self.tour = Tour(main, following, theme)
-        self._open: dict[str, QDialog] = {}
+        self.dialogs: dict[str, QDialog] = {}
         commands.help_asked.connect(self.show)
 
     def greet(self) -> None:
@@ -47,7 +47,7 @@ class Help(QObject):
         if what == "tour":
             self.tour.start()
             return
-        if what not in self._open:
+        if what not in self.dialogs:
             dialog = (
                 GlossaryDialog(self._theme, self._main)
                 if what == "glossary"
@@ -55,9 +55,9 @@ class Help(QObject):
             )
             dialog.setObjectName(what)
             dialog.finished.connect(self._on_finished)
-            self._open[what] = dialog
-        for ask in (self._open[what].show, self._open[what].raise_, self._open[what].activateWindow):
+            self.dialogs[what] = dialog
+        for ask in (self.dialogs[what].show, self.dialogs[what].raise_, self.dialogs[what].activateWindow):
             ask()
 
     def _on_finished(self, _result: int) -> None:
-        self._open.pop(self.sender().objectName(), None)
+        self.dialogs.pop(self.sender().objectName(), None)

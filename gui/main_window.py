@@ -184,7 +184,7 @@ class MainWindow(DropWindow):
         self.show_work()
         self.tabs.setCurrentWidget(self.best)
 
-    def _show_changed(self) -> None:
+    def _show_changed(self, *_: object) -> None:
         self.show_work()
         self.tabs.setCurrentWidget(self.changed)
 
@@ -209,9 +209,6 @@ class MainWindow(DropWindow):
     def _on_snapshot(self, snapshot_id: int) -> None:
         self.tabs.setCurrentWidget(self.snapshots)
         self.snapshots.show_taken(snapshot_id)
-
-    def _show_changed(self, _snapshot: object) -> None:
-        self.tabs.setCurrentWidget(self.changed)
 
     def _on_job(self, job: Job | None) -> None:
         if job is not None and job.kind == "analyze":

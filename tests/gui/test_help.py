@@ -245,7 +245,7 @@ def test_the_glossary_is_searched_and_followed_by_keys(window: Window, qtbot: Qt
     window.translations.choose("zh_CN")
     qtbot.waitUntil(lambda: dialog.windowTitle() == "术语解释")
     press(Qt.Key.Key_Escape)
-    assert not window.help._open
+    assert not window.help.dialogs
 
 
 def test_the_glossary_opens_once(window: Window, qtbot: QtBot) -> None:
