@@ -14,6 +14,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from scipy.stats import spearmanr
 
@@ -180,9 +181,15 @@ def plans(opened: OpenedModel, judge: Judge, store: Kept, count: int) -> None:
     for point in points:
         by_layer.setdefault(point.layer_id, []).append(point)
     curves = {name: Curve(own) for name, own in by_layer.items()}
+    alone = {
+        name: Curve(msgspec.structs.replace(point, shift=None) for point in own)
+        for name, own in by_layer.items()
+    }
     layers = [layer.id for layer in opened.info.layers]
     rng = np.random.default_rng(0)
-    errors, learnt, within = [], [], 0
+    errors: dict[str, list[float]] = {"as they add up": [], "first": [], "learning": []}
+    ratios: dict[str, list[float]] = {"as they add up": [], "first": [], "learning": []}
+    within = dict.fromkeys(errors, 0)
     times = []
     with tempfile.TemporaryDirectory() as folder:
         meter = PlanMeter(opened, judge, SAMPLES, Path(folder))
@@ -190,22 +197,26 @@ def plans(opened: OpenedModel, judge: Judge, store: Kept, count: int) -> None:
         for _ in range(count):
             plan = random_plan(layers, rng)
             clock = time.perf_counter()
-            guess = predict(layers, plan, curves, link, taught)
+            learnt = predict(layers, plan, curves, link, taught)
             times.append(1000 * (time.perf_counter() - clock))
             first = predict(layers, plan, curves, link)
+            added = predict(layers, plan, alone, link)
             found = meter.measure(plan, Context(), latency=False)
-            if guess is None or first is None:
+            if learnt is None or first is None or added is None:
                 continue
-            errors.append(abs(first.loss - found.loss))
-            learnt.append(abs(guess.loss - found.loss))
-            within += guess.low <= found.loss <= guess.high
-            taught = (*taught, PlanDamage(summed=first.damage, measured=found.damage))
-    print(
-        f"- {len(errors)} random plans: error of the predicted loss, median {np.median(errors):.2f}, "
-        f"90th percentile {np.percentile(errors, 90):.2f} points; learning as it goes "
-        f"{np.median(learnt):.2f} and {np.percentile(learnt, 90):.2f}; {within} within the band; "
-        f"a prediction takes {np.percentile(times, 95):.2f} ms"
-    )
+            for way, guess in (("as they add up", added), ("first", first), ("learning", learnt)):
+                errors[way].append(abs(guess.loss - found.loss))
+                ratios[way].append(np.log(found.damage / guess.damage))
+                within[way] += guess.low <= found.loss <= guess.high
+            taught = (*taught, PlanDamage(summed=first.damage, measured=found.damage, loss=found.loss))
+    for way, own in errors.items():
+        print(
+            f"- {len(own)} random plans, {way}: error of the predicted loss, median {np.median(own):.2f}, "
+            f"90th percentile {np.percentile(own, 90):.2f}, most {max(own):.2f} points; {within[way]} within "
+            f"the band; damage measured over predicted {np.exp(np.mean(ratios[way])):.2f}, give or take a "
+            f"factor {np.exp(np.std(ratios[way])):.2f}"
+        )
+    print(f"- a prediction takes {np.percentile(times, 95):.2f} ms")
 
 
 def random_plan(layers: list[str], rng: np.random.Generator) -> Plan:

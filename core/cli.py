@@ -20,7 +20,7 @@ import msgspec
 from core import __version__
 from core import messages as m
 from core.cli_advice import add_advise_command
-from core.cli_analysis import add_analysis_options, analysed
+from core.cli_analysis import add_analysis_options, analysed, readable
 from core.cli_blame import add_blame_command
 from core.cli_convert import add_convert_command, add_foreign_options, as_onnx
 from core.cli_data import add_data_command, add_data_options, settle
@@ -194,7 +194,7 @@ def analyze_command(options: argparse.Namespace, context: Context, console: Cons
     )
     analysis = jobs.perform(request, Workspace(), context)
     console.end()
-    write(Path(options.out), msgspec.json.format(msgspec.json.encode(analysis), indent=2))
+    write(Path(options.out), msgspec.json.format(msgspec.json.encode(readable(analysis)), indent=2))
     print(f"analysis written to {options.out}")
     return 0
 

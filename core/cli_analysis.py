@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+import msgspec
+
 from core.errors import PlanError
-from core.values import text
+from core.values import Analysis, Value, text
 from core.values.plan import parse_pattern
 
 _NAMES = ("sparsities", "weight_bits", "activation_bits", "patterns", "layers")
@@ -35,6 +37,13 @@ def analysed(options: argparse.Namespace) -> dict[str, Any]:
     for pattern in asked.get("patterns", ()):
         pattern_of(pattern)
     return asked
+
+
+def readable(analysis: Value) -> Value:
+    """The analysis without the vectors that only predictions read: a thousand bytes for each point."""
+    assert isinstance(analysis, Analysis)
+    points = tuple(msgspec.structs.replace(point, shift=None) for point in analysis.points)
+    return msgspec.structs.replace(analysis, points=points)
 
 
 def pattern_of(pattern: str | None) -> str | None:

@@ -93,7 +93,7 @@ class WhatIf(QObject):
             layers = [layer.id for layer in session.model.layers]
             predicted = predict(layers, measured.plan, session.curves(), session.link)
             if predicted is not None:
-                learnt = PlanDamage(summed=predicted.damage, measured=measured.damage)
+                learnt = PlanDamage(summed=predicted.damage, measured=measured.damage, loss=measured.loss)
                 session.plans = (*session.plans, learnt)
         session.plan_measured = measured
         session.plan_measured_changed.emit(measured)

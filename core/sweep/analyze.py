@@ -21,9 +21,10 @@ from core.errors import PlanError
 from core.evaluate.judge import Judge
 from core.graph.opened import OpenedModel
 from core.methods.resolve import Step
+from core.predict import bent
 from core.sweep.crew import Crew
 from core.sweep.figures import Figures
-from core.sweep.link import bent, prior_link
+from core.sweep.link import PRIOR, prior_link
 from core.sweep.runs import Runs, Work
 from core.sweep.samples import draw
 from core.sweep.settings import Setting, steps_of
@@ -37,7 +38,7 @@ from core.values import (
     text,
 )
 
-VERSION = 5
+VERSION = 6
 """Part of every key: measurements of an older way to measure are made anew."""
 
 _MOST_DAMAGE = 2.5
@@ -170,7 +171,7 @@ class _Sweep:
                 if self.store is not None:
                     self.store.put(key, msgspec.msgpack.encode(self._link))
         measured = [p for p in self.points.values() if not p.estimate and p.damage is not None]
-        return bent(self._link, [(p.damage or 0.0, p.loss) for p in measured])
+        return bent(self._link, [(p.damage or 0.0, p.loss) for p in measured], PRIOR)
 
     # ------------------------------------------------------------ the work
 
@@ -181,7 +182,7 @@ class _Sweep:
         baseline = self.judge.baseline_of(min(self.count, self.judge.count))[0]
         known = [pair for pair in work if pair[0].id in self.runs.errors]
         total = len(known)
-        with Crew[Layer, list[tuple[Setting, float]]](self.runs.hands) as crew:
+        with Crew[Layer, list[_Estimate]](self.runs.hands) as crew:
             while known or crew.tags:
                 while known and not crew.full and self._side_by_side(crew.tags, known[0][0]):
                     layer, steps = known.pop(0)
@@ -190,18 +191,18 @@ class _Sweep:
                 self.context.report(text("Estimating layer '{layer}'", layer=crew.tags[0].label), done, total)
                 layer, damages = crew.take()
                 self.runs.let_go(layer)
-                for setting, damage in damages:
+                for setting, damage, shift in damages:
                     if (layer.id, setting) not in self.points:
-                        self._publish_estimate(layer, setting, damage, link, baseline)
+                        self._publish_estimate(layer, setting, damage, shift, link, baseline)
 
     def _side_by_side(self, under_way: Sequence[Layer], layer: Layer) -> bool:
         """Whether the layer may be run beside these: values at the borders are kept for one group only."""
         return all(self.runs.group_of(other) == self.runs.group_of(layer) for other in under_way)
 
-    def _estimated(self, layer: Layer, steps: list[tuple[Setting, Step]]) -> list[tuple[Setting, float]]:
-        """By setting the damage; in any thread."""
+    def _estimated(self, layer: Layer, steps: list[tuple[Setting, Step]]) -> list[_Estimate]:
+        """By setting the damage, and which way it goes; in any thread."""
         made = [(setting, step, self.runs.candidate(layer, setting, step)) for setting, step in steps]
-        found = []
+        found: list[_Estimate] = []
         for kind in (True, False):
             alike = [each for each in made if each[1].prunes is kind]
             if not alike:
@@ -209,13 +210,21 @@ class _Sweep:
             # a setting in the middle: small ones drown in rounding, large ones are at the end of the scale
             ordered = sorted(alike, key=lambda each: each[2].error or 0.0)
             setting, step, candidate = ordered[(2 * len(ordered)) // 3 if len(ordered) > 2 else -1]
-            damage = self.runs.first_look(layer, setting, step, candidate).damage
-            height = _steeper(damage) / candidate.error if candidate.error else 0.0
-            found += [(each, _levelled(height * (other.error or 0.0))) for each, _, other in alike]
+            look = self.runs.first_look(layer, setting, step, candidate)
+            height = _steeper(look.damage) / candidate.error if candidate.error else 0.0
+            found += [
+                (each, _levelled(height * (other.error or 0.0)), look.shift) for each, _, other in alike
+            ]
         return found
 
     def _publish_estimate(
-        self, layer: Layer, setting: Setting, damage: float, link: DamageLink, baseline: Measurement
+        self,
+        layer: Layer,
+        setting: Setting,
+        damage: float,
+        shift: bytes | None,
+        link: DamageLink,
+        baseline: Measurement,
     ) -> None:
         loss = link.loss(damage)
         value = baseline.after(loss)
@@ -237,6 +246,7 @@ class _Sweep:
                     2.0 * damage,
                     bool(self.judge.subject.classes),
                     False,
+                    shift,
                 ),
             )
         )
@@ -296,6 +306,7 @@ class _Sweep:
 
 
 _WhatIf = tuple[Layer, Setting, Step]
+_Estimate = tuple[Setting, float, bytes | None]
 
 
 def _wanted(
@@ -347,4 +358,5 @@ def _point(layer: Layer, setting: Setting, figures: Figures) -> SensitivityPoint
         damage=figures.damage,
         damage_low=figures.damage_low,
         damage_high=figures.damage_high,
+        shift=figures.shift,
     )

@@ -8,7 +8,7 @@ the random ones is added back, so the figure is right on average however poor th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr
@@ -18,6 +18,7 @@ from core.evaluate.metric import Reference
 from core.evaluate.statistics import Z, wilson
 from core.sweep.design import quantile
 from core.sweep.samples import FIRST, Samples, margins_of
+from core.sweep.shift import Shift
 from core.values import Measurement
 
 POINTS = 0.4
@@ -46,12 +47,15 @@ class Figures:
     """The damage is a KL divergence."""
     enough: bool
     """More samples would say little more."""
+    shift: bytes | None = None
+    """Which way the answers to the first samples move (`core/sweep/shift.py`)."""
 
 
 class Tally:
-    """Answers of one what-if, piece by piece."""
+    """Answers of one what-if, piece by piece. `shifts`: its figures say which way the answers move."""
 
-    def __init__(self, judge: Judge, samples: Samples) -> None:
+    def __init__(self, judge: Judge, samples: Samples, shifts: bool = False) -> None:
+        self._shift = Shift(samples, judge.subject) if shifts else None
         self._judge = judge
         self._samples = samples
         self._rows: list[np.ndarray] = []
@@ -75,6 +79,8 @@ class Tally:
             margins = margins_of(answers, piece.labels, piece.answers, subject)
             assert margins is not None
             self._margins.append(np.nan_to_num(margins, nan=-50.0, posinf=50.0, neginf=-50.0))
+        if self._shift is not None:
+            self._shift.add(position, answers)
 
     @property
     def count(self) -> int:
@@ -88,6 +94,10 @@ class Tally:
 
     def figures(self) -> Figures:
         """What the samples so far say."""
+        figures = self._figures()
+        return figures if self._shift is None else replace(figures, shift=self._shift.direction())
+
+    def _figures(self) -> Figures:
         rows = np.concatenate(self._rows)
         values = [np.concatenate(each) for each in zip(*self._values, strict=True)]
         whole = len(rows) == self._samples.count

@@ -7,8 +7,6 @@ are worked out. Measured what-ifs then bend it to what this network really does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from core.evaluate.answers import log_probabilities
@@ -18,10 +16,8 @@ from core.sweep.samples import Samples
 from core.values import DamageLink
 
 _STRENGTHS = np.geomspace(1e-3, 30.0, 28)
-_PRIOR = 3.0
+PRIOR = 3.0
 """So many measured points near a place count as much as the noise's curve there."""
-_REACH = 0.7
-"""Natural logarithm of the damage over which a measured point speaks."""
 
 
 def prior_link(judge: Judge, samples: Samples, seed: int = 0) -> DamageLink:
@@ -62,25 +58,3 @@ def prior_link(judge: Judge, samples: Samples, seed: int = 0) -> DamageLink:
         losses=tuple(float(v) for v in rising),
         spreads=tuple(float(v) for v in spread),
     )
-
-
-def bent(prior: DamageLink, measured: Iterable[tuple[float, float]]) -> DamageLink:
-    """The link with (damage, points lost) of measured what-ifs taken in, still never falling."""
-    pairs = [(d, loss) for d, loss in measured if np.isfinite(d) and np.isfinite(loss) and d > 0]
-    if not pairs:
-        return prior
-    logs = np.log(np.maximum([d for d, _ in pairs], 1e-9))
-    points = np.array([loss for _, loss in pairs])
-    expected = np.array([prior.loss(d) for d, _ in pairs])
-    losses, spreads = [0.0], [prior.spreads[0]]
-    for damage, loss, spread in zip(prior.damages[1:], prior.losses[1:], prior.spreads[1:], strict=True):
-        near = np.exp(-0.5 * np.square((logs - np.log(damage)) / _REACH))
-        weight = float(near.sum())
-        # measured over expected, so that a curve's shape between the points stays
-        off = float((near * (points - expected)).sum()) / (weight + _PRIOR)
-        residual = points - expected - off
-        scatter = float((near * np.square(residual)).sum() + _PRIOR * spread**2) / (weight + _PRIOR)
-        losses.append(loss + off)
-        spreads.append(float(np.sqrt(scatter)))
-    rising = np.maximum.accumulate(np.maximum(losses, 0.0))
-    return DamageLink(damages=prior.damages, losses=tuple(float(v) for v in rising), spreads=tuple(spreads))

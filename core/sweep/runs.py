@@ -118,7 +118,7 @@ class Runs:
         assert self.samples is not None
         with self._lock:
             tally = self._looked.pop((layer.id, setting), None)
-        tally = tally or Tally(self.judge, self.samples)
+        tally = tally or Tally(self.judge, self.samples, shifts=True)
         figures = tally.figures() if tally.ready else None
         while figures is None or not figures.enough:
             tally.add(tally.pieces, self._answers(tally.pieces, layer, step, candidate))
@@ -128,7 +128,7 @@ class Runs:
     def first_look(self, layer: Layer, setting: Setting, step: Step, candidate: Candidate) -> Figures:
         """What the first samples say; a later `figures` of the same goes on from there."""
         assert self.samples is not None
-        tally = Tally(self.judge, self.samples)
+        tally = Tally(self.judge, self.samples, shifts=True)
         while not tally.ready:
             tally.add(tally.pieces, self._answers(tally.pieces, layer, step, candidate))
         with self._lock:

@@ -92,6 +92,9 @@ class SensitivityPoint(Value, frozen=True, kw_only=True, tag=True):
     """KL divergence of the answers in nats, or noise power over signal power; adds up over layers."""
     damage_low: float | None = None
     damage_high: float | None = None
+    shift: bytes | None = None
+    """Which way the answers move, float16 numbers, of length 1: damages of layers that move them alike add to
+    more than their sum. None where that is not known."""
 
     @property
     def estimate(self) -> bool:

@@ -11,8 +11,9 @@ import pytest
 
 from core.context import Context
 from core.evaluate.judge import Judge
+from core.predict import bent
 from core.sweep.figures import Tally, chances
-from core.sweep.link import bent, prior_link
+from core.sweep.link import PRIOR, prior_link
 from core.sweep.samples import FIRST, Samples, draw
 from core.values import DamageLink
 
@@ -119,7 +120,7 @@ def test_a_link_of_answers_that_weak_noise_leaves_as_they_are(tmp_path: Path) ->
     prior = prior_link(judge, judge_samples)
     assert prior.damages[0] == 0.0 < prior.damages[1]
     assert all(a <= b for a, b in itertools.pairwise(prior.damages))
-    for link in (prior, bent(prior, [(0.1, 1.0)])):
+    for link in (prior, bent(prior, [(0.1, 1.0)], PRIOR)):
         assert all(np.isfinite(link.loss(damage)) for damage in (0.0, 1e-12, 1e-6, 0.1, 100.0))
     # one that was kept before with several zeros
     old = DamageLink(damages=(0.0, 0.0, 0.0, 1.0), losses=(0.0, 0.0, 0.0, 2.0), spreads=(0.1,) * 4)
@@ -137,7 +138,7 @@ def test_noise_gives_a_rising_link_and_measurements_bend_it(tmp_path: Path) -> N
     real = told(judge, samples, answers + 0.7 * noise * answers.std(), len(samples.pieces)).figures()
     assert prior.loss(real.damage) == pytest.approx(real.loss, abs=3.0)
 
-    assert bent(prior, []) == prior
-    twice = bent(prior, [(0.1, 2 * prior.loss(0.1))] * 50)
+    assert bent(prior, [], PRIOR) == prior
+    twice = bent(prior, [(0.1, 2 * prior.loss(0.1))] * 50, PRIOR)
     assert prior.loss(0.1) * 1.5 < twice.loss(0.1) <= 2.05 * prior.loss(0.1)
     assert list(twice.losses) == sorted(twice.losses)
