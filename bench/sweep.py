@@ -1,6 +1,7 @@
 """How fast and how right the analysis is: the plain loop, estimates, predictions of plans.
 
-    python bench/sweep.py MODEL --data D --calibration-data C --preprocess P [--plans 50] [--plain-layers 0]
+    python bench/sweep.py MODEL --data D --calibration-data C --preprocess P
+        [--plans 50] [--plain-layers 0] [--seed 0]
 
 Prints markdown. `--plain-layers N` runs the plain loop on N evenly spaced layers only and scales its time up,
 as each of its runs is one of the whole network.
@@ -55,6 +56,7 @@ def main() -> None:
     parser.add_argument("--preprocess")
     parser.add_argument("--plans", type=int, default=50)
     parser.add_argument("--plain-layers", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the random plans")
     options = parser.parse_args()
     opened = open_model(options.model, Context())
     spec = DataSpec(
@@ -70,7 +72,7 @@ def main() -> None:
     plain(opened, judge, measured, options.plain_layers)
     warm(opened, judge, store)
     if options.plans:
-        plans(opened, judge, store, options.plans)
+        plans(opened, judge, store, options.plans, options.seed)
 
 
 def ours(opened: OpenedModel, judge: Judge) -> tuple[dict[tuple[object, ...], SensitivityPoint], Kept]:
@@ -167,7 +169,7 @@ def warm(opened: OpenedModel, judge: Judge, store: Kept) -> None:
     print(f"- from a warm store: {time.perf_counter() - started:.3f} s")
 
 
-def plans(opened: OpenedModel, judge: Judge, store: Kept, count: int) -> None:
+def plans(opened: OpenedModel, judge: Judge, store: Kept, count: int, seed: int) -> None:
     points, link = analyze(
         opened,
         judge,
@@ -186,7 +188,7 @@ def plans(opened: OpenedModel, judge: Judge, store: Kept, count: int) -> None:
         for name, own in by_layer.items()
     }
     layers = [layer.id for layer in opened.info.layers]
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     errors: dict[str, list[float]] = {"as they add up": [], "first": [], "learning": []}
     ratios: dict[str, list[float]] = {"as they add up": [], "first": [], "learning": []}
     within = dict.fromkeys(errors, 0)
