@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.values import BestPlan, Goal, Plan
+from core.values import BestPlan, Goal, Plan, SensitivityPoint
 from gui import format as fmt
 from gui.best_plans import BestPlanSearch
 from gui.glossary import explain
@@ -38,6 +38,8 @@ class BestView(QWidget):
     ) -> None:
         super().__init__(parent)
         self._session, self._search = session, search
+        self._worst: tuple[float, str] | None = None
+        """The largest loss that is known of a single layer, in points, and the layer's id."""
         self.use_loss, self.loss = QCheckBox(), _number(0.0, 50.0, 0.5, 1.0)
         self.use_size, self.size = QCheckBox(), _number(0.001, 100_000.0, 0.1, 1.0)
         self.use_speed, self.speed = QCheckBox(), _number(1.0, 50.0, 0.5, 2.0)
@@ -81,6 +83,7 @@ class BestView(QWidget):
         self.channels.toggled.connect(self._say_goal)
         self.zeros.currentIndexChanged.connect(self._say_goal)
         session.model_changed.connect(self._on_model)
+        session.points_changed.connect(self._on_point)
         self.retranslate()
         self._on_target()
 
@@ -226,12 +229,36 @@ class BestView(QWidget):
         if session.model is None or session.data is None:
             self._empty.setText(tr("Open a model and choose data to find the best plan for a goal."))
         elif self._search.busy:
-            self._empty.setText(tr("Measuring what each layer can spare; the curve follows."))
+            self._empty.setText(self._so_far())
         else:
             self._empty.setText(
                 tr("Say what the result must keep to, then press Find: every layer gets its bits and zeros.")
             )
         self._tell(None)
+
+    def _on_point(self, point: SensitivityPoint | None) -> None:
+        if point is None:
+            self._worst = None
+            return
+        loss = self._session.sensitivity(point.layer_id)
+        if loss is not None and (self._worst is None or loss > self._worst[0]):
+            self._worst = loss, point.layer_id
+        if self._search.busy and self._pages.currentIndex() == 1:
+            self._empty.setText(self._so_far())
+
+    def _so_far(self) -> str:
+        """What a search has found before it has a plan."""
+        words = tr("Measuring what each layer can spare; the curve follows.")
+        layers, known = self._layers(), self._session.points
+        if not known:
+            return words
+        found = tr("Known so far: {n} of {total} layers.").format(
+            n=fmt.count(len(known)), total=fmt.count(len(layers))
+        )
+        if self._worst is not None and self._worst[0] > 0:
+            label = next((one.label for one in layers if one.id == self._worst[1]), "")
+            found += " " + tr("Needed most: {layer}.").format(layer=label)
+        return f"{words}\n{found}"
 
     def _tell(self, plan: BestPlan | None) -> None:
         found = self._search.found

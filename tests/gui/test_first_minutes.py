@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from shell_values import make_data, make_model, make_result
 
 from core import messages as m
-from core.values import BestPlan, BestPlans, Exported, Goal, text
+from core.values import BestPlan, BestPlans, Exported, Goal, SensitivityPoint, text
 from gui import samples
 from gui.app import Window
 from gui.session_state import DEFAULT_PLAN
@@ -221,3 +221,15 @@ def test_one_button_alone_has_the_accent(window: Window) -> None:
     ]
     assert shown == []
     assert not any(button.property("primary") for button in window.main.top_bar._buttons.values())
+
+
+def test_a_search_tells_what_it_has_found_so_far(window: Window) -> None:
+    load(window)
+    click(window.main.steps.next_button)
+    empty = window.main.best._empty
+    assert empty.text() == "Measuring what each layer can spare; the curve follows."
+    accuracy = make_result(DEFAULT_PLAN).before.primary
+    for layer, loss in (("stem", 0.5), ("middle", 4.0), ("head", 1.0)):
+        point = SensitivityPoint(layer_id=layer, weight_bits=4, loss=loss, measurement=accuracy)
+        window.session._on_event(m.Partial(id=window.session.job.id, value=point))
+    assert empty.text().endswith("Known so far: 3 of 3 layers. Needed most: middle.")
