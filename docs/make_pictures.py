@@ -1,163 +1,213 @@
-"""Makes the pictures in docs/pictures/ from the real window and engine on the bundled sample.
+"""Makes the pictures in docs/pictures/ from the real window and engine.
 
-QT_QPA_PLATFORM=offscreen python docs/make_pictures.py [--model M.onnx --data D --preprocess P] [--out DIR]
+    QT_QPA_PLATFORM=offscreen python docs/make_pictures.py [sample cifar transformer large] [--out DIR]
+
+'sample' and 'large' need nothing, the others what their options name: a classifier with its pictures (train
+and test, a folder a class), and a transformer for digits (python -m bench.train_transformer makes it).
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEventLoop
-from PySide6.QtWidgets import QApplication
-
-from core.values import DataSpec
-from gui.app import Window
-from gui.engine_client import EngineClient
-from gui.netron_page import register_scheme
-from gui.settings import Settings
-
 ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "bench"), str(ROOT / "docs")]
+
+from photographer import LOOKS, Photographer  # noqa: E402
+from PySide6.QtWidgets import QApplication  # noqa: E402
+
+from core.values import DataSpec, Preprocess  # noqa: E402
+from gui.netron_page import register_scheme  # noqa: E402
+
 PICTURES = ROOT / "docs" / "pictures"
-PATIENCE_SECONDS = 300
-STATES = (
-    "empty", "opened", "data", "analysed", "overview", "method", "running", "done", "changed", "confusions",
-    "exported",
-)  # fmt: skip
+CIFAR10 = Preprocess(mean=(125.307, 122.961, 113.8575), std=(62.985, 62.0925, 66.708))
+TRAIN, TEST = 30, 100
+"""Pictures of each class that are used."""
+LARGE_NODES, LARGE_MEGABYTES = 20_000, 20.0
 
 
-class Photographer:
-    """One window, driven from state to state, photographed in each."""
+def sample(camera: Photographer, options: argparse.Namespace) -> None:
+    """The guide's way: from the first screen to a file, as a person goes it."""
+    window, session, main = camera.window, camera.session, camera.window.main
+    camera.take("start")
+    window.help.tour.start(with_keyboard=False)
+    camera.take("tour")
+    place = Path(tempfile.gettempdir()) / "samples"  # the window shows where things lie: a neutral place
+    shutil.copytree(ROOT / "resources" / "samples", place, dirs_exist_ok=True)
+    data = DataSpec(
+        path=str(place / "digits" / "test"),
+        calibration_path=str(place / "digits" / "train"),
+        preprocess=Preprocess(mean=(0,), std=(255,), layout="NCHW", color="GRAY"),
+    )
+    session.open_model(str(place / "digits_resnet.onnx"), data)
+    camera.wait(lambda: session.data is not None and session.job is None)
+    camera.take("goal")
+    window.help.tour.end()
+    window.commands.go_on()
+    camera.wait(lambda: len(session.points) > len(session.model.layers) // 2)
+    camera.take("search", 0.2)
+    camera.idle()
+    camera.take("plan")
+    window.commands.go_on()
+    camera.wait(lambda: len(session.run_points) > len(session.model.layers) // 2)
+    camera.take("run", 0.1)
+    camera.idle()
+    camera.take("made")
+    session.export(str(place / "digits_resnet-secateur.onnx"))
+    camera.idle()
+    camera.take("saved")
+    window.commands.go_on()
+    camera.wait(lambda: window.comparing.complete)
+    camera.take("changed")
+    assert main.changed.isVisible()
 
-    def __init__(
-        self,
-        application: QApplication,
-        out: Path,
-        states: list[str],
-        theme: str,
-        language: str,
-        spec: DataSpec | None,
-    ):
-        self._application = application
-        self._prefix = f"{theme}-{language}"
-        self._out = out
-        self._states = states
-        self._spec = spec
-        engine = EngineClient()
-        engine.start()
-        settings = Settings(Path(tempfile.mkdtemp()) / "settings.json")
-        self.window = Window(application, engine, settings, language, theme)
-        self.session = self.window.session
-        self.session.problem.connect(self._complain)
-        self.window.main.resize(1440, 900)
-        self.window.main.show()
 
-    def take(self, name: str, seconds: float = 0.6) -> None:
-        if name not in self._states:
-            return
-        self._settle(seconds)
-        self.window.main.grab().save(str(self._out / f"{self._prefix}-{name}.png"))
+def cifar(camera: Photographer, options: argparse.Namespace) -> None:
+    """Every panel, on a network for photographs."""
+    window, session, main = camera.window, camera.session, camera.window.main
+    camera.take("start")
+    place = some_of(options.pictures)
+    model = Path(shutil.copy(options.model, place.parent))
+    session.open_model(str(model), DataSpec(path=str(place), preprocess=CIFAR10))
+    camera.wait(lambda: session.data is not None and session.job is None)
+    camera.take("opened")
+    main.show_data()
+    camera.take("data")
+    main.show_work()
+    session.analyze()
+    camera.wait(lambda: session.job is not None and session.job.done > session.job.total // 3 > 0)
+    camera.take("analyzing", 0.1)
+    camera.idle()
+    layers = [layer.id for layer in session.model.layers]
+    session.select(layers[len(layers) // 2])
+    main.tabs.setCurrentWidget(main.best)
+    main.best.draw_button.click()
+    camera.idle()
+    session.set_layers([layers[len(layers) // 2]], "", sparsity=0.6)
+    session.set_layers(layers[-5:-2], "", sparsity=0.5)
+    session.set_layers([layers[-2]], "", weight_bits=4)
+    camera.settle(1.0)
+    camera.wait(lambda: session.plan_is_measured)
+    tabs(camera, ("overview", "best", "method"))
+    window.commands.take_snapshot()
+    main.tabs.setCurrentWidget(main.advice)
+    main.advice.blame.button.click()
+    camera.idle()
+    camera.take("advice")
+    main.tabs.setCurrentWidget(main.run_view)
+    session.run()
+    camera.wait(lambda: len(session.run_points) >= len(layers) * 2 // 3)
+    camera.take("running", 0.1)
+    camera.idle()
+    camera.take("done")
+    session.set_layers(layers[1:9], "", weight_bits=6)
+    camera.settle(1.0)
+    camera.wait(lambda: session.plan_is_measured)
+    window.commands.take_snapshot()
+    camera.take("snapshots")
+    session.undo_stack.undo()
+    main.tabs.setCurrentWidget(main.changed)
+    camera.wait(lambda: window.comparing.complete)
+    camera.take("changed")
+    main.changed.show_matrix.setChecked(True)
+    camera.take("confusions")
+    main.tabs.setCurrentWidget(main.side)
+    camera.settle(2.0)
+    camera.take("side")
+    main.tabs.setCurrentWidget(main.run_view)
+    session.export(str(model.with_name(f"{model.stem}-secateur.onnx")))
+    camera.idle()
+    camera.take("exported")
+    for name in ("glossary", "keys"):
+        window.help.show(name)
+        camera.take(name, of=lambda name=name: window.help.dialogs[name])
+        window.help.dialogs[name].close()
 
-    def journey(self, model: Path) -> None:
-        session = self.session
-        self.take("empty")
-        session.open_model(str(model), self._spec)
-        self._wait(lambda: session.data is not None and session.job is None)
-        self.take("opened")
-        self.window.main.show_data()
-        self.take("data")
-        self.window.main.show_work()
-        session.analyze()
-        self._wait(lambda: session.job is None)
-        layers = [layer.id for layer in session.model.layers]
-        session.select(layers[len(layers) // 2])
-        session.set_layers([layers[len(layers) // 2]], "", sparsity=0.6)
-        session.set_layers(layers[-5:-2], "", sparsity=0.5)
-        session.set_layers([layers[-2]], "", weight_bits=4)
-        self.take("analysed")
-        main = self.window.main
-        main.tabs.setCurrentWidget(main.overview)
-        self.take("overview")
-        main.tabs.setCurrentWidget(main.method)
-        self.take("method")
-        main.tabs.setCurrentWidget(main.run_view)
-        session.run()
-        self._wait(lambda: len(session.run_points) >= len(layers) * 2 // 3)
-        self.take("running", 0.1)
-        self._wait(lambda: session.job is None)
-        self.take("done")
-        if {"changed", "confusions"} & set(self._states):
-            main.tabs.setCurrentWidget(main.changed)
-            self._wait(lambda: self.window.comparing.complete)
-            self.take("changed")
-            main.changed.show_matrix.setChecked(True)
-            self.take("confusions")
-            main.tabs.setCurrentWidget(main.run_view)
-        session.export(str(Path(tempfile.gettempdir()) / f"{model.stem}-secateur.onnx"))
-        self._wait(lambda: session.job is None)
-        self.take("exported")
 
-    def close(self) -> None:
-        self.window.main.close()
-        self.window.close()
-        self.window.main.deleteLater()
+def transformer(camera: Photographer, options: argparse.Namespace) -> None:
+    """A network of attention and dense layers."""
+    session = camera.session
+    place = Path(tempfile.gettempdir()) / "samples"
+    shutil.copytree(ROOT / "resources" / "samples", place, dirs_exist_ok=True)
+    model = Path(shutil.copy(options.transformer, place / "digits_transformer.onnx"))
+    session.open_model(str(model), DataSpec(path=str(place / "digits")))
+    camera.wait(lambda: session.data is not None and session.job is None)
+    camera.take("opened")
+    session.analyze()
+    camera.idle()
+    session.select(session.model.layers[len(session.model.layers) // 2].id)
+    camera.settle(1.0)
+    tabs(camera, ("overview",))
+    session.run()
+    camera.idle()
+    camera.take("done")
 
-    def _wait(self, condition: Callable[[], bool]) -> None:
-        started = time.monotonic()
-        while not condition():
-            self._application.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
-            time.sleep(0.005)
-            if time.monotonic() - started > PATIENCE_SECONDS:
-                raise SystemExit("the engine did not get there in time")
 
-    def _settle(self, seconds: float) -> None:
-        started = time.monotonic()
-        while time.monotonic() - started < seconds:
-            self._application.processEvents()
-            time.sleep(0.01)
+def large(camera: Photographer, options: argparse.Namespace) -> None:
+    """20,000 nodes: the layers, and every operation."""
+    from window import model as made
 
-    def _complain(self, problem: object) -> None:
-        print("problem:", problem, file=sys.stderr)
+    session, main = camera.session, camera.window.main
+    session.open_model(str(made(Path(tempfile.gettempdir()), LARGE_NODES, LARGE_MEGABYTES)))
+    camera.wait(lambda: "nodes" in session.graphs and session.job is None)
+    main.graph.figure_box.setCurrentIndex(main.graph.figure_box.findData("size"))
+    main.resize(1440, 900)
+    camera.take("layers", 1.0)
+    main.graph.all_button.click()
+    camera.settle(2.0)
+    camera.take("operations", 1.0)
+
+
+SCENES: dict[str, tuple[Callable[[Photographer, argparse.Namespace], None], tuple[tuple[str, str], ...]]] = {
+    "sample": (sample, LOOKS[:2]),
+    "cifar": (cifar, LOOKS),
+    "transformer": (transformer, LOOKS),
+    "large": (large, LOOKS),
+}
+
+
+def tabs(camera: Photographer, names: tuple[str, ...]) -> None:
+    for name in names:
+        camera.window.main.tabs.setCurrentWidget(getattr(camera.window.main, name))
+        camera.take(name)
+
+
+def some_of(pictures: Path) -> Path:
+    """A folder with some pictures of each class, for judging and for calibrating."""
+    folder = Path(tempfile.gettempdir()) / "photographs" / pictures.name
+    for role, count in (("train", TRAIN), ("test", TEST)):
+        for source in sorted((pictures / role).iterdir()):
+            (folder / role / source.name).mkdir(parents=True, exist_ok=True)
+            for picture in sorted(source.iterdir())[:count]:
+                shutil.copy(picture, folder / role / source.name)
+    return folder
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--data")
-    parser.add_argument("--preprocess")
+    parser.add_argument(
+        "networks", nargs="*", default=list(SCENES), metavar="network", help=", ".join(SCENES)
+    )
+    shared = ROOT.parent / "shared"
+    parser.add_argument("--model", type=Path, default=shared / "models" / "resnet20_cifar10.onnx")
+    parser.add_argument("--pictures", type=Path, default=shared / "data" / "cifar10")
+    parser.add_argument("--transformer", type=Path, default=ROOT / "build" / "digits_transformer.onnx")
     parser.add_argument("--out", type=Path, default=PICTURES)
-    parser.add_argument("--only", help="theme-language, such as dark-zh_CN")
-    parser.add_argument("--states", nargs="+", choices=STATES, default=STATES)
+    parser.add_argument("--states", nargs="+", default=(), help="only these pictures")
     options = parser.parse_args()
-    spec = None
-    if options.data:
-        from core.data.preprocess import parse_preprocess
-
-        preprocess = parse_preprocess(options.preprocess) if options.preprocess else None
-        spec = DataSpec(path=options.data, preprocess=preprocess)
-    model = options.model
-    if model is None:
-        # from a neutral place: the data screen shows the whole path
-        samples = Path(tempfile.gettempdir()) / "samples"
-        shutil.copytree(ROOT / "resources" / "samples", samples, dirs_exist_ok=True)
-        model, spec = samples / "digits_resnet.onnx", DataSpec(path=str(samples / "digits"))
     options.out.mkdir(parents=True, exist_ok=True)
     register_scheme()
     application = QApplication([])
-    for theme, language in (("light", "en"), ("dark", "en"), ("light", "zh_CN"), ("dark", "zh_CN")):
-        if options.only in (None, f"{theme}-{language}"):
-            # measurements of its own: each journey runs from the beginning
-            for variable in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
-                os.environ[variable] = tempfile.mkdtemp()
-            photographer = Photographer(application, options.out, options.states, theme, language, spec)
-            photographer.journey(model)
-            photographer.close()
+    for network in options.networks:
+        scene, looks = SCENES[network]
+        camera = Photographer(application, options.out, network, looks, options.states)
+        scene(camera, options)
+        camera.close()
 
 
 if __name__ == "__main__":

@@ -201,6 +201,7 @@ class LayerTableModel(QAbstractTableModel):
         return sum(row.changed for row in self.rows)
 
     def retranslate(self) -> None:
+        self.rows = resolve_rows(self._session)  # their units are words
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
         if self.rows:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, len(Column) - 1))

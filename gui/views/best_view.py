@@ -45,6 +45,7 @@ class BestView(QWidget):
         self.use_speed, self.speed = QCheckBox(), _number(1.0, 50.0, 0.5, 2.0)
         self.use_loss.setChecked(True)
         self.target = QComboBox()
+        self.target.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.channels = QCheckBox()
         self.channels.setChecked(True)
         self.zeros = QComboBox()

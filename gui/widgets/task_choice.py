@@ -30,6 +30,7 @@ class TaskChoice(QWidget):
         self._title = QLabel(self)
         self._title.setProperty("muted", True)
         self.box = QComboBox(self)
+        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         for task in TASKS:
             self.box.addItem("", task)
         self._title.setBuddy(self.box)

@@ -19,6 +19,7 @@ from core import messages as m
 from core.values import BestPlan, BestPlans, Exported, Goal, SensitivityPoint, text
 from gui import samples
 from gui.app import Window
+from gui.models.layer_table import Column
 from gui.session_state import DEFAULT_PLAN
 
 SLOW = 120_000
@@ -233,3 +234,19 @@ def test_a_search_tells_what_it_has_found_so_far(window: Window) -> None:
         point = SensitivityPoint(layer_id=layer, weight_bits=4, loss=loss, measurement=accuracy)
         window.session._on_event(m.Partial(id=window.session.job.id, value=point))
     assert empty.text().endswith("Known so far: 3 of 3 layers. Needed most: middle.")
+
+
+def test_units_in_the_table_follow_the_language_both_ways(window: Window) -> None:
+    load(window)
+    accuracy = make_result(DEFAULT_PLAN).before.primary
+    point = SensitivityPoint(layer_id="stem", weight_bits=4, loss=4.0, measurement=accuracy)
+    for language, shown in (("zh_CN", "4.0 点"), ("en", "4.0 pt")):
+        window.translations.choose(language)
+        QApplication.processEvents()
+        window.session._take(point)
+        QApplication.processEvents()
+        table = window.main.table.model
+        assert table.data(table.index(0, Column.SENSITIVITY)) == shown
+    window.translations.choose("zh_CN")
+    QApplication.processEvents()
+    assert table.data(table.index(0, Column.SENSITIVITY)) == "4.0 点"
