@@ -16,10 +16,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from window import BIG, model, probe, table
+from make_models import INPUTS
+from window import model, probe, table
 
 USUAL_LIMIT, WORST_LIMIT = 50.0, 150.0
-CALIBRATION, JUDGE, CLASSES = 4, 4, 4
+CALIBRATION, JUDGE, CLASSES = 32, 64, 10
 
 
 def main() -> None:
@@ -27,14 +28,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--folder", type=Path, help="where the made model is kept between runs")
-    parser.add_argument("--megabytes", type=float, default=BIG[1])
-    parser.add_argument("--nodes", type=int, default=BIG[0])
+    parser.add_argument("--megabytes", type=float, default=500)
+    parser.add_argument("--nodes", type=int, default=150)
     parser.add_argument("--sweep-seconds", type=float, default=90, help="then Stop is pressed")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="secateur-bench-") as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        path = model(folder, options.nodes, options.megabytes)
+        path = model(folder, options.nodes, options.megabytes, dense=True)
         data = samples(folder)
         print(
             f"{os.cpu_count()} cores, load at the start {os.getloadavg()[0]:.1f}; "
@@ -63,11 +64,11 @@ def main() -> None:
 
 
 def samples(folder: Path) -> Path:
-    """Random pictures of the made models' size with random labels: nothing is learnt here but time."""
+    """Random rows with random labels: nothing is learnt here but time."""
     path = folder / "samples.npz"
     rng = np.random.default_rng(0)
     count = CALIBRATION + JUDGE
-    np.savez(path, x=rng.integers(0, 256, (count, 3, 8, 8), np.uint8), y=np.arange(count) % CLASSES)
+    np.savez(path, x=rng.standard_normal((count, INPUTS), np.float32), y=np.arange(count) % CLASSES)
     return path
 
 

@@ -86,10 +86,11 @@ def measure_stalls(folder: Path, home: Path) -> None:
         print(f"- {stall}")
 
 
-def model(folder: Path, nodes: int, megabytes: float) -> Path:
-    path = folder / f"residual-{nodes}-{megabytes:.0f}.onnx"
+def model(folder: Path, nodes: int, megabytes: float, dense: bool = False) -> Path:
+    path = folder / f"{'dense' if dense else 'residual'}-{nodes}-{megabytes:.0f}.onnx"
     if not path.exists():
         maker = [sys.executable, str(HERE / "make_models.py"), "--nodes", str(nodes)]
+        maker += ["--dense"] if dense else []
         subprocess.run(
             [*maker, "--megabytes", str(megabytes), "--out", str(path)],
             check=True,

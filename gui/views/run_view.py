@@ -24,10 +24,12 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.labels import empty_state
-from gui.widgets.run_chart import RunChart, Step
+from gui.widgets.run_chart import NOTABLE, RunChart, Step
 from gui.widgets.training_curve import TrainingCurve
 
 LOG_LINES = 500
+NAMED = 3
+"""Layers that are named for what they cost."""
 
 
 class RunView(QWidget):
@@ -64,8 +66,8 @@ class RunView(QWidget):
         self._pages.addWidget(charts)
         line = QHBoxLayout()
         line.setSpacing(10)
-        line.addWidget(self._state, 1)
-        line.addWidget(self._caption, 1)
+        line.addWidget(self._state, 3)
+        line.addWidget(self._caption, 2)
         line.addWidget(self.log_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 6, 12, 6)
@@ -278,9 +280,22 @@ class RunView(QWidget):
             parts.append(tr("Done in {time}").format(time=fmt.duration(seconds)) if seconds else tr("Done"))
             if session.result is not None and not session.result_is_current:
                 parts.append(tr("the plan has changed since"))
+            memory = max((point.memory_bytes or 0 for point in points), default=0)
+            if memory:
+                parts.append(tr("memory {size}").format(size=fmt.size(memory)))
         elif session.run_state == "stopped":
             parts.append(tr("Stopped. Press Run to go on where it stopped."))
         elif session.run_state == "failed":
             parts.append(tr("Failed"))
             parts.append(self._trouble)
+        parts.append(self._blamed())
         self._state.set_full_text(" · ".join(part for part in parts if part))
+
+    def _blamed(self) -> str:
+        """The steps that cost most, by name; empty where none cost anything to speak of."""
+        if not self._session.run_points:
+            return ""
+        costs = [step for step in self.steps() if step.cost is not None and step.cost >= NOTABLE]
+        costs.sort(key=lambda step: -(step.cost or 0.0))
+        named = ", ".join(f"{step.label[-40:]} {fmt.number(step.cost or 0.0, 2)}" for step in costs[:NAMED])
+        return tr("cost most: {layers}").format(layers=named) if named else ""

@@ -27,6 +27,8 @@ SLANT = 24.0
 LABEL_STEP = 17.0
 """Slanted names closer than this would touch."""
 LEAST_SPAN = 2.0
+NOTABLE = 0.05
+"""Points, or decibels, from which on a step is named for what it cost."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class RunChart(QWidget):
         if not costs:
             return None
         cost, index = max(costs, key=lambda each: each[0])
-        return index if cost >= 0.05 else None
+        return index if cost >= NOTABLE else None
 
     def plot(self) -> Plot:
         values: list[float] = []
