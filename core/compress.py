@@ -25,10 +25,11 @@ from core.data.dataset import DataSet, data_key
 from core.errors import DataError, EngineError, PlanError
 from core.evaluate.judge import Judge, Judgement
 from core.evaluate.latency import measure_latency
+from core.evaluate.runner import weight_bytes
 from core.evaluate.size import model_files, size_bytes, zipped_bytes
 from core.evaluate.slower import why_slower
 from core.graph.opened import OpenedModel
-from core.graph.weights import get_weights, save
+from core.graph.weights import LARGE_BYTES, get_weights, save
 from core.methods import setting
 from core.methods._ranges import RANGES
 from core.methods.assemble import assemble, placement_for
@@ -107,10 +108,15 @@ def compress(
         done = rounded.key
     context.report(text("Writing the compressed model"))
     artefact = run.write(done)
-    before, after, judged = _outcomes(opened, artefact, judge, context)
-    slower = _slower(opened, artefact, judge, before, after, context)
+    source, listed = opened.source, opened.info.layers
+    comparable = opened if weight_bytes(opened.model) <= LARGE_BYTES else None
+    # nothing of a large network is needed beside the two files from here on
+    del run, base, opened
+    corrections.let_go()
+    before, after, judged = _outcomes(source, artefact, judge, context)
+    slower = _slower(comparable, artefact, judge, before, after, context)
     notes = {step.layer.id: step.note for step in steps if step.note is not None}
-    layers = read_back(artefact, opened.info.layers, plan, notes)
+    layers = read_back(artefact, listed, plan, notes)
     return Result(
         artefact=str(artefact),
         sha256=file_sha256(artefact),
@@ -299,7 +305,7 @@ class _Run:
 
 
 def _outcomes(
-    opened: OpenedModel, artefact: Path, judge: Judge | None, context: Context
+    source: Path, artefact: Path, judge: Judge | None, context: Context
 ) -> tuple[Outcome, Outcome, Judgement | None]:
     before: tuple[Measurement, ...] = ()
     judged = feeds = None
@@ -310,29 +316,34 @@ def _outcomes(
     after = judged.measurements if judged is not None else ()
     latencies: list[Latency | None] = [None, None]
     try:
-        latencies = list(measure_latency([opened.source, artefact], 1, None, context, feeds))
+        latencies = list(measure_latency([source, artefact], 1, None, context, feeds))
     except DataError:
         # a model that cannot be fed without data: no latency, the rest still counts
         if feeds is not None:
             raise
     return (
-        _outcome(opened.source, before, latencies[0], context),
+        _outcome(source, before, latencies[0], context),
         _outcome(artefact, after, latencies[1], context),
         judged,
     )
 
 
 def _slower(
-    opened: OpenedModel,
+    opened: OpenedModel | None,
     artefact: Path,
     judge: Judge | None,
     before: Outcome,
     after: Outcome,
     context: Context,
 ) -> tuple[Text, ...]:
-    """That the file is slower than its original, and what takes the time; () if it is not."""
+    """That the file is slower than its original, and what takes the time; () if it is not.
+
+    `opened`: None where the network is too large to be looked at once more.
+    """
     if not is_slower(before, after):
         return ()
+    if opened is None:
+        return slower_notes(before, after, ())
     context.report(text("Looking for what takes the time"))
     feeds = judge.feeds(1) if judge is not None else None
     try:

@@ -132,6 +132,11 @@ class Corrections:
                 self.count += correction.name != "plain"
             self.done += 1
 
+    def let_go(self) -> None:
+        """Of the networks and of what the layers became: the figures stay."""
+        self._corrector = None
+        self.cache, self.biases = {}, {}
+
     def _settle(self, corrector: Corrector) -> None:
         """Correct all layers at once, and leave all as rounded if held-out answers are no nearer for it."""
         total = len(self.steps)

@@ -56,7 +56,7 @@ def run(
             course.refine(step, rounded)
 
     result = compress(
-        course.now,
+        course.handed_over(),
         data,
         judge,
         course.plan,
@@ -100,6 +100,11 @@ class _Course:
         self.did: list[Text] = []
         self.done = self.total = 0
         self.trainings: dict[str, int] = {}
+
+    def handed_over(self) -> OpenedModel:
+        """The network as it is, of which nothing is kept here: whoever gets it lets go of it when it can."""
+        now, self.now = self.now, self.original
+        return now
 
     def take(self, step: WholeStep) -> None:
         """Do a step, or find what it made before; then judge the network."""

@@ -102,11 +102,14 @@ def _parsed(network: str) -> tuple[str, list[Any], dict[str, Any]]:
 
 def fill(module: Any, weights: Mapping[str, Any], name: str) -> None:
     """Put the weights into the network. Raises OpenError, naming what does not fit."""
-    wanted = set(module.state_dict())
+    own = module.state_dict()
+    wanted = set(own)
     for candidate in _candidates(weights):
         if set(candidate) == wanted:
+            # of the same types they are taken as they are, not copied: large networks would be there twice
+            same = all(value.dtype == own[name].dtype for name, value in candidate.items())
             try:
-                module.load_state_dict(candidate)
+                module.load_state_dict(candidate, assign=same)
             except RuntimeError as error:
                 raise _misfit(name, str(error).strip().splitlines()[-1]) from error
             return

@@ -18,6 +18,7 @@ from core.data.dataset import Batch, DataSet
 from core.data.fit import batch_axis
 from core.errors import DataError
 from core.evaluate.answers import Subject, find_subject
+from core.evaluate.batching import BATCH, batch_for
 from core.evaluate.dense import thinned
 from core.evaluate.detection import detection_subject
 from core.evaluate.metric import Reference
@@ -25,7 +26,6 @@ from core.evaluate.metrics import metrics_for
 from core.evaluate.runner import Runner
 from core.values import Measurement, Text, text
 
-BATCH = 32
 SAMPLE_MEMORY = 1 << 30
 """Bytes of preprocessed samples that are kept; what exceeds it is read again each time."""
 ANSWER_MEMORY = 256 << 20
@@ -77,7 +77,8 @@ class Judge:
 
         runner = Runner(self.original, threads)
         self.threads = runner.threads
-        self.batch_size = runner.batch_size(BATCH)
+        one = next(iter(data.batches("judge", 1, 1)), None)
+        self.batch_size = runner.batch_size(BATCH if one is None else batch_for(one.feeds))
         self.run_batch = runner.batch_size(1)
         """Samples of the smallest run."""
         self.axes = {info.name: batch_axis(info, runner.inputs) for info in runner.inputs}

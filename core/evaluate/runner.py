@@ -15,13 +15,18 @@ import onnx_ir as ir
 import onnxruntime as ort
 
 from core.errors import DataError, EngineError, SecateurError, UnsupportedModelError
+from core.evaluate.give_back import give_back
+from core.evaluate.large_file import read_large
 from core.evaluate.threads import physical_cores
 from core.evaluate.time_limit import limited
+from core.graph.apart import take_apart, with_fed_weights
 from core.graph.weights import save, to_bytes
 from core.values import TensorInfo, text
 
 ort.set_default_logger_severity(4)
 
+FED_BYTES = 256 << 20
+"""Weights of a graph from which they are fed to each run: less memory, at a little time for each run."""
 IN_MEMORY_BYTES = 1 << 30
 """Larger graphs go to onnxruntime through a temporary file: a protobuf message ends at 2 GiB."""
 
@@ -69,13 +74,30 @@ class Runner:
         if profile_prefix is not None:
             options.enable_profiling = True
             options.profile_file_prefix = profile_prefix
+        self._kept: list[ort.OrtValue] = []
+        """Of a large file: onnxruntime computes on the arrays of the model that is open."""
+        self._fed: dict[str, np.ndarray] = {}
+        """Of a large graph: weights that every run is fed."""
         try:
-            self.session = _session(model, options)
+            large = read_large(Path(model)) if isinstance(model, str | Path) else None
+            if isinstance(model, ir.Model) and weight_bytes(model) > FED_BYTES:
+                give_back()
+                if profile_prefix is None:
+                    model, self._fed = with_fed_weights(model)
+                else:
+                    # kernels are timed as they run in a file, on constants
+                    proto, arrays = take_apart(model)
+                    large = proto.SerializeToString(), arrays
+            if large is not None:
+                self.session, self._kept = _on_arrays(*large, options)
+            else:
+                self.session = _session(model, options)
         except SecateurError:
             raise
         except Exception as error:
             raise _load_error(error) from error
-        self.inputs = tuple(_tensor_info(item) for item in self.session.get_inputs())
+        given = [item for item in self.session.get_inputs() if item.name not in self._fed]
+        self.inputs = tuple(_tensor_info(item) for item in given)
         self.outputs = tuple(_tensor_info(item) for item in self.session.get_outputs())
         self._names = [item.name for item in self.outputs]
         self._fixed = _fixed_batch(self.inputs)
@@ -103,6 +125,10 @@ class Runner:
             pieces.append([_drop(output, size, self._fixed) for output in self._run(piece)])
         return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
 
+    def run_whole(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """As `run`, for feeds that are whole pieces already: nothing to split, to pad or to time."""
+        return list(self.session.run(self._names, {**self._fed, **feeds}))
+
     def _samples(self, feeds: Mapping[str, np.ndarray]) -> int | None:
         first = feeds.get(self.inputs[0].name) if self.inputs else None
         return None if first is None or first.ndim == 0 else int(first.shape[0])
@@ -114,7 +140,7 @@ class Runner:
     def _run(self, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
         with limited() as options:
             try:
-                return list(self.session.run(self._names, feeds, options))
+                return list(self.session.run(self._names, {**self._fed, **feeds}, options))
             except Exception as error:
                 raise (too_long() if options.terminate else self._run_error(error)) from error
 
@@ -141,15 +167,28 @@ def _session(model: Path | str | bytes | ir.Model, options: ort.SessionOptions) 
         return ort.InferenceSession(
             model if isinstance(model, bytes) else str(model), options, providers=providers
         )
-    if weight_bytes(model) < IN_MEMORY_BYTES:
-        session = ort.InferenceSession(to_bytes(model), options, providers=providers)
-        # kept only for a change of providers; for a large model it is as much again as its weights
-        session._model_bytes = None
-        return session
-    with tempfile.TemporaryDirectory(prefix="secateur-model-") as folder:
-        path = Path(folder) / "model.onnx"
-        save(model, path)
-        return ort.InferenceSession(str(path), options, providers=providers)
+    if weight_bytes(model) >= IN_MEMORY_BYTES:
+        with tempfile.TemporaryDirectory(prefix="secateur-model-") as folder:
+            path = Path(folder) / "model.onnx"
+            save(model, path)
+            return ort.InferenceSession(str(path), options, providers=providers)
+    session = ort.InferenceSession(to_bytes(model), options, providers=providers)
+    # kept only for a change of providers; for a large model it is as much again as its weights
+    session._model_bytes = None
+    return session
+
+
+def _on_arrays(
+    model: bytes, arrays: Mapping[str, np.ndarray], options: ort.SessionOptions
+) -> tuple[ort.InferenceSession, list[ort.OrtValue]]:
+    """A session that reads large weights where they lie, and what must live as long as it does."""
+    give_back()
+    values = [ort.OrtValue.ortvalue_from_numpy(array) for array in arrays.values()]
+    # the one lets the optimiser see them, the other keeps it from making copies
+    options.add_external_initializers(list(arrays), values)
+    for name, value in zip(arrays, values, strict=True):
+        options.add_initializer(name, value)
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"]), values
 
 
 def weight_bytes(model: ir.Model) -> int:

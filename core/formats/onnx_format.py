@@ -21,6 +21,7 @@ from core.formats.safety import HEAD_BYTES, check_file, shown, unreadable
 from core.formats.sparse import make_dense
 from core.formats.wire import MalformedError, Split, split
 from core.graph.build import build
+from core.graph.held import hold
 from core.graph.labels import clean
 from core.graph.nodes import all_graphs
 from core.graph.opened import OpenedModel
@@ -113,7 +114,7 @@ def _to_ir(proto: onnx.ModelProto, parts: Split, data: bytes, path: Path, facts:
     for graph in all_graphs(model.graph):
         for value in graph.initializers.values():
             if value.const_value is not None:
-                value.const_value = _own(value.const_value, parts, data, facts)
+                value.const_value = _own(value.const_value, parts, data, facts, path)
         for node in graph:
             for key, attribute in node.attributes.data.items():
                 if attribute.type == ir.AttributeType.TENSOR and not attribute.is_ref():
@@ -122,7 +123,10 @@ def _to_ir(proto: onnx.ModelProto, parts: Split, data: bytes, path: Path, facts:
     return model
 
 
-def _own(tensor: ir.TensorProtocol, parts: Split, data: bytes, facts: Facts) -> ir.TensorProtocol:
+def _own(
+    tensor: ir.TensorProtocol, parts: Split, data: bytes, facts: Facts, path: Path | None = None
+) -> ir.TensorProtocol:
+    """`path`: of the file whose bytes `data` are, where others may take the array for what lies there."""
     if isinstance(tensor, ir.TensorProtoTensor):
         raw = tensor.raw
         inside = raw.raw_data if raw.HasField("raw_data") else b""
@@ -137,6 +141,8 @@ def _own(tensor: ir.TensorProtocol, parts: Split, data: bytes, facts: Facts) -> 
             # a copy is aligned, and lets go of the file's bytes
             array = array.reshape(tuple(raw.dims)).copy()
             array.setflags(write=False)
+            if path is not None and place is not None:
+                hold(path, place[0], array)
             return ir.Tensor(array, dtype=tensor.dtype, name=tensor.name)
         if tensor.dtype == ir.DataType.STRING:
             return tensor

@@ -14,6 +14,7 @@ from core.graph.layers import find_layers
 from core.graph.nodes import all_nodes
 from core.graph.normalize import normalize
 from core.graph.opened import OpenedModel
+from core.graph.output_sizes import settle_outputs
 from core.values import Layer, ModelInfo, TensorInfo, Text, card_in, text
 from core.values.card import LONGEST
 
@@ -44,6 +45,7 @@ def build(
         )
     normalize(model, fold=not facts.custom_operators)
     context.check()
+    settle_outputs(model)
     cost = costs(model)
     context.check()
     layers = find_layers(model, cost.macs)

@@ -9,11 +9,14 @@ import numpy as np
 import onnx_ir as ir
 
 from core.errors import PlanError
+from core.graph.apart import encoded
 from core.graph.roles import weight_inputs
 from core.values import Layer, text
 
 PROTOBUF_LIMIT = 2**31 - 1
 """A protobuf message cannot be larger (bytes)."""
+LARGE_BYTES = 64 << 20
+"""Of weights from which a model is not put together in memory, where it would lie three times."""
 
 
 def find_node(model: ir.Model, layer_id: str) -> ir.Node:
@@ -127,6 +130,10 @@ def save(model: ir.Model, path: str | os.PathLike[str]) -> None:
     target = Path(path)
     if _weight_bytes(model) > PROTOBUF_LIMIT - 64 * 2**20:
         ir.save(model, target, external_data=target.name + ".data")
+        return
+    if _weight_bytes(model) > LARGE_BYTES:
+        with target.open("wb") as file:
+            file.writelines(encoded(model))
         return
     target.write_bytes(to_bytes(model))
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import onnx_ir as ir
@@ -12,7 +12,7 @@ from core.context import Context
 from core.graph.coupling import ChannelGroup
 from core.graph.weights import set_weight
 from core.methods._bias import read_bias, set_bias
-from core.methods._channel_moments import Consumer, Elimination, consumers_of, eliminate, measure
+from core.methods._channel_moments import Consumer, consumers_of, eliminate, measure, moments_bytes
 from core.methods._pieces import Feeds
 from core.methods._taps import node_named
 from core.methods.repair_channels import Answers
@@ -21,6 +21,8 @@ from core.values import text
 PROBING = text("Measuring what each group of channels is worth")
 LEVELS = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
 """Shares of a group's units that are taken away to measure."""
+MOMENT_BYTES = 128 << 20
+"""Second moments of readers that are held at once."""
 KEEP_SHARE = 0.1
 """A group keeps at least this share of its units."""
 
@@ -69,50 +71,81 @@ def by_moments(
 
     Groups with a consumer whose moments cannot be had fall back on the magnitude for their order.
     """
-    names = [part.layer for group in groups for part in group.slices if part.role == "in"]
-    quadratics = measure(model, names, batches, context, positions)
     curves: dict[str, Curve] = {}
     start = answers.distance(model) if answers is not None else 0.0
-    for place, group in enumerate(groups):
-        context.report(PROBING, place, len(groups))
-        consumers, _ = consumers_of(model, group, quadratics)
-        if not consumers:
-            curves[group.id] = by_importance(group, magnitude(model, group))
-            continue
-        counts = sorted({round(share * group.size) for share in levels} - {0, group.size})
-        result = eliminate(consumers, group.size, group.size - most_of(group.size), counts)
-        damage = result.damage
-        if answers is not None:
-            damage = _measured(model, consumers, result, answers, start, context)
-        curves[group.id] = Curve(result.order, damage)
+    place = 0
+    for together in _portions(model, groups):
+        quadratics = measure(model, _readers(together), batches, context, positions)
+        for group in together:
+            context.report(PROBING, place, len(groups))
+            place += 1
+            consumers, _ = consumers_of(model, group, quadratics)
+            if not consumers:
+                curves[group.id] = by_importance(group, magnitude(model, group))
+                continue
+            probe = _Probe(model, consumers, answers, start, context) if answers is not None else None
+            counts = sorted({round(share * group.size) for share in levels} - {0, group.size})
+            told = probe.told if probe is not None else _nothing
+            result = eliminate(consumers, group.size, group.size - most_of(group.size), counts, told)
+            damage = result.damage if probe is None else probe.damage(result.damage)
+            curves[group.id] = Curve(result.order, damage)
     return curves
 
 
-def _measured(
-    model: ir.Model,
-    consumers: Sequence[Consumer],
-    result: Elimination,
-    answers: Answers,
-    start: float,
-    context: Context,
-) -> np.ndarray:
-    """The damage at the snapshots as measured, in between in proportion to the moments' damage."""
-    counts, values = [0], [0.0]
-    for count, matrices in sorted(result.snapshots.items()):
-        context.check()
-        changed = model.clone()
-        for consumer in consumers:
+def _readers(groups: Iterable[ChannelGroup]) -> list[str]:
+    return [part.layer for group in groups for part in group.slices if part.role == "in"]
+
+
+def _portions(model: ir.Model, groups: Sequence[ChannelGroup]) -> Iterator[list[ChannelGroup]]:
+    """Groups whose readers' moments fit into memory together: each portion takes a pass over the samples."""
+    nodes = {node.name: node for node in model.graph}
+    portion: list[ChannelGroup] = []
+    sizes: dict[str, int] = {}
+    for group in groups:
+        own = {name: moments_bytes(nodes.get(name)) for name in _readers([group])}
+        if portion and sum((sizes | own).values()) > MOMENT_BYTES:
+            yield portion
+            portion, sizes = [], {}
+        portion.append(group)
+        sizes |= own
+    if portion:
+        yield portion
+
+
+def _nothing(count: int, matrices: Mapping[str, np.ndarray]) -> None:
+    """Where the moments alone say the damage."""
+
+
+@dataclass
+class _Probe:
+    """Measures a group's snapshots end to end."""
+
+    model: ir.Model
+    consumers: Sequence[Consumer]
+    answers: Answers
+    start: float
+    context: Context
+    counts: list[int] = field(default_factory=lambda: [0])
+    values: list[float] = field(default_factory=lambda: [0.0])
+
+    def told(self, count: int, matrices: Mapping[str, np.ndarray]) -> None:
+        self.context.check()
+        changed = self.model.clone()
+        for consumer in self.consumers:
             apply(changed, consumer, matrices[consumer.name])
-        counts.append(count)
-        values.append(max(answers.distance(changed) - start, values[-1] + 1e-9))
-    local = result.damage
-    measured = np.interp(local, local[counts], values)
-    beyond = np.arange(len(local)) > counts[-1]
-    if counts[-1] and beyond.any():
-        # past the last probe the damage grows at least as the moments say
-        scale = values[-1] / max(local[counts[-1]], 1e-30)
-        measured[beyond] = local[beyond] * scale
-    return measured
+        self.counts.append(count)
+        self.values.append(max(self.answers.distance(changed) - self.start, self.values[-1] + 1e-9))
+
+    def damage(self, local: np.ndarray) -> np.ndarray:
+        """The damage at the snapshots as measured, in between in proportion to the moments' damage."""
+        counts, values = self.counts, self.values
+        measured = np.interp(local, local[counts], values)
+        beyond = np.arange(len(local)) > counts[-1]
+        if counts[-1] and beyond.any():
+            # past the last probe the damage grows at least as the moments say
+            scale = values[-1] / max(local[counts[-1]], 1e-30)
+            measured[beyond] = local[beyond] * scale
+        return measured
 
 
 def apply(model: ir.Model, consumer: Consumer, matrix: np.ndarray) -> None:

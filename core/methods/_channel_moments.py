@@ -16,12 +16,15 @@ import onnx_ir as ir
 from core.context import Context
 from core.graph.coupling import ChannelGroup
 from core.methods._matrices import Form, form_of, patches, places
-from core.methods._pieces import Feeds
+from core.methods._pieces import Feeds, fitting
 from core.methods._taps import Tap, node_named
-from core.methods.hessian import Moments, Quadratic
+from core.methods.hessian import FLOAT64_COLUMNS, Moments, Quadratic
 
 WIDEST = 5000
 """Columns up to which a consumer's moments are inverted; wider ones are scored without."""
+VALUE_BYTES = 64 << 20
+"""Of the values of one run that are looked at."""
+_ROWS = 512
 _AT_ONCE = 32
 """Units go in at most so many times this many steps: one by one up to 64 units."""
 
@@ -82,14 +85,24 @@ def measure(
         return {}
     tap = Tap(private, [value for value in wanted if value is not None])
     rng = np.random.default_rng(0)
-    for feeds in batches():
+    for feeds in fitting(batches(), tap.run, VALUE_BYTES):
         context.check()
         values = tap.run(feeds)
         for index, (name, form) in enumerate(found.items()):
             inputs, outputs = values[2 * index], values[2 * index + 1]
             at = places(form, outputs.shape, positions, rng)
             moments[name].add(patches(form, inputs, outputs.shape[2:], at))
-    return {name: item.quadratic(damping) for name, item in moments.items() if item.count}
+    counted = {name for name, item in moments.items() if item.count}
+    # let go of one by one, as what is made of them takes as much again
+    return {name: moments.pop(name).quadratic(damping) for name in found if name in counted}
+
+
+def moments_bytes(node: ir.Node | None) -> int:
+    """What `measure` holds of this layer's inputs; 0 for one that it leaves out."""
+    form = form_of(node) if node is not None else None
+    if form is None or form.groups != 1 or form.columns > WIDEST:
+        return 0
+    return form.columns**2 * (8 if form.columns <= FLOAT64_COLUMNS else 4)
 
 
 def consumers_of(
@@ -121,9 +134,16 @@ def consumers_of(
 
 
 def eliminate(
-    consumers: Sequence[Consumer], units: int, keep_at_least: int = 1, snapshots: Sequence[int] = ()
+    consumers: Sequence[Consumer],
+    units: int,
+    keep_at_least: int = 1,
+    snapshots: Sequence[int] = (),
+    told: Callable[[int, dict[str, np.ndarray]], None] | None = None,
 ) -> Elimination:
-    """Remove units one after the other, each time the one that costs the consumers least."""
+    """Remove units one after the other, each time the one that costs the consumers least.
+
+    `told` gets each snapshot as soon as it exists, to be used before it returns; without it they are kept.
+    """
     weights = [consumer.matrix.copy() for consumer in consumers]
     inverses = [np.linalg.inv(consumer.quadratic.hessian[0].astype(np.float64)) for consumer in consumers]
     alive = np.ones(units, dtype=bool)
@@ -149,8 +169,11 @@ def eliminate(
             columns = consumer.columns[gone].ravel()
             weights[index], inverses[index] = _removed(weights[index], inverses[index], columns)
         if len(order) in snapshots:
-            named = zip(consumers, weights, strict=True)
-            result.snapshots[len(order)] = {consumer.name: weight.copy() for consumer, weight in named}
+            named = {one.name: weight for one, weight in zip(consumers, weights, strict=True)}
+            if told is not None:
+                told(len(order), named)
+            else:
+                result.snapshots[len(order)] = {name: weight.copy() for name, weight in named.items()}
     result.order, result.damage = np.array(order, np.int64), np.array(damage)
     return result
 
@@ -164,11 +187,14 @@ def _costs(weight: np.ndarray, inverse: np.ndarray, columns: np.ndarray) -> np.n
 
 
 def _removed(weight: np.ndarray, inverse: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and inverse after these columns have gone: zero, and the rest has made good."""
+    """Weights and inverse after these columns have gone: zero, and the rest has made good. Both in place."""
     block = inverse[np.ix_(columns, columns)]
     solved = np.linalg.solve(block, inverse[columns])
-    weight = weight - weight[:, columns] @ solved
-    inverse = inverse - inverse[:, columns] @ solved
+    for matrix in (weight, inverse):
+        # by parts: the product as a whole would be as large as the matrix
+        for start in range(0, len(matrix), _ROWS):
+            part = matrix[start : start + _ROWS]
+            part -= part[:, columns] @ solved
     weight[:, columns] = 0.0
     inverse[:, columns] = 0.0
     inverse[columns] = 0.0

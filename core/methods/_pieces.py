@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -24,3 +24,20 @@ def part(feeds: Feeds, start: int, end: int) -> Feeds:
         name: array[start:end] if np.ndim(array) and len(array) == total else array
         for name, array in feeds.items()
     }
+
+
+def fitting(
+    batches: Iterable[Feeds], run: Callable[[Feeds], Sequence[np.ndarray]], most_bytes: int
+) -> Iterator[Feeds]:
+    """The batches, cut into pieces where what `run` hands out of one would exceed `most_bytes`.
+
+    Where all fits, as with small networks, batches stay whole, so that what is drawn from them does too.
+    """
+    size = 0
+    for batch in batches:
+        count = samples_in(batch)
+        if not size and count > 1:
+            one = sum(value.nbytes for value in run(part(batch, 0, 1)))
+            size = max(1, most_bytes // max(1, one))
+        for start in range(0, count, size or count):
+            yield part(batch, start, min(start + (size or count), count))

@@ -27,11 +27,14 @@ _MIRRORED = 256
 class Moments:
     """Sums over samples for one layer; add batches, then read `Quadratic`."""
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, form: Form, second: bool = True) -> None:
+        """Without `second` there are only means: the Hessian is empty."""
         self.form = form
         self._wide = np.float64 if form.columns <= FLOAT64_COLUMNS else np.float32
         self.count = 0
-        self._second = np.zeros((form.groups, form.columns, form.columns), self._wide)
+        self._squared = second
+        width = form.columns if second else 0
+        self._second = np.zeros((form.groups, width, width), self._wide)
         self._first = np.zeros((form.groups, form.columns))
         self._cross: np.ndarray | None = None
         self._residual = np.zeros(form.channels)
@@ -59,7 +62,8 @@ class Moments:
         form, count = self.form, len(patches)
         self.count += count
         self._first += first
-        self._add_second(patches)
+        if self._squared:
+            self._add_second(patches)
         if residual is not None:
             missed = residual.astype(np.float32, copy=False)
             self._residual += missed.sum(axis=0, dtype=np.float64)
@@ -97,6 +101,8 @@ class Moments:
         if not self.count:
             raise ValueError("no samples")
         mean = self._first / self.count
+        if not self._squared:
+            return self._means(mean, centred)
         hessian = self._second / self._wide(self.count)
         cross = None if self._cross is None else self._cross / self._wide(self.count)
         missed = self._residual / self.count
@@ -130,6 +136,10 @@ class Moments:
             target_mean=target_mean,
             target_std=np.sqrt(variance),
         )
+
+    def _means(self, mean: np.ndarray, centred: bool) -> Quadratic:
+        missed = self._residual / self.count
+        return Quadratic(self.form, self._second, None, mean, missed, centred)
 
 
 class HeldOut:

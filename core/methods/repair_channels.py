@@ -25,13 +25,15 @@ from core.graph.weights import set_weight
 from core.methods import METHODS
 from core.methods._bias import read_bias, set_bias
 from core.methods._matrices import form_of, outputs_at, patches, places
-from core.methods._pieces import Feeds
+from core.methods._pieces import Feeds, fitting
 from core.methods._taps import Tap, joined, node_named
 from core.methods.hessian import Moments, Quadratic
 from core.methods.sequential import distance
 from core.values import Described, Parameter, text
 
 REPAIRING = text("Repairing the layers that are left")
+VALUE_BYTES = 64 << 20
+"""Of a layer's inputs and outputs that are looked at in one run."""
 SHARES = (1.0, 0.5)
 """How much of the solved correction is tried, the whole first."""
 
@@ -153,10 +155,11 @@ def _measure(
     inputs_of = [node.inputs[0], node.outputs[0], *([join[1]] if join else [])]
     tap = Tap(here, [value for value in inputs_of if value is not None])
     aim = Tap(there, [join_twin[0].outputs[0] if join_twin else twin.outputs[0]])
-    moments = Moments(form)
+    # of a layer in blocks the bias alone is put right, for which means are enough
+    moments = Moments(form, second=not form.blocks)
     rng = np.random.default_rng(len(name))
     missed = total = 0.0
-    for feeds in batches():
+    for feeds in fitting(batches(), tap.run, VALUE_BYTES):
         context.check()
         inputs, outputs, *other = tap.run(feeds)
         wanted = np.compress(keep, aim.run(feeds)[0], axis=axis)

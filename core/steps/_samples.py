@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.data.dataset import DataSet
+from core.evaluate.batching import BATCH, batch_for
 from core.methods._pieces import Feeds, part, samples_in
 from core.methods.prune_channels import Batches
 
@@ -13,7 +14,6 @@ HELD_OUT = 64
 """Samples that choose and are not fitted to; at most a quarter of all."""
 MOST = 1024
 """Samples that are looked at: what a step works out hardly changes beyond them, its time does."""
-_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ def split(data: DataSet | None) -> Split:
     left = count - max(1, min(HELD_OUT, count // 4))
     fit: list[Feeds] = []
     held_out: list[Feeds] = []
-    for batch in data.batches("calibration", _BATCH, count):
+    one = next(iter(data.batches("calibration", 1, 1)), None)
+    at_once = BATCH if one is None else batch_for(one.feeds)
+    for batch in data.batches("calibration", at_once, count):
         size = samples_in(batch.feeds)
         edge = min(max(left, 0), size)
         if edge:

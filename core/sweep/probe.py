@@ -7,6 +7,7 @@ import onnx_ir as ir
 
 from core.evaluate.judge import Judge
 from core.evaluate.runner import Runner
+from core.graph.apart import LEAST_BYTES
 from core.graph.opened import OpenedModel
 from core.graph.suffix import border, suffix
 from core.methods._bias import read_bias, set_bias, shaped_bias
@@ -56,6 +57,12 @@ class Probe:
         assert self._cut is not None, "asked for a layer that nothing depends on"
         threads = threads or judge.threads
         self._head = self._head_of(layer, threads) if alone else None
+        if self._head is None:
+            constants = self._cut.model.graph.initializers
+            for name, array in self._unchanged.items():
+                if array.nbytes >= LEAST_BYTES:
+                    # always fed, and fed it is not copied
+                    constants.pop(name).const_value = None
         self._runner = Runner(self._cut.model, threads)
         self._inputs = {item.name for item in self._runner.inputs}
 
@@ -104,7 +111,7 @@ class Probe:
             if self._head.input not in self._inputs:
                 del feeds[self._head.input]
         # the graph's own inputs are whole pieces already: nothing to split or to pad
-        return self._judge.part(self._runner.session.run(None, feeds))
+        return self._judge.part(self._runner.run_whole(feeds))
 
     def _typed(self, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {name: array.astype(self._unchanged[name].dtype) for name, array in weights.items()}

@@ -1,0 +1,17 @@
+"""How many samples go into one run: what a network holds of each grows with the size of its input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+BATCH = 32
+INPUT_BYTES = 2 << 20
+"""Of the inputs of one run: three pictures of 224 × 224; a VGG16 makes 20 times as much of them at once."""
+
+
+def batch_for(one: Mapping[str, np.ndarray], most: int = BATCH) -> int:
+    """Return the samples of a run for inputs of which `one` holds a single sample."""
+    size = sum(np.asarray(value).nbytes for value in one.values())
+    return int(np.clip(INPUT_BYTES // max(1, size), 1, most))
