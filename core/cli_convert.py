@@ -80,9 +80,11 @@ def convert_command(options: argparse.Namespace, context: Context, console: Cons
     """Hand out the ONNX file, with its external data if it has any; or a PyTorch program made of it."""
     source, destination = Path(options.model), Path(options.out)
     if destination.suffix.lower() == ENDING:
-        difference = write_program(source, destination, context)
+        written = write_program(source, destination, context)
         console.end()
-        print(f"written and verified: {destination} (largest difference {difference:.2g})")
+        print(f"written and verified: {destination} (largest difference {written.difference:.2g})")
+        for note in written.notes()[1:]:
+            print(note)
         return 0
     if destination.suffix.lower() != ".onnx":
         raise PlanError(

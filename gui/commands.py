@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from core.project import ENDING, is_project
-from core.values import DataSpec, Foreign, Recipe, text
+from core.values import DataSpec, Foreign, Recipe
 from gui import samples
 from gui.i18n import Translations, tr
 from gui.job import Problem
@@ -149,6 +149,8 @@ class Commands(QObject):
 
     def answer(self, problem: Problem, key: str) -> None:
         """One of the ways out of a problem was chosen."""
+        if problem.kind == "drop":
+            return  # `Drops` asked
         if key == "retry" and problem.kind == "project":
             self._keeper.save_now()
         elif key == "retry":
@@ -174,29 +176,19 @@ class Commands(QObject):
             self._samples_dialog(tr("Show where the samples are"), self._opening.located_data)
 
     def open_path(self, path: str) -> None:
-        """A project, a model, or the samples for the model that is open."""
+        """A project, a model, or samples for the model that is open."""
         self._settings.values.folder = str(Path(path).parent)
         if is_project(path):
             self._opening.open(path)
-        elif is_data(path):
+        elif self._session.model is not None and is_data(path):
             self.open_data_path(path)
         else:
             self._session.open_model(path)
 
     def open_data_path(self, path: str) -> None:
         self._settings.values.folder = str(Path(path).parent)
-        if self._session.model is not None:
-            self._session.open_data(DataSpec(path=path))
-            self.data_asked.emit()
-        else:
-            self._session.problem.emit(
-                Problem(
-                    kind="data",
-                    what=text("These look like samples, and no model is open yet."),
-                    why=text("How samples are read depends on what the model takes in."),
-                    next_step=text("Open the model first, then drop the samples again."),
-                )
-            )
+        self._session.open_data(DataSpec(path=path))
+        self.data_asked.emit()
 
     def open_sample(self) -> None:
         sample = samples.samples()[0]

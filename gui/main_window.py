@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 from gui.actions import Actions
 from gui.commands import Commands
 from gui.comparing import ResultComparison
+from gui.drops import Drops
 from gui.i18n import tr
 from gui.icons import icon
 from gui.job import Job
@@ -93,7 +94,8 @@ class MainWindow(DropWindow):
         self.card_bar = CardBar(session, theme)
 
         self._lay_out()
-        self.take_drops(theme, commands.open_path)
+        self._drops = Drops(session, commands)
+        self.take_drops(theme, self._drops.take)
         for action in actions:
             self.addAction(action)
         self._connect(commands)
@@ -147,6 +149,7 @@ class MainWindow(DropWindow):
         self.start.sample_asked.connect(commands.open_sample)
         self.start.recent_asked.connect(commands.open_path)
         self.error_bar.chosen.connect(commands.answer)
+        self.error_bar.chosen.connect(self._drops.answer)
         self.conversion_bar.answered.connect(commands.convert)
         self.conversion_bar.declined.connect(commands.leave_unconverted)
         self.conversion_bar.architecture_asked.connect(commands.choose_architecture)

@@ -98,7 +98,7 @@ def _route(head: bytes) -> Text:
     if head[4:8] == b"TFL3":
         return text("Convert it with 'python -m tf2onnx.convert --tflite FILE --output model.onnx'.")
     if head[:2] in (b"PK", b"\x1f\x8b", b"7z") or head[257:262] == b"ustar":
-        return text("Unpack it and open the .onnx file inside.")
+        return text("Unpack it, then open the model or the folder of samples that is inside.")
     return text("Export the model to ONNX and open that file.")
 
 

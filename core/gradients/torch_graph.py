@@ -14,7 +14,7 @@ from core.errors import EngineError, SecateurError, UnsupportedModelError
 from core.evaluate.runner import out_of_memory
 from core.gradients.attributes import Attributes, Body, Function, NotConvertible, attribute_values
 from core.gradients.operators import OPERATORS
-from core.gradients.operators._common import to_tensor
+from core.gradients.operators._common import remembering, to_tensor
 from core.values import text
 
 Tap = Callable[[torch.Tensor], torch.Tensor]
@@ -103,7 +103,7 @@ class TorchGraph(torch.nn.Module):
             # torch allows no dots in a name
             self.register_parameter(f"weight_{len(self.weights)}", parameter)
         else:
-            self.constants[name] = tensor
+            self.constants[name] = remembering(tensor)
             self.register_buffer(f"constant_{len(self.constants)}", tensor)
 
     def _slot(self, value: ir.Value) -> int:
@@ -127,9 +127,7 @@ class TorchGraph(torch.nn.Module):
                 for key in last_use.get(position, ())
                 if key in self._slots and self._slots[key] not in self._fixed
             )
-            attributes = Attributes(
-                attribute_values(node), len(node.outputs), used, tuple(value.dtype for value in node.outputs)
-            )
+            attributes = Attributes(attribute_values(node), len(node.outputs), used, _types(node))
             steps.append(
                 _Step(
                     node,
@@ -217,6 +215,16 @@ def _declared(value: torch.Tensor, kind: ir.DataType | None) -> torch.Tensor:
     if kind is None or kind.name not in _INTEGERS or not value.is_floating_point():
         return value
     return value.detach().to({"INT8": torch.int8, "UINT8": torch.uint8}.get(kind.name, torch.int32))
+
+
+def _types(node: ir.Node) -> tuple[ir.DataType | None, ...]:
+    """Of the outputs. What is quantised has the type of its zero point, which torch may lack."""
+    declared = tuple(value.dtype for value in node.outputs)
+    zero_point = node.inputs[2] if node.op_type == "QuantizeLinear" and len(node.inputs) > 2 else None
+    if zero_point is None or declared[0] is not None:
+        return declared
+    tensor = zero_point.const_value
+    return (tensor.dtype if tensor is not None else zero_point.dtype,)
 
 
 def _initializers(model: ir.Model) -> Iterator[ir.Value]:

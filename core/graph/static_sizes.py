@@ -31,7 +31,7 @@ def fold_static_sizes(model: ir.Model) -> int:
     if not any(node.op_type in _READERS and node.domain in STANDARD for node in model.graph.all_nodes()):
         return 0
     known = [work_out(model, scaled_inputs(model, factor)) for factor in _FACTORS]
-    editor = _Editor(model)
+    editor = Editor(model)
     for node in list(model.graph.all_nodes()):
         for output in node.outputs:
             contents = [sizes.contents.get(output.name or "") for sizes in known]
@@ -51,7 +51,9 @@ def fold_static_sizes(model: ir.Model) -> int:
     return editor.count
 
 
-class _Editor:
+class Editor:
+    """Puts constants into a model."""
+
     def __init__(self, model: ir.Model) -> None:
         self._model = model
         self._taken = taken_names(model)

@@ -12,14 +12,17 @@ from gui.widgets.drop_hint import DropHint
 
 
 class DropWindow(QMainWindow):
-    def take_drops(self, theme: Theme, taken: Callable[[str], None]) -> None:
-        """From now on the first file that is dropped goes to `taken`. Called when all else is in place."""
+    def take_drops(self, theme: Theme, taken: Callable[[list[str], list[str]], None]) -> None:
+        """From now on what is dropped goes to `taken`: paths of files and folders, and addresses elsewhere.
+
+        Called when all else is in place.
+        """
         self._drop_hint = DropHint(theme, self)
         self._taken = taken
         self.setAcceptDrops(True)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if event.mimeData().urls():
             event.acceptProposedAction()
             self._drop_hint.appear()
 
@@ -29,7 +32,8 @@ class DropWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self._drop_hint.hide()
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
+        urls = event.mimeData().urls()
+        if urls:
             event.acceptProposedAction()
-            self._taken(paths[0])
+            paths = [url.toLocalFile() for url in urls if url.isLocalFile()]
+            self._taken(paths, [url.toString() for url in urls if not url.isLocalFile()])

@@ -41,10 +41,10 @@ def drag(widget: QWidget, start: QPoint, *stops: QPoint) -> None:
     QTest.mouseRelease(handle, LEFT, plain, widget.mapTo(top, stops[-1]))
 
 
-def drop(window: Window, path: Path | str) -> None:
-    """What Qt does when a file is let go over the window."""
+def drop(window: Window, *paths: Path | str) -> None:
+    """What Qt does when files are let go over the window; an address with :// stays one."""
     mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    mime.setUrls([QUrl(str(p)) if "://" in str(p) else QUrl.fromLocalFile(str(p)) for p in paths])
     buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     enter = QDragEnterEvent(QPoint(50, 50), Qt.DropAction.CopyAction, mime, buttons, keys)
     QApplication.sendEvent(window.main, enter)

@@ -23,9 +23,35 @@ def optional(inputs: Inputs, index: int) -> torch.Tensor | None:
     return inputs[index] if index < len(inputs) else None
 
 
+MOST_NUMBERS = 4096
+"""Of a constant that tells its content itself."""
+
+
+def remembering(tensor: torch.Tensor) -> torch.Tensor:
+    """The same tensor, a constant, which from now on tells its numbers while torch.export looks on.
+
+    A tensor that is read then has numbers that nobody knows yet, be it a constant or not.
+    """
+    if tensor.numel() <= MOST_NUMBERS:
+        tensor.numbers = tensor.reshape(-1).tolist()  # type: ignore[attr-defined]
+    return tensor
+
+
+def numbers(value: torch.Tensor) -> list[Any]:
+    """What a tensor holds, flattened."""
+    known = getattr(value, "numbers", None)
+    return value.reshape(-1).tolist() if known is None else list(known)
+
+
+def number(value: torch.Tensor) -> Any:
+    """The one number that a tensor holds."""
+    (only,) = numbers(value)
+    return only
+
+
 def ints(value: torch.Tensor) -> list[int]:
     """Sizes or axes from a tensor of any rank below 2."""
-    return [int(item) for item in value.reshape(-1).tolist()]
+    return [int(item) for item in numbers(value)]
 
 
 def axes_of(inputs: Inputs, index: int, attributes: Attributes) -> list[int] | None:

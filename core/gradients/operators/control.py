@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from core.gradients.attributes import Attributes, Inputs
 from core.gradients.lazy import torch
-from core.gradients.operators._common import need, optional
+from core.gradients.operators._common import need, number, optional
 from core.gradients.operators._registry import operator
 
 
 @operator("If")
 def if_(inputs: Inputs, attributes: Attributes, opset: int) -> tuple[torch.Tensor, ...]:
-    branch = "then_branch" if bool(need(inputs, 0).reshape(())) else "else_branch"
+    branch = "then_branch" if bool(number(need(inputs, 0))) else "else_branch"
     return tuple(attributes.bodies[branch]([]))
 
 
 @operator("Loop")
 def loop(inputs: Inputs, attributes: Attributes, opset: int) -> tuple[torch.Tensor, ...]:
     trips, going = optional(inputs, 0), optional(inputs, 1)
-    limit = None if trips is None else int(trips.reshape(()))
-    running = True if going is None else bool(going.reshape(()))
+    limit = None if trips is None else int(number(trips))
+    running = True if going is None else bool(number(going))
     carried = [need(inputs, index) for index in range(2, len(inputs))]
     rows: list[list[torch.Tensor]] = [[] for _ in range(attributes.outputs - len(carried))]
     body, count = attributes.bodies["body"], 0
     while running and (limit is None or count < limit):
         answers = body([torch.tensor(count), torch.tensor(running), *carried])
-        running = bool(answers[0].reshape(()))
+        running = bool(number(answers[0]))
         carried = answers[1 : 1 + len(carried)]
         for row, value in zip(rows, answers[1 + len(carried) :], strict=True):
             row.append(value)

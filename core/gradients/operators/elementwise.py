@@ -7,7 +7,7 @@ from functools import reduce
 
 from core.gradients.attributes import Attributes, Function, Inputs, NotConvertible
 from core.gradients.lazy import F, torch
-from core.gradients.operators._common import need, optional, torch_type
+from core.gradients.operators._common import need, number, optional, torch_type
 from core.gradients.operators._registry import operator
 
 _UNARY: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -101,7 +101,7 @@ def power(inputs: Inputs, attributes: Attributes, opset: int) -> torch.Tensor:
     base, exponent = need(inputs, 0), need(inputs, 1)
     if exponent.numel() == 1 and not exponent.requires_grad and exponent.dim() <= base.dim():
         # a plain number has the exact derivative at zero, where a tensor's would be NaN
-        return torch.pow(base, exponent.item()).to(base.dtype)
+        return torch.pow(base, number(exponent)).to(base.dtype)
     return torch.pow(base, exponent).to(base.dtype)
 
 
@@ -232,7 +232,7 @@ def dropout(inputs: Inputs, attributes: Attributes, opset: int) -> tuple[torch.T
 
 @operator("CumSum")
 def cumulative_sum(inputs: Inputs, attributes: Attributes, opset: int) -> torch.Tensor:
-    x, axis = need(inputs, 0), int(need(inputs, 1).reshape(()))
+    x, axis = need(inputs, 0), int(number(need(inputs, 1)))
     backwards = bool(attributes.int("reverse", 0))
     flipped = x.flip(axis) if backwards else x
     sums = torch.cumsum(flipped, axis, dtype=x.dtype)

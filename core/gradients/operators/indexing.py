@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.gradients.attributes import Attributes, Inputs, NotConvertible
 from core.gradients.lazy import F, torch
-from core.gradients.operators._common import need, positive
+from core.gradients.operators._common import need, number, positive
 from core.gradients.operators._registry import operator
 
 
@@ -82,7 +82,7 @@ def scatter_nd(inputs: Inputs, attributes: Attributes, opset: int) -> torch.Tens
 @operator("OneHot")
 def one_hot(inputs: Inputs, attributes: Attributes, opset: int) -> torch.Tensor:
     indices, values = need(inputs, 0), need(inputs, 2)
-    depth = int(need(inputs, 1).reshape(()).item())
+    depth = int(number(need(inputs, 1)))
     axis = positive(attributes.int("axis", -1), indices.dim() + 1)
     shape = [1] * (indices.dim() + 1)
     shape[axis] = depth

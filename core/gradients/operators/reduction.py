@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from core.gradients.attributes import Attributes, Function, Inputs
 from core.gradients.lazy import torch
-from core.gradients.operators._common import axes_of, need, positive
+from core.gradients.operators._common import axes_of, need, number, positive
 from core.gradients.operators._registry import operator
 
 Reduce = Callable[["torch.Tensor", list[int], bool], "torch.Tensor"]
@@ -72,7 +72,7 @@ def arg_min(inputs: Inputs, attributes: Attributes, opset: int) -> torch.Tensor:
 @operator("TopK")
 def top_k(inputs: Inputs, attributes: Attributes, opset: int) -> tuple[torch.Tensor, torch.Tensor]:
     x, axis = need(inputs, 0), attributes.int("axis", -1)
-    count = int(need(inputs, 1).reshape(())) if len(inputs) > 1 else attributes.int("k", 1)
+    count = int(number(need(inputs, 1))) if len(inputs) > 1 else attributes.int("k", 1)
     # sorting is stable, so that among equals the first come first, as ONNX asks
     order = torch.sort(x, dim=axis, descending=bool(attributes.int("largest", 1)), stable=True)
     return order.values.narrow(axis, 0, count), order.indices.narrow(axis, 0, count)

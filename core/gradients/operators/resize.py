@@ -6,7 +6,7 @@ import numpy as np
 
 from core.gradients.attributes import Attributes, Inputs, NotConvertible
 from core.gradients.lazy import torch
-from core.gradients.operators._common import need, optional, positive
+from core.gradients.operators._common import need, numbers, optional, positive
 from core.gradients.operators._registry import operator
 
 
@@ -52,9 +52,7 @@ def resize(inputs: Inputs, attributes: Attributes, opset: int) -> torch.Tensor:
 
 
 def _numbers(value: torch.Tensor | None) -> list[float] | None:
-    return (
-        None if value is None or not value.numel() else [float(item) for item in value.reshape(-1).tolist()]
-    )
+    return None if value is None or not value.numel() else [float(item) for item in numbers(value)]
 
 
 def _axis(

@@ -8,7 +8,16 @@ import numpy as np
 
 from core.gradients.attributes import Attributes, Inputs, NotConvertible
 from core.gradients.lazy import F, torch
-from core.gradients.operators._common import axes_of, ints, need, optional, positive, to_tensor, torch_type
+from core.gradients.operators._common import (
+    axes_of,
+    ints,
+    need,
+    number,
+    optional,
+    positive,
+    to_tensor,
+    torch_type,
+)
 from core.gradients.operators._registry import operator
 
 
@@ -124,7 +133,7 @@ def pad(inputs: Inputs, attributes: Attributes, opset: int) -> torch.Tensor:
     axes = axes or list(range(x.dim()))
     pads = {axis: (amounts[i], amounts[i + len(axes)]) for i, axis in enumerate(axes)}
     if mode == "constant":
-        value = filler.item() if filler is not None and filler.numel() else attributes.float("value", 0.0)
+        value = number(filler) if filler is not None and filler.numel() else attributes.float("value", 0.0)
         every = [pads.get(axis, (0, 0)) for axis in range(x.dim())]
         return F.pad(x, [amount for pair in reversed(every) for amount in pair], value=value)
     for axis, (begin, end) in pads.items():
@@ -188,7 +197,7 @@ def constant_of_shape(inputs: Inputs, attributes: Attributes, opset: int) -> tor
 @operator("Range")
 def range_(inputs: Inputs, attributes: Attributes, opset: int) -> torch.Tensor:
     start, limit, delta = (need(inputs, index) for index in range(3))
-    count = max(0, int(np.ceil((limit.item() - start.item()) / delta.item())))
+    count = max(0, int(np.ceil((number(limit) - number(start)) / number(delta))))
     return start + torch.arange(count, dtype=start.dtype) * delta
 
 
@@ -203,7 +212,7 @@ def eye_like(inputs: Inputs, attributes: Attributes, opset: int) -> torch.Tensor
 @operator("Trilu")
 def trilu(inputs: Inputs, attributes: Attributes, opset: int) -> torch.Tensor:
     x, k = need(inputs, 0), optional(inputs, 1)
-    diagonal = int(k.item()) if k is not None else 0
+    diagonal = int(number(k)) if k is not None else 0
     return torch.triu(x, diagonal) if attributes.int("upper", 1) else torch.tril(x, diagonal)
 
 
