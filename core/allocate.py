@@ -20,6 +20,7 @@ from core.data.dataset import DataSet, data_key
 from core.evaluate.answers import find_subject
 from core.evaluate.runner import Runner
 from core.graph.opened import OpenedModel
+from core.graph.suffix import before_selection
 from core.graph.weights import set_weight
 from core.methods import METHODS, setting
 from core.methods._factor import factorise
@@ -304,7 +305,7 @@ class _Probe:
     def __init__(self, base: ir.Model, data: DataSet, samples: int) -> None:
         self._base = base
         self._feeds: list[Feeds] = [b.feeds for b in data.batches("calibration", _BATCH, samples)]
-        runner = Runner(base)
+        runner = Runner(before_selection(base))
         answers = [runner.run(feeds) for feeds in self._feeds]
         self._subject = find_subject(answers[0], "unlabelled", None)
         self._reference = [each[self._subject.output] for each in answers]
@@ -312,7 +313,7 @@ class _Probe:
     def distance(self, name: str, weight: np.ndarray) -> float:
         model = self._base.clone()
         set_weight(model, name, weight)
-        runner = Runner(model)
+        runner = Runner(before_selection(model))
         found = [
             distance(reference, runner.run(feeds)[self._subject.output], self._subject)
             for feeds, reference in zip(self._feeds, self._reference, strict=True)

@@ -68,6 +68,20 @@ def detects(outputs: tuple[TensorInfo, ...], classes: int) -> bool:
     return any(size in widths for shape in shapes for size in shape[1:])
 
 
+def lists_boxes(inputs: tuple[TensorInfo, ...], outputs: tuple[TensorInfo, ...]) -> bool:
+    """Whether the outputs have the shapes of lists of boxes, as many as are found.
+
+    Boxes (k × 4) with scores (k) beside them, or rows of 6 or 7 numbers that are not one a sample.
+    """
+    first = inputs[0].shape if inputs else None
+    batch = first[0] if first else None
+    shapes = [info.shape for info in outputs if info.shape is not None]
+    open_rows = [s for s in shapes if len(s) == 2 and not isinstance(s[0], int) and s[0] != batch]
+    if any(shape[1] in (6, 7) for shape in open_rows):
+        return True
+    return any(shape[1] == 4 for shape in open_rows) and any(len(shape) == 1 for shape in shapes)
+
+
 def detection_labels(pictures: list[PictureBoxes], names: list[str]) -> Labels:
     """Labels that are read with the pictures. Raises DataError if pycocotools or the pictures' sizes lack."""
     if importlib.util.find_spec("pycocotools") is None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from core.context import Context
 from core.data import sampling
-from core.data.boxes import Boxes, PictureBoxes, detection_labels, detects
+from core.data.boxes import Boxes, PictureBoxes, detection_labels, detects, lists_boxes
 from core.data.fit import class_count
 from core.data.folder_scan import Listing, ignored
 from core.data.kinds import KINDS, Kind
@@ -52,7 +52,7 @@ def open_coco(
     parts: list[Part] = []
     for path in sampling.source_paths(spec):
         listing, boxes, names = _read(path, guessed if not parts else [], context)
-        labels = _labels(boxes, names, outputs, spec.task, warnings if not parts else [])
+        labels = _labels(boxes, names, inputs, outputs, spec.task, warnings if not parts else [])
         if parts and labels.class_names != parts[0].labels.class_names:
             labels = unlabelled(len(listing.names))
         strata = labels.values if labels.task == "classification" else None
@@ -190,13 +190,15 @@ def _root(path: Path, pictures: list[dict[str, Any]]) -> Path:
 def _labels(
     boxes: list[PictureBoxes],
     names: list[str],
+    inputs: tuple[TensorInfo, ...],
     outputs: tuple[TensorInfo, ...],
     task: str,
     warnings: list[Text],
 ) -> Labels:
     """One class a picture where each shows just one category, several labels otherwise."""
     count = len(boxes)
-    boxed = not task and class_count(outputs) != len(names) and detects(outputs, len(names))
+    detector = class_count(outputs) != len(names) and detects(outputs, len(names))
+    boxed = not task and (detector or lists_boxes(inputs, outputs))
     if task == "detection" or boxed:
         return detection_labels(boxes, names)
     shown = [{category for category, _ in one.boxes} for one in boxes]

@@ -1,9 +1,9 @@
-"""What the outputs of an object detector hold: for models with a fixed number of boxes.
+"""What the outputs of an object detector hold: so many boxes for each picture, or lists of those found.
 
 Known are boxes beside scores (SSD, DETR), all in one output with the boxes along its last or middle axis
 (YOLO), with or without a score for 'an object at all', and rows of corners, score and class that were chosen
-already. Which form the numbers have (corners or centre and size, pixels or fractions) is what fits labelled
-pictures best.
+already. Lists of any length become such rows first (`listed`). Which form the numbers have (corners or centre
+and size, pixels or fractions) is what fits labelled pictures best.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+
+from core.evaluate.listed import Gather, features, gathers, joined, looks_of
 
 MOST = 100
 """Boxes of a picture that are judged, as COCO has it."""
@@ -44,6 +46,12 @@ class Detector:
     background: int | None = None
     """The class that means 'nothing here'."""
     raw: np.ndarray | None = None
+    gather: Gather | None = None
+    """Where lists are put together; the form is "rows" then."""
+    upright_first: bool = False
+    """Numbers of the height stand before those of the width, as TensorFlow has them."""
+    first_class: int = 0
+    """The number of the first class: 1 where 0 means 'nothing here'."""
 
     @property
     def judged(self) -> int:
@@ -52,11 +60,16 @@ class Detector:
 
     def read(self, outputs: Sequence[np.ndarray]) -> np.ndarray:
         """Of the outputs that are read, in order: float32 (n, judged + raw), boxes and then raw numbers."""
+        if self.gather is not None:
+            outputs = [self.gather.rows(outputs)]
         count = len(outputs[0])
         boxes, scores = self.candidates(outputs)
         found = np.stack([_chosen(*each) for each in zip(boxes, scores, strict=True)]).reshape(count, -1)
-        whole = np.concatenate([np.asarray(one).reshape(count, -1) for one in outputs], axis=1)
-        raw = whole if self.raw is None else whole[:, self.raw]
+        if self.gather is not None:
+            raw = features(boxes, scores, self.size)
+        else:
+            whole = np.concatenate([np.asarray(one).reshape(count, -1) for one in outputs], axis=1)
+            raw = whole if self.raw is None else whole[:, self.raw]
         return np.concatenate([found, raw.astype(np.float32)], axis=1)
 
     def candidates(self, outputs: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -68,13 +81,15 @@ class Detector:
             rows = rows.transpose(0, 2, 1) if self.form == "middle" else rows
             boxes, scores = rows[:, :, :4], rows[:, :, 4:]
         if self.form == "rows":
-            classes = scores[:, :, 1].astype(np.int64)
-            within = np.where(classes < self.classes, classes, -1)
+            classes = scores[:, :, 1].astype(np.int64) - self.first_class
+            within = np.where((classes >= 0) & (classes < self.classes), classes, -1)
             one_hot = np.eye(self.classes + 1, dtype=np.float32)[within][:, :, : self.classes]
             scores = one_hot * scores[:, :, :1]
         else:
             scores = self._probabilities(scores)
         boxes = np.nan_to_num(boxes, posinf=0, neginf=0)
+        if self.upright_first:
+            boxes = boxes[:, :, [1, 0, 3, 2]]
         if not self.corners:
             middle, half = boxes[:, :, :2], boxes[:, :, 2:] / 2
             boxes = np.concatenate([middle - half, middle + half], axis=2)
@@ -129,6 +144,36 @@ def find_detector(
     return replace(best, raw=np.sort(kept))
 
 
+def find_listed(
+    runs: Sequence[Sequence[np.ndarray]],
+    counts: Sequence[int],
+    classes: int,
+    size: tuple[int, int],
+    labels: Sequence[np.ndarray] | None,
+) -> Detector | None:
+    """How lists of boxes are read from the outputs of batches of so many pictures; None if they hold none.
+
+    labels: by picture, as for `find_detector`; None: there are none, and `classes` is not looked at.
+    """
+    ways = []
+    for gather in gathers(runs[0], counts[0]):
+        if not all(gather in gathers(batch, count) for batch, count in zip(runs, counts, strict=True)):
+            continue
+        rows = joined([gather.rows([batch[i] for i in gather.outputs]) for batch in runs])
+        if labels is None:
+            corners, fractions, found = looks_of(rows)
+            return Detector(gather.outputs, "rows", found, size, corners, fractions, gather=gather)
+        made = Detector(gather.outputs, "rows", classes, size, gather=gather)
+        flags = itertools.product((True, False), (True, False), (False, True), (0, 1))
+        for corners, fractions, upright, first in flags:
+            way = replace(
+                made, corners=corners, fractions=fractions, upright_first=upright, first_class=first
+            )
+            ways.append((_fit(way, [rows], labels), way))
+    # the first of those that fit alike
+    return max(ways, key=lambda pair: pair[0])[1] if ways else None
+
+
 def _forms(floats: Sequence[tuple[int, np.ndarray]], classes: int, size: tuple[int, int]) -> list[Detector]:
     """The forms that shapes allow, the likeliest first."""
     found = []
@@ -165,14 +210,21 @@ def _with_scores(made: Detector, read: Sequence[np.ndarray]) -> Detector:
 
 
 def _fit(way: Detector, read: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:
-    """How well the likeliest boxes of the pictures cover those of the labels, mean overlap."""
+    """How well the likeliest boxes of the pictures cover those of the labels: mean overlap.
+
+    Among ways that cover them alike, the one whose boxes have their classes.
+    """
     boxes, scores = way.candidates(read)
-    found = []
-    for own, likely, wanted in zip(boxes, scores.max(axis=2), labels, strict=True):
-        if len(wanted):
-            best = own[np.argsort(-likely, kind="stable")[:MOST]]
-            found += overlaps(wanted[:, 1:], best).max(axis=1).tolist()
-    return float(np.mean(found)) if found else 0.0
+    found, right = [], []
+    for own, sure, wanted in zip(boxes, scores, labels, strict=True):
+        if not len(wanted):
+            continue
+        best = np.argsort(-sure.max(axis=1), kind="stable")[:MOST]
+        over = overlaps(wanted[:, 1:], own[best]) if len(best) else np.zeros((len(wanted), 1))
+        found += over.max(axis=1).tolist()
+        if len(best):
+            right += (sure[best].argmax(axis=1)[over.argmax(axis=1)] == wanted[:, 0]).tolist()
+    return float(np.mean(found)) + 1e-3 * float(np.mean(right or [0])) if found else 0.0
 
 
 def overlaps(one: np.ndarray, other: np.ndarray) -> np.ndarray:

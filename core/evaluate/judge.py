@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from core.errors import DataError
 from core.evaluate.answers import Subject, find_subject
 from core.evaluate.batching import BATCH, batch_for
 from core.evaluate.dense import thinned
-from core.evaluate.detection import detection_subject
+from core.evaluate.detection import PICTURES, boxes_in, no_boxes
 from core.evaluate.metric import Reference
 from core.evaluate.metrics import metrics_for
 from core.evaluate.runner import Runner
@@ -202,9 +203,13 @@ class Judge:
             )
         outputs = runner.run(batch.feeds)
         task = data.info.task
-        if task == "detection":
+        if task == "detection" or (task == "unlabelled" and _varies(runner)):
             most_raw = answer_memory // (max(1, total) * 4)
-            return detection_subject(outputs, batch, len(data.info.class_names), most_raw), None
+            found = self._boxes(runner, data, limit, most_raw)
+            if found is not None:
+                return found, None
+            if task == "detection":
+                raise no_boxes(outputs, len(data.info.class_names))
         subject = find_subject(outputs, task, _labels(data, limit) if task == "regression" else batch.labels)
         _check_answers(outputs, subject, batch, data)
         if subject.dense is not None:
@@ -218,6 +223,19 @@ class Judge:
             return subject, None
         chosen = np.random.default_rng(0).choice(size, affordable, replace=False)
         return subject, np.sort(chosen)
+
+    def _boxes(self, runner: Runner, data: DataSet, limit: int | None, most_raw: int) -> Subject | None:
+        """How boxes are read. A network that tells of no row whose it is sees one picture at a time."""
+        classes = len(data.info.class_names) if data.info.task == "detection" else None
+        for size in dict.fromkeys((self.batch_size, 1)):
+            if runner.batch_size(size) != size:
+                continue
+            batches = list(islice(data.batches("judge", size, limit), -(-PICTURES // size)))
+            found = boxes_in(runner.run, batches, classes, most_raw)
+            if found is not None:
+                self.batch_size = size
+                return found
+        return None
 
     def _judged(self, outputs: Sequence[object]) -> np.ndarray:
         return self.part([outputs[place] for place in self.subject.outputs])
@@ -248,6 +266,16 @@ class Judge:
             # those kept were given already; a data set reads lazily, but has no other way to skip
             if position >= len(self._kept):
                 yield batch
+
+
+def _varies(runner: Runner) -> bool:
+    """Whether an output has sizes, besides the number of samples, that the model does not tell."""
+    first = runner.inputs[0].shape if runner.inputs else None
+    batch = first[0] if first and isinstance(first[0], str) else None
+    return any(
+        item.shape is None or any(not isinstance(size, int) and size != batch for size in item.shape)
+        for item in runner.outputs
+    )
 
 
 def _first(batch: Batch, count: int, axes: dict[str, int | None]) -> Batch:

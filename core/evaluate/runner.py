@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -115,15 +115,17 @@ class Runner:
         count = self._samples(feeds)
         if self._fixed is None or count is None or count == self._fixed:
             return self._run(dict(feeds))
-        pieces = []
+        pieces: list[list[np.ndarray]] = []
+        sizes: list[int] = []
         for start in range(0, count, self._fixed):
             size = min(self._fixed, count - start)
             piece = {
                 name: _slice(array, start, size, self._fixed) if self._batched(name, array, count) else array
                 for name, array in feeds.items()
             }
-            pieces.append([_drop(output, size, self._fixed) for output in self._run(piece)])
-        return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+            sizes.append(size)
+            pieces.append(self._run(piece))
+        return [_joined(parts, sizes, self._fixed) for parts in zip(*pieces, strict=True)]
 
     def run_whole(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """As `run`, for feeds that are whole pieces already: nothing to split, to pad or to time."""
@@ -261,8 +263,20 @@ def _slice(array: np.ndarray, start: int, size: int, batch: int) -> np.ndarray:
     return piece
 
 
-def _drop(output: np.ndarray, size: int, batch: int) -> np.ndarray:
-    """Without the answers to the padding. An output without a batch axis is kept as one sample's."""
-    if output.ndim and output.shape[0] == batch:
-        return output[:size]
-    return output[None]
+def _joined(parts: Sequence[np.ndarray], sizes: Sequence[int], batch: int) -> np.ndarray:
+    """One output of several pieces, without the answers to the padding.
+
+    An output without a batch axis is one sample's. Lists of several lengths are filled up with zeros.
+    """
+    if all(part.ndim and part.shape[0] == batch for part in parts):
+        parts = [part[:size] for part, size in zip(parts, sizes, strict=True)]
+    else:
+        parts = [part[None] for part in parts]
+    longest = np.max([part.shape for part in parts], axis=0)
+    return np.concatenate([_filled(part, (len(part), *longest[1:].tolist())) for part in parts])
+
+
+def _filled(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if array.shape == shape:
+        return array
+    return np.pad(array, [(0, want - have) for want, have in zip(shape, array.shape, strict=True)])

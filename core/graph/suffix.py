@@ -116,6 +116,39 @@ def prefix(model: ir.Model, names: Sequence[str]) -> ir.Model:
     return twin
 
 
+def before_selection(model: ir.Model) -> ir.Model:
+    """A network that gives what a detector selects its boxes from: so many numbers for any picture.
+
+    Scores and boxes that the last NonMaxSuppression reads, flattened side by side, the boxes in sizes of the
+    picture where that is known. Any other network is returned as it is.
+    """
+    if not any(node.op_type == "NonMaxSuppression" for node in model.graph):
+        return model
+    twin = model.clone()
+    *_, last = (node for node in twin.graph if node.op_type == "NonMaxSuppression")
+    boxes, scores = last.inputs[:2]
+    shape = twin.graph.inputs[0].shape if twin.graph.inputs else None
+    known = [size for size in shape or () if isinstance(size, int)]
+    parts = []
+    for value, unit in ((scores, 1.0), (boxes, 1.0 / max([1, *known]))):
+        flat = ir.Node("", "Flatten", [value], outputs=[ir.Value(name=f"{value.name}_flat")])
+        scale = ir.Value(name=f"{value.name}_unit", const_value=ir.tensor(np.float32(unit)))
+        twin.graph.register_initializer(scale)
+        scaled = ir.Node("", "Mul", [flat.outputs[0], scale], outputs=[ir.Value(name=f"{value.name}_scaled")])
+        twin.graph.extend([flat, scaled])
+        parts.append(scaled.outputs[0])
+    joined = ir.Node("", "Concat", parts, [ir.AttrInt64("axis", 1)], outputs=[ir.Value(name="selected_from")])
+    # an axis more: one row of numbers would be taken for the scores of one choice
+    target = ir.Value(name="selected_from_shape", const_value=ir.tensor(np.array([0, 1, -1], np.int64)))
+    twin.graph.register_initializer(target)
+    typed = ir.Value(name="before_selection", type=ir.TensorType(ir.DataType.FLOAT))
+    twin.graph.extend([joined, ir.Node("", "Reshape", [joined.outputs[0], target], outputs=[typed])])
+    twin.graph.outputs.clear()
+    twin.graph.outputs.append(typed)
+    RemoveUnusedNodesPass()(twin)
+    return twin
+
+
 def _places(output: int | Sequence[int]) -> tuple[int, ...]:
     return (output,) if isinstance(output, int) else tuple(output)
 

@@ -20,6 +20,7 @@ from core.context import Context
 from core.evaluate.answers import find_subject, predicted_classes
 from core.evaluate.runner import Runner
 from core.graph.coupling import couple, prepared
+from core.graph.suffix import before_selection
 from core.graph.surgery import Cuts, cut_of
 from core.graph.weights import set_weight
 from core.methods import METHODS
@@ -54,14 +55,14 @@ class Answers:
 
     def __init__(self, original: ir.Model, feeds: Sequence[Feeds]) -> None:
         self._feeds = list(feeds)
-        runner = Runner(original)
+        runner = Runner(before_selection(original))
         results = [runner.run(item) for item in self._feeds]
         self._subject = find_subject(results[0], "unlabelled", None) if results else None
         self._wanted = [result[self._subject.output] for result in results] if self._subject else []
 
     def distance(self, model: ir.Model) -> float:
         """Mean KL divergence in nats for a classifier, else square error relative to the answers' square."""
-        runner = Runner(model)
+        runner = Runner(before_selection(model))
         found: list[float] = []
         counts: list[int] = []
         subject = self._subject
@@ -81,7 +82,7 @@ class Answers:
             return 0.0
         if not self._subject.classes:
             return float(np.sqrt(self.distance(model)))
-        runner = Runner(model)
+        runner = Runner(before_selection(model))
         differ = []
         for feeds, wanted in zip(self._feeds, self._wanted, strict=True):
             answers = runner.run(feeds)[self._subject.output]

@@ -16,6 +16,7 @@ import onnx_ir as ir
 from core.context import Context
 from core.evaluate.answers import Subject, find_subject, log_probabilities
 from core.evaluate.runner import Runner
+from core.graph.suffix import before_selection
 from core.methods import setting
 from core.methods._bias import read_bias
 from core.methods._finished import finished, rescaled
@@ -252,9 +253,9 @@ class Corrector:
 
     def distance(self, count: int) -> float:
         """Of the network with the first `count` layers done from the original, on the held-out samples."""
-        runner = Runner(self._network(count))
+        runner = Runner(before_selection(self._network(count)))
         if self._reference is None:
-            original = Runner(self.base if self.original is None else self.original)
+            original = Runner(before_selection(self.base if self.original is None else self.original))
             total = [original.run(feeds) for feeds in self._choosing()]
             if total:
                 self._subject = find_subject(total[0], "unlabelled", None)

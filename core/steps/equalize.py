@@ -13,6 +13,7 @@ from core.evaluate.answers import find_subject
 from core.evaluate.runner import Runner
 from core.graph.opened import OpenedModel
 from core.graph.scaling import Freedom, scalable, scaled
+from core.graph.suffix import before_selection
 from core.methods import setting
 from core.methods._pieces import Feeds
 from core.methods.assemble import assemble, placement_for
@@ -92,7 +93,8 @@ def _distance(
     method = str(setting(task.plan, "calibrate", "range"))
     percentile = float(setting(task.plan, "calibrate", "percentile"))
     ranges = calibrate(base, names, lambda: iter(fit), task.context, method, percentile)
-    original, rounded = Runner(opened.model), Runner(assemble(base, steps, ranges))
+    made = (opened.model, assemble(base, steps, ranges))
+    original, rounded = (Runner(before_selection(one)) for one in made)
     distances, counts = [], []
     for feeds in held_out:
         task.context.check()

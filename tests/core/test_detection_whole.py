@@ -152,3 +152,90 @@ def test_a_detector_is_judged_swept_and_compressed(tmp_path: Path) -> None:
     assert mild is not None and harsh is not None
     assert abs(mild.value - outcome.primary.value) < 8
     assert harsh.value < mild.value
+
+
+def listing() -> onnx.ModelProto:
+    """The same with NonMaxSuppression inside: boxes (k, 4), classes from 1 on (k,), scores (k,)."""
+    model = detector()
+    del model.graph.output[:]
+    model.graph.node.extend(
+        [
+            helper.make_node("Transpose", ["scores"], ["by_class"], name="by_class", perm=[0, 2, 1]),
+            helper.make_node(
+                "NonMaxSuppression", ["boxes", "by_class", "most", "overlap", "least"], ["picked"], name="nms"
+            ),
+            helper.make_node("Gather", ["picked", "box_column"], ["box_index"], name="of_box", axis=1),
+            helper.make_node("Gather", ["picked", "class_column"], ["class_index"], name="of_class", axis=1),
+            helper.make_node("Squeeze", ["boxes", "first"], ["flat_boxes"], name="squeeze"),
+            helper.make_node("Gather", ["flat_boxes", "box_index"], ["found"], name="found", axis=0),
+            helper.make_node("GatherND", ["by_class", "picked"], ["sure_of"], name="sure_of"),
+            helper.make_node("Add", ["class_index", "one"], ["kinds"], name="from_one"),
+        ]
+    )
+    constants = {
+        "most": np.array([20]),
+        "overlap": np.array([0.6], np.float32),
+        "least": np.array([0.05], np.float32),
+        "box_column": np.array(2),
+        "class_column": np.array(1),
+        "first": np.array([0]),
+        "one": np.array(1),
+    }
+    model.graph.initializer.extend(onnx.numpy_helper.from_array(v, n) for n, v in constants.items())
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    kinds = onnx.TensorProto
+    for name, kind, shape in (
+        ("found", kinds.FLOAT, ["k", 4]),
+        ("kinds", kinds.INT64, ["k"]),
+        ("sure_of", kinds.FLOAT, ["k"]),
+    ):
+        model.graph.output.append(helper.make_tensor_value_info(name, kind, shape))
+    return model
+
+
+def test_a_detector_whose_boxes_vary_in_number(tmp_path: Path) -> None:
+    """Labelled it has the figure of the network without NonMaxSuppression, and is swept and compressed."""
+    plain, data = written(tmp_path)
+    path = tmp_path / "listing.onnx"
+    onnx.save(listing(), path)
+    counts = {len(Runner(path).run({"image": noise(seed)})[0]) for seed in range(6)}
+    assert len(counts) > 1, "as many boxes as it finds"
+    spec = DataSpec(path=str(data), preprocess=AS_IT_IS, calibration_count=8, judge_count=None)
+    workspace = Workspace(tmp_path / "cache", tmp_path / "kept")
+    figures = [
+        perform(m.Evaluate(model=str(model), data=spec, latency=False), workspace, Context())
+        for model in (plain, path)
+    ]
+    assert [figure.primary.metric for figure in figures] == ["box_map", "box_map"]
+    assert abs(figures[0].primary.value - figures[1].primary.value) < 3  # only the unlikeliest are left out
+
+    analysis = perform(m.Analyze(model=str(path), data=spec, samples=24), workspace, Context())
+    measured = {p.layer_id: p for p in analysis.points if p.weight_bits == 4 and not p.estimate}
+    assert set(measured) == {"stem", "box_head", "score_head"}
+    assert all(point.damage is not None and point.damage > 0 for point in measured.values())
+    plan = Plan(defaults=LayerPlan(weight_bits=8))
+    result = perform(m.Compress(model=str(path), data=spec, plan=plan), workspace, Context())
+    assert abs(result.after.primary.value - figures[1].primary.value) < 8
+
+
+def test_lists_that_nobody_has_labelled_are_compared(tmp_path: Path) -> None:
+    _, data = written(tmp_path)
+    path = tmp_path / "listing.onnx"
+    onnx.save(listing(), path)
+    spec = DataSpec(
+        path=str(data.parent / "images"), preprocess=AS_IT_IS, calibration_count=8, judge_count=16
+    )
+    workspace = Workspace(tmp_path / "cache", tmp_path / "kept")
+    assert workspace.data(str(path), spec, Context()).info.task == "unlabelled"
+    losses = []
+    for bits in (8, 3):
+        plan = Plan(defaults=LayerPlan(weight_bits=bits))
+        result = perform(m.Compress(model=str(path), data=spec, plan=plan), workspace, Context())
+        assert result.after.primary.metric == "sqnr_db"
+        losses.append(result.after.primary.value)
+    assert losses[0] > losses[1] > -20
+    assert losses[0] > 10
+
+
+def noise(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).random((1, 3, SIZE, SIZE)).astype(np.float32)
