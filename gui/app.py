@@ -16,6 +16,7 @@ from gui.actions import Actions
 from gui.best_plans import BestPlanSearch
 from gui.commands import Commands
 from gui.comparing import ResultComparison
+from gui.drops import Drops
 from gui.engine_client import EngineClient
 from gui.faults import Faults, start_log
 from gui.help import Help
@@ -65,6 +66,7 @@ class Window:
         self.commands = Commands(
             self.session, self.theme, self.translations, settings, self.keeper, self.opening, self.following
         )
+        self.drops = Drops(self.session, self.commands)
         self.actions = Actions(self.session, self.theme, self.translations, self.commands, self.following)
         # the style sheet last: with it in force each widget is polished anew whenever it gets a parent
         style_sheet = application.styleSheet()

@@ -56,6 +56,10 @@ class Commands(QObject):
     quit_asked = Signal()
     own_chosen = Signal(str)
     """The path of a picture or a sound to try."""
+    dropped = Signal(object, object)
+    """Paths and addresses elsewhere, two lists."""
+    drop_answered = Signal(str)
+    """Which way out was chosen of a problem with what was dropped."""
     snapshot_taken = Signal(int)
     """Its id."""
 
@@ -150,8 +154,8 @@ class Commands(QObject):
     def answer(self, problem: Problem, key: str) -> None:
         """One of the ways out of a problem was chosen."""
         if problem.kind == "drop":
-            return  # `Drops` asked
-        if key == "retry" and problem.kind == "project":
+            self.drop_answered.emit(key)
+        elif key == "retry" and problem.kind == "project":
             self._keeper.save_now()
         elif key == "retry":
             self._session.retry(problem.kind)

@@ -111,6 +111,8 @@ class Drops(QObject):
         self._code = ""
         self._asked: Foreign | None = None
         self._held: tuple[str | None, DataSpec | None] = (None, None)
+        commands.dropped.connect(self.take)
+        commands.drop_answered.connect(self.answer)
         session.job_changed.connect(self._on_job)
         session.model_changed.connect(self._on_model)
         session.foreign.asked.connect(self._on_foreign)
@@ -143,10 +145,8 @@ class Drops(QObject):
         else:
             self._take_code(found.code[0])
 
-    def answer(self, problem: Problem, key: str) -> None:
+    def answer(self, key: str) -> None:
         """Whether the work under way may be stopped for what was dropped."""
-        if problem.kind != "drop":
-            return
         (model, spec), self._held = self._held, (None, None)
         if key == "open" and model is not None:
             self._open(model, spec)
@@ -213,7 +213,7 @@ class Drops(QObject):
     def _take_loose(self, files: Sequence[str]) -> None:
         is_picture = Path(files[0]).suffix.lower() in PICTURES
         if len(files) == 1 and is_picture and self._session.result is not None:
-            self._commands.picture_chosen.emit(files[0])
+            self._commands.own_chosen.emit(files[0])
             return
         self._tell(
             text("Samples are opened as a folder, not one by one."),

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 from gui.actions import Actions
 from gui.commands import Commands
 from gui.comparing import ResultComparison
-from gui.drops import Drops
 from gui.i18n import tr
 from gui.icons import icon
 from gui.job import Job
@@ -94,8 +93,7 @@ class MainWindow(DropWindow):
         self.card_bar = CardBar(session, theme)
 
         self._lay_out()
-        self._drops = Drops(session, commands)
-        self.take_drops(theme, self._drops.take)
+        self.take_drops(theme, commands.dropped.emit)
         for action in actions:
             self.addAction(action)
         self._connect(commands)
@@ -149,7 +147,6 @@ class MainWindow(DropWindow):
         self.start.sample_asked.connect(commands.open_sample)
         self.start.recent_asked.connect(commands.open_path)
         self.error_bar.chosen.connect(commands.answer)
-        self.error_bar.chosen.connect(self._drops.answer)
         self.conversion_bar.answered.connect(commands.convert)
         self.conversion_bar.declined.connect(commands.leave_unconverted)
         self.conversion_bar.architecture_asked.connect(commands.choose_architecture)

@@ -50,6 +50,22 @@ def settle(model: ir.Model, runs: Sequence[Feeds], settings: Sequence[str] = ())
     RemoveUnusedNodesPass()(model)
 
 
+def widen(model: ir.Model, feeds: Feeds) -> None:
+    """Weights stored as integers become the float numbers that they stand for, in place.
+
+    feeds: inputs with which it runs.
+    """
+    names = [
+        node.outputs[0].name or ""
+        for node in model.graph
+        if node.op_type == "DequantizeLinear"
+        and all(value is None or value.const_value is not None for value in node.inputs)
+    ]
+    if names:
+        _replace(model, names, [_computed(model, names, feeds)], most=None)
+        RemoveUnusedNodesPass()(model)
+
+
 def lone_numbers(model: ir.Model) -> tuple[str, ...]:
     """Inputs that are one whole number or truth value each: settings rather than samples."""
     kinds = (ir.DataType.INT64, ir.DataType.INT32, ir.DataType.BOOL)
@@ -84,12 +100,17 @@ def _computed(model: ir.Model, names: Sequence[str], feeds: Feeds) -> list[np.nd
     return runner.run({item.name: feeds[item.name] for item in runner.inputs})
 
 
-def _replace(model: ir.Model, names: Sequence[str], runs: Sequence[Sequence[np.ndarray]]) -> None:
+def _replace(
+    model: ir.Model,
+    names: Sequence[str],
+    runs: Sequence[Sequence[np.ndarray]],
+    most: int | None = MOST_ELEMENTS,
+) -> None:
     editor = Editor(model)
     made = {value.name: value for node in model.graph for value in node.outputs}
     for name, contents in zip(names, zip(*runs, strict=True), strict=True):
         value, first = made[name], contents[0]
-        if any(one.shape != first.shape for one in contents) or first.size > MOST_ELEMENTS:
+        if any(one.shape != first.shape for one in contents) or (most is not None and first.size > most):
             continue
         moving = np.any([one != first for one in contents], axis=0)
         if not moving.any():

@@ -15,7 +15,7 @@ import onnx_ir as ir
 
 from core.compress import file_sha256
 from core.context import Context
-from core.convert.settled import Feeds, lone_numbers, settle
+from core.convert.settled import Feeds, lone_numbers, settle, widen
 from core.data.fit import batch_axis
 from core.errors import ExportError, UnsupportedModelError
 from core.evaluate.example_feeds import example_feeds
@@ -128,6 +128,8 @@ def _program(
     axes = {info.name: batch_axis(info, runner.inputs) for info in runner.inputs}
     more = {name: _with_one_more(array, axes[name]) for name, array in feeds.items()}
     both = [feeds, more] if runner.batch_size(0) == 0 else []
+    model = model.clone()
+    widen(model, feeds)
     lone = lone_numbers(model)
     problem: Exception | None = None
     ways = [(runs, settings) for runs in (both, [feeds]) for settings in dict.fromkeys(((), lone)) if runs]

@@ -118,7 +118,7 @@ def test_a_picture_is_tried_once_there_is_a_result(window: Window, tmp_path: Pat
     assert "as a folder" in told(window)
     window.session._take(make_result(window.session.plan))
     drop(window, picture)
-    assert window.engine.last(m.TrySample).picture == str(picture)
+    assert window.engine.last(m.TrySample).sample.path == str(picture)
 
 
 def test_a_sound_and_a_link_are_explained(window: Window, tmp_path: Path) -> None:

@@ -76,7 +76,10 @@ def test_sixteen_bit_activations_whose_type_only_the_zero_point_tells(tmp_path: 
     ]
     arrays = {"s": np.float32(0.5), "z": np.uint16(2), "w": np.array([[2.0]], np.float32)}
     ends = [value("x", TensorProto.FLOAT, "N", 1)], [value("y", TensorProto.FLOAT, "N", 1)]
-    onnx.save(model_of(nodes, *ends, arrays), tmp_path / "q.onnx")
+    model = model_of(nodes, *ends, arrays)
+    model.opset_import[0].version = 21
+    model.ir_version = 10
+    onnx.save(model, tmp_path / "q.onnx")
     write_program(tmp_path / "q.onnx", tmp_path / "q.pt2", Context())
     got = torch.export.load(tmp_path / "q.pt2").module()(torch.tensor([[0.7], [20000.0], [-3.0]]))
     np.testing.assert_allclose(got.detach().numpy(), [[1.0], [40000.0], [-2.0]])
