@@ -42,7 +42,7 @@ def boxes_in(run: Run, batches: Sequence[Batch], classes: int | None, most_raw: 
 
 def no_boxes(outputs: Sequence[object], classes: int) -> DataError:
     """The refusal of outputs that are no boxes."""
-    shapes = ", ".join(" × ".join(map(str, np.shape(one)[1:])) or "1" for one in outputs)
+    shapes = ", ".join(" × ".join(map(str, np.asarray(one).shape[1:])) or "1" for one in outputs)
     return DataError(
         text("The model's outputs are not read as boxes of {count} classes.", count=classes),
         text(

@@ -127,6 +127,7 @@ def before_selection(model: ir.Model) -> ir.Model:
     twin = model.clone()
     *_, last = (node for node in twin.graph if node.op_type == "NonMaxSuppression")
     boxes, scores = last.inputs[:2]
+    assert boxes is not None and scores is not None, "it needs both"
     shape = twin.graph.inputs[0].shape if twin.graph.inputs else None
     known = [size for size in shape or () if isinstance(size, int)]
     parts = []
