@@ -22,7 +22,13 @@ from core import messages as m
 from core.cli_advice import add_advise_command
 from core.cli_analysis import add_analysis_options, analysed, readable
 from core.cli_blame import add_blame_command
-from core.cli_convert import add_convert_command, add_foreign_options, as_onnx
+from core.cli_convert import (
+    add_convert_command,
+    add_foreign_options,
+    as_onnx,
+    origin_lines,
+    with_origin,
+)
 from core.cli_data import add_data_command, add_data_options, settle
 from core.cli_goal import add_goal_options
 from core.cli_output import card_lines, points_into, print_json, print_outcome, shape_text, write
@@ -120,12 +126,14 @@ def _open_window(arguments: list[str]) -> int:
 def info_command(options: argparse.Namespace, context: Context, console: Console) -> int:
     from core.formats import open_model
 
-    info = open_model(options.model, context).info
+    info = with_origin(open_model(options.model, context).info)
     console.end()
     if options.json:
         print_json(info_as_json(info))
         return 0
     print(f"{info.name}  ONNX opset {info.opset}  {human_bytes(info.size_bytes)}  {info.params:,} parameters")
+    for line in origin_lines(info):
+        print(f"  {line}")
     for tensor in (*info.inputs, *info.outputs):
         role = "input" if tensor in info.inputs else "output"
         print(f"  {role:6} {tensor.name}  {tensor.dtype}  {shape_text(tensor.shape)}")

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import msgspec
 import platformdirs
 
 from core.console import Console
@@ -18,7 +19,7 @@ from core.convert.to_torch import ENDING, write_program
 from core.errors import ExportError, PlanError
 from core.evaluate.size import model_files
 from core.files import PREFIX, move_into_place
-from core.values import Foreign, Recipe, text
+from core.values import Foreign, ModelInfo, Recipe, text
 
 
 def add_foreign_options(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +55,22 @@ def as_onnx(options: argparse.Namespace, context: Context, console: Console) -> 
         console.end()
         print(str(origin.summary), file=sys.stderr)
     return str(found)
+
+
+def with_origin(info: ModelInfo) -> ModelInfo:
+    """A model that was converted goes by the file that the person has, and by the framework that made it."""
+    origin = origin_of(info.path, platformdirs.user_cache_path("secateur"))
+    if origin is None:
+        return info
+    return msgspec.structs.replace(info, origin=origin, name=origin.name, producer=str(origin.label))
+
+
+def origin_lines(info: ModelInfo) -> list[str]:
+    """What `secateur info` says of where a converted model comes from."""
+    origin = info.origin
+    if origin is None:
+        return []
+    return [f"from    {origin.name} ({origin.label})  SHA-256 {origin.sha256}"]
 
 
 def _recipe(options: argparse.Namespace) -> Recipe | None:

@@ -120,7 +120,9 @@ class Workspace:
         origin = origin_of(opened.source, self.cache_dir)
         if origin is None:
             return opened
-        info = msgspec.structs.replace(opened.info, origin=origin, name=shown(origin.name))
+        info = msgspec.structs.replace(
+            opened.info, origin=origin, name=shown(origin.name), producer=str(origin.label)
+        )
         return dataclasses.replace(opened, info=info)
 
     def data(self, path: str, spec: DataSpec, context: Context) -> DataSet:

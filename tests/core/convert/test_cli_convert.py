@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -40,11 +41,14 @@ def test_convert_wants_trust_then_writes_onnx_and_a_program(
         torch.testing.assert_close(got, network()(pictures(4)), atol=1e-5, rtol=0)
     # once converted, every command takes it without a word
     assert main(["info", str(script), "--json", "--quiet"]) == 0
-    assert [layer["op"] for layer in json.loads(capsys.readouterr().out)["layers"]] == [
-        "Conv",
-        "Conv",
-        "Gemm",
-    ]
+    told = json.loads(capsys.readouterr().out)
+    assert [layer["op"] for layer in told["layers"]] == ["Conv", "Conv", "Gemm"]
+    # by the file that the person has, not by what the exporter wrote of itself
+    sha256 = hashlib.sha256(script.read_bytes()).hexdigest()
+    assert (told["name"], told["origin"]["sha256"]) == ("net.pt", sha256)
+    assert "TorchScript" in told["producer"]
+    assert main(["info", str(script), "--quiet"]) == 0
+    assert f"from    net.pt ({told['producer']})  SHA-256 {sha256}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
