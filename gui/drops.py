@@ -17,7 +17,6 @@ from core.project import is_project
 from core.values import DataSpec, Foreign, Text, text
 from gui.commands import ARRAY_ENDINGS, TABLE_ENDINGS, Commands, is_data
 from gui.job import Choice, Job, Problem
-from gui.project_questions import CANCEL
 from gui.session import Session
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
@@ -265,7 +264,10 @@ class Drops(QObject):
                 kind="drop",
                 what=text("Work is going on. Stop it to open '{name}'?", name=name),
                 why=text("What was measured so far is kept, so that it can go on later from there."),
-                choices=(CANCEL, Choice(key="open", label=text("Stop and open"))),
+                choices=(
+                    Choice(key="cancel", label=text("Keep working")),
+                    Choice(key="open", label=text("Stop and open")),
+                ),
             )
         )
 

@@ -52,6 +52,15 @@ def choose_columns(
                 features.remove(place)
                 guessed.append(text("Column '{name}' only numbers the rows: left out.", name=names[place]))
                 break
+    if len(inputs) == 1 and wanted is not None and len(features) > wanted:
+        numbers = [place for place in features if _holds_numbers(sample, place, form)]
+        if len(numbers) == wanted:
+            for place in features:
+                if place not in numbers:
+                    guessed.append(
+                        text("Column '{name}' holds no numbers: left out.", name=names[place][:100])
+                    )
+            features = numbers
     if wanted is not None and len(features) != wanted:
         raise DataError(
             text(
@@ -70,6 +79,13 @@ def choose_columns(
         label=None if label is None else names[label],
         label_position=label,
     )
+
+
+def _holds_numbers(sample: list[list[str]], column: int, form: CsvFormat) -> bool:
+    """Whether the first values are numbers or missing, but not all missing: dates and notes are not."""
+    cells = [cells[column] for cells in sample if column < len(cells)]
+    known = [to_number(cell, form.decimal_comma) for cell in cells if not is_missing(cell)]
+    return bool(known) and all(number is not None for number in known)
 
 
 def _label_sentence(names: tuple[str, ...], label: int | None) -> Text:

@@ -168,3 +168,22 @@ def test_header_of_numbers_from_zero_is_one(tmp_path: Path) -> None:
     data = opened(table(tmp_path, "0,1,2\n1.5,2,0\n3,4,1\n5,6,1\n"), inputs=ROW, calibration_count=0)
     assert data.info.columns == ("0", "1", "2")
     assert all_feeds(data).shape == (3, 2)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_a_table_as_an_office_program_in_another_country_writes_it(tmp_path: Path, encoding: str) -> None:
+    """Semicolons, decimal commas, dates, notes with line ends in them, a missing value."""
+    path = tmp_path / "table.csv"
+    lines = [
+        "日期;重量;长度;备注;类别",
+        '02.01.2024;1,5;2,25;"第一\r\n行";苹果',
+        "03.01.2024;3,5;;无;梨",
+        "04.01.2024;4,5;1,0;好;梨",
+    ]
+    path.write_bytes("\r\n".join(lines).encode(encoding))
+    data = opened(path, inputs=ROW, calibration_count=0)
+    assert all_feeds(data).tolist() == [[1.5, 2.25], [4.5, 1.0]]
+    assert [data.info.class_names[int(label)] for label in all_labels(data)] == ["苹果", "梨"]
+    said = sentences(data.info)
+    for words in ("Column '日期' holds no numbers", "Column '备注' holds no numbers", "'长度': no value"):
+        assert words in said
