@@ -55,6 +55,14 @@ def percent(share: float, digits: int = 0) -> str:
     return tr("{n} %").format(n=number(share * 100, digits))
 
 
+def part(share: float) -> str:
+    """A part of a whole, 0..1, of which there may be thousands: '3.4 %', '0.012 %', 'below 0.001 %'."""
+    size = abs(share)
+    if 0 < size < 5e-6:
+        return tr("below {least}").format(least=percent(1e-5, 3))
+    return percent(share, 1 if size >= 1e-3 or size == 0 else 2 if size >= 1e-4 else 3)
+
+
 def answer(name: str, share: float | None) -> str:
     """A network's answer and how sure it is: 'cat 61 %', but '3 (61 %)', which would read as one number."""
     if share is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from itertools import pairwise
 
 SCOPE_SEPARATOR = " > "
 """Between the steps of `Layer.scope`; no node name that an exporter writes holds it."""
@@ -110,12 +111,23 @@ def _visible(character: str) -> bool:
     return character == "\u200d" or not unicodedata.category(character).startswith("C")
 
 
+def _undotted(name: str, op: str) -> str:
+    """A path that was joined with dots, like 'blocks.blocks.0.up.MatMul', without what only a path holds."""
+    steps = name.split(".")
+    if len(steps) < 2 or not (steps[-1] == op or _OPERATION.fullmatch(steps[-1])):
+        return name
+    kept = [step for before, step in pairwise(["", *steps[:-1]]) if step != before]
+    return ".".join(kept)
+
+
 def _short(name: str, op: str) -> str:
     """The parts of a path that tell something, joined with dots."""
     # converters of TensorFlow join the names of all that they fused; the bias is the layer's own
     fused = name[:4096].split(";")
     chosen = next((part for part in fused if part.endswith("/BiasAdd")), fused[0])
     parts = [part for part in re.split(r"[/\\]", chosen.removesuffix("_quant")) if part]
+    if len(parts) == 1:
+        parts = [_undotted(parts[0], op)]
     if len(parts) > 1 and (parts[-1] == op or _OPERATION.fullmatch(parts[-1])):
         parts.pop()
     while len(parts) > 1 and _PLUMBING.fullmatch(parts[-1]):

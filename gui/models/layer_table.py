@@ -301,9 +301,9 @@ def cell_text(row: Row, column: int) -> str:
     if column == Column.KIND:
         return layer.kind
     if column == Column.SIZE:
-        return fmt.percent(row.size_share, 1)
+        return fmt.part(row.size_share)
     if column == Column.TIME:
-        return fmt.percent(row.time_share, 1) if row.time_share is not None else "–"
+        return fmt.part(row.time_share) if row.time_share is not None else "–"
     if column == Column.SENSITIVITY:
         if row.sensitivity is None:
             return "–"

@@ -44,13 +44,13 @@ def of_whole(values: dict[str, float], bits: dict[str, int], caption: str, count
     legend = Legend(
         caption=caption,
         low=fmt.percent(0),
-        high=fmt.percent(top, 0 if top >= 0.01 else 1),
+        high=fmt.percent(top) if top >= 0.01 else fmt.part(top),
         state=state_of(len(values), count),
         known=bool(values),
     )
     return Figures(
         {layer_id: value / top for layer_id, value in values.items()},
-        {layer_id: fmt.percent(value, 1) for layer_id, value in values.items()},
+        {layer_id: fmt.part(value) for layer_id, value in values.items()},
         bits,
         legend,
         values,
@@ -69,4 +69,4 @@ def state_of(known: int, total: int) -> str:
 
 
 def _share(value: float) -> str:
-    return fmt.percent(value, 0 if value >= 0.1 else 1)
+    return fmt.percent(value) if value >= 0.1 else fmt.part(value)

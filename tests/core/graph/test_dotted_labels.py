@@ -1,0 +1,21 @@
+"""Names of layers whose exporter joined a path with dots."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.graph.labels import label
+
+
+@pytest.mark.parametrize(
+    ("node", "op", "expected"),
+    [
+        ("blocks.blocks.0.attention.query.MatMul", "MatMul", "blocks.0.attention.query"),
+        ("layer1.layer1.0.conv1.Conv_3", "Conv", "layer1.0.conv1"),
+        # no operation at its end: the name is what somebody chose
+        ("layers.0.c1", "Conv", "layers.0.c1"),
+        ("a.a.b", "Conv", "a.a.b"),
+    ],
+)
+def test_dotted_paths_lose_operation_and_repeats(node: str, op: str, expected: str) -> None:
+    assert label(node, "", op) == expected
