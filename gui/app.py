@@ -20,7 +20,7 @@ from gui.drops import Drops
 from gui.engine_client import EngineClient
 from gui.faults import Faults, start_log
 from gui.help import Help
-from gui.i18n import LANGUAGES, Translations
+from gui.i18n import LANGUAGES, PSEUDO, Translations
 from gui.main_window import MainWindow
 from gui.netron_page import register_scheme
 from gui.next_step import NextStep
@@ -58,7 +58,7 @@ class Window:
         self.engine = engine
         self.session = Session(engine, application)
         self.theme = Theme(application, _one_of(TOKENS, theme, remembered.theme) or "light")
-        self.translations = Translations(application, _one_of(LANGUAGES, language, remembered.language))
+        self.translations = Translations(application, _language(language, remembered.language))
         self.keeper = ProjectKeeper(self.session, settings)
         self.opening = ProjectOpening(self.session, self.keeper)
         search = BestPlanSearch(engine, self.session)
@@ -154,6 +154,12 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--language", choices=sorted(LANGUAGES))
     parser.add_argument("--theme", choices=sorted(TOKENS))
     return parser.parse_args(arguments)
+
+
+def _language(asked: str, remembered: str) -> str:
+    """What the command line or SECATEUR_LANGUAGE asks for, or was chosen before; empty: the system's."""
+    wanted = asked or os.environ.get("SECATEUR_LANGUAGE", "")
+    return wanted if wanted == PSEUDO else _one_of(LANGUAGES, wanted, remembered)
 
 
 def _one_of(known: dict, *wanted: str) -> str:

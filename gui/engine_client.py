@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import sys
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import TypeVar
@@ -42,7 +43,9 @@ class EngineClient(QObject):
         super().__init__(parent)
         self._ids = itertools.count(1)
         self._open: dict[int, Request] = {}
-        self._cancelling: set[int] = set()
+        self._cancelling: dict[int, float] = {}
+        """When each job that was asked to stop is stopped by force, on the monotonic clock."""
+        self._ended_by_us = False
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._process: QProcess | None = None
         self._reader = EventReader()
@@ -118,12 +121,16 @@ class EngineClient(QObject):
         if not firm:
             self._write(Cancel(target=request_id))
             return
-        self._cancelling.add(request_id)
+        self._cancelling[request_id] = time.monotonic() + CANCEL_GRACE_MS / 1000
         self._write(Cancel(target=request_id))
         QTimer.singleShot(CANCEL_GRACE_MS, self, self._enforce_cancel)
 
     def _enforce_cancel(self) -> None:
-        if self._cancelling and self._process is not None:
+        """Only for a job whose own time is up: the timer may be that of another, which has obeyed."""
+        late = time.monotonic() + 0.05 * CANCEL_GRACE_MS / 1000  # so much too early a coarse timer may come
+        if self._process is not None and any(due <= late for due in self._cancelling.values()):
+            # the job's answer may still be on its way, and must not make this look like a crash
+            self._ended_by_us = True
             self._process.kill()
 
     def _write(self, request: AnyRequest) -> None:
@@ -156,7 +163,7 @@ class EngineClient(QObject):
             return
         if isinstance(event, Done | Failed):
             self._open.pop(event.id, None)
-            self._cancelling.discard(event.id)
+            self._cancelling.pop(event.id, None)
         self.event.emit(event)
 
     def _read_log(self) -> None:
@@ -178,16 +185,17 @@ class EngineClient(QObject):
         if self._closing:
             return
         waiting, self._open = self._open, {}
-        cancelled, self._cancelling = self._cancelling, set()
+        cancelled, self._cancelling = self._cancelling, {}
+        on_purpose, self._ended_by_us = self._ended_by_us, False
         # of what waited behind a job that was stopped nothing is lost: the next process does it
-        kept = [request for number, request in waiting.items() if cancelled and number not in cancelled]
+        kept = [request for number, request in waiting.items() if on_purpose and number not in cancelled]
         self._open = {request.id: request for request in kept}
         if not self._was_ready:
             self._early_deaths += 1
         for request_id in waiting:
             if request_id in self._open:
                 continue
-            if cancelled:
+            if on_purpose:
                 failed = Failed(id=request_id, code="Cancelled", what=text("Stopped."))
             else:
                 failed = Failed(
@@ -202,7 +210,7 @@ class EngineClient(QObject):
                     details=self.log,
                 )
             self.event.emit(failed)
-        if not cancelled:
+        if not on_purpose:
             self.crashed.emit(self.log)
         if self._early_deaths < 3:
             self.start()

@@ -7,7 +7,8 @@ import math
 from PySide6.QtCore import QLocale
 
 from core.values import Measurement
-from gui.i18n import tr
+from core.values.layer_kind import split_kind
+from gui.i18n import tr, tr_text
 
 
 def number(value: float, digits: int = 1) -> str:
@@ -23,6 +24,11 @@ def short(value: float) -> str:
 
 def count(value: int) -> str:
     return QLocale().toString(int(value))
+
+
+def significant(value: float, digits: int = 2) -> str:
+    """So many significant digits, for the end of a scale: '0.13', '−2.5e-05'."""
+    return QLocale().toString(float(value), "g", digits).replace("-", "−", 1 if value < 0 else 0)
 
 
 def size(size_bytes: float) -> str:
@@ -90,6 +96,12 @@ def interval(measurement: Measurement, digits: int = 1) -> str:
     if measurement.low is None or measurement.high is None:
         return ""
     return "± " + number((measurement.high - measurement.low) / 2, digits)
+
+
+def layer_kind(kind: str) -> str:
+    """A layer's kind in the window's language: 'Depthwise 3×3'."""
+    word, rest = split_kind(kind)
+    return tr_text(word) + rest
 
 
 def metric_name(metric: str) -> str:

@@ -16,7 +16,10 @@ from core.values import Text
 __all__ = ["LANGUAGES", "PSEUDO", "Translations", "system_language", "tr", "tr_text"]
 
 PSEUDO = "pseudo"
-"""A language for tests: every translated string comes back in ⟦brackets⟧, so a missed one shows."""
+"""A language for development (`SECATEUR_LANGUAGE=pseudo`): every string that is translated comes back
+lengthened and in ⟦brackets⟧, so that one that is not shows, and one that has no room."""
+_LONGER = 0.35
+"""By what part of its length a string grows: about what other European languages take beyond English."""
 
 
 def tr(template: str) -> str:
@@ -46,8 +49,15 @@ class _JsonTranslator(QTranslator):
         if context != "secateur":
             return None
         if self._pseudo:
-            return f"⟦{source}⟧"
+            return pseudo(source)
         return self._entries.get(source)
+
+
+def pseudo(source: str) -> str:
+    """'Open' becomes '⟦Open ~~⟧'. Long ones grow by several words, so that they wrap as words do."""
+    more = max(2, round(len(source) * _LONGER))
+    padding = " ".join(["~~~~~"] * (more // 6) + ["~" * max(1, more % 6)])
+    return f"⟦{source} {padding}⟧"
 
 
 class Translations(QObject):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import PurePath
 
 import msgspec
+from PySide6.QtCore import QDateTime, QLocale
 
 from core.project import ModelReference, ProjectError
 from core.values import Text, text
@@ -135,7 +135,8 @@ def refused(error: ProjectError, previous_made: float | None) -> Problem:
     """A file that cannot be opened; its previous copy is offered where there is one."""
     if previous_made is None:
         return told(error)
-    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(previous_made))
+    moment = QDateTime.fromSecsSinceEpoch(int(previous_made))
+    made = QLocale().toString(moment, QLocale.FormatType.ShortFormat)
     previous = Choice(key="previous", label=text("Open the copy of {time}", time=made))
     return told(error, (previous, CANCEL))
 

@@ -71,6 +71,10 @@ def lookup_table(anchors: tuple[str, ...], count: int = 256) -> np.ndarray:
     return np.stack(channels, axis=1).round().astype(np.uint8)
 
 
+DRAWINGS = ("arrow", "left", "right", "tick")
+"""What the style sheet draws from files, a file for each theme."""
+
+
 class Theme(QObject):
     """The colours in force. A view paints with `color` and repaints on `changed`."""
 
@@ -100,7 +104,7 @@ class Theme(QObject):
             self._application.setStyle("Fusion")
         self._application.setPalette(_qt_palette(TOKENS[name]))
         self._application.setStyleSheet(
-            style_sheet(TOKENS[name], _drawing("arrow", name), _drawing("tick", name))
+            style_sheet(TOKENS[name], {what: _drawing(what, name) for what in DRAWINGS})
         )
         self.changed.emit(name)
 
@@ -164,14 +168,14 @@ def _drawing(what: str, theme: str) -> str:
     return (Path(str(resources.files("resources"))) / "icons" / f"{what}-{theme}.svg").as_posix()
 
 
-def style_sheet(tokens: dict[str, str], arrow: str, check: str) -> str:
+def style_sheet(tokens: dict[str, str], drawings: dict[str, str]) -> str:
     """Shared looks by dynamic property: [panel], [primary], [flat], [heading], [muted], [figure] ..."""
     return (
         _STYLE.replace("{", "{{")
         .replace("}", "}}")
         .replace("<<", "{")
         .replace(">>", "}")
-        .format(**tokens, arrow=arrow, check=check)
+        .format(**tokens, **drawings)
     )
 
 
@@ -229,10 +233,13 @@ QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0; height: 0
 QAbstractSpinBox QLineEdit { border: none; padding: 0; margin: 0 6px; background: transparent; }
 QLineEdit[wrong="true"] { border: 1px solid <<attention>>; background: <<attention_soft>>; }
 QTabBar { background: transparent; border: none; }
-QTabBar::tab { background: transparent; color: <<muted>>; padding: 9px 2px 8px 2px; margin: 0 9px;
+QTabBar::tab { background: transparent; color: <<muted>>; padding: 9px 1px 8px 1px; margin: 0 5px;
   border: none; border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { color: <<text>>; font-weight: 600; border-bottom: 2px solid <<accent>>; }
 QTabBar::tab:focus { color: <<accent>>; }
+QTabBar QToolButton { background: <<panel>>; border: none; border-radius: 0; padding: 0; }
+QTabBar QToolButton::left-arrow { image: url("<<left>>"); width: 12px; height: 12px; }
+QTabBar QToolButton::right-arrow { image: url("<<right>>"); width: 12px; height: 12px; }
 QTabWidget::pane { border: none; }
 QHeaderView { background: <<panel>>; border: none; }
 QHeaderView::section { background: <<panel>>; color: <<muted>>; border: none;
@@ -250,7 +257,7 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QSplitter::handle { background: transparent; }
 QCheckBox::indicator { width: 15px; height: 15px; border: 1px solid <<original>>; border-radius: 4px;
   background: <<panel>>; }
-QCheckBox::indicator:checked { background: <<accent>>; border-color: <<accent>>; image: url("<<check>>"); }
+QCheckBox::indicator:checked { background: <<accent>>; border-color: <<accent>>; image: url("<<tick>>"); }
 QCheckBox:focus { color: <<accent>>; }
 QScrollArea, QStackedWidget { background: transparent; border: none; }
 """

@@ -73,7 +73,7 @@ def _row(
     )
     cells = [
         f'<td class="name">{words.name(layer.label)}</td>',
-        f'<td class="kind">{words.name(kind)}</td>',
+        f'<td class="kind">{words.kind(kind)}</td>',
         f"<td>{_done(layer, words)}{note}</td>",
         f'<td class="number">{size(layer.before_bytes)} → {size(layer.bytes)}</td><td>{bar}</td>',
     ]

@@ -10,6 +10,7 @@ from core.evaluate.metrics import METRICS
 from core.graph.labels import clean
 from core.language import teller
 from core.values import Measurement, Text, text
+from core.values.layer_kind import split_kind
 
 LONGEST_NAME = 200
 LONGEST_PARAMETER = 2000
@@ -39,6 +40,11 @@ class Words:
     def label(self, name: str) -> str:
         """A name inside a picture, where there is no <bdi>."""
         return html.escape(clean(name, LONGEST_NAME))
+
+    def kind(self, kind: str) -> str:
+        """A layer's kind: what of it is a word, in the page's language."""
+        word, rest = split_kind(kind)
+        return f"{self(word)}{self.name(rest) if rest else ''}"
 
     def metric(self, metric: str) -> str:
         """What a metric is called; its own name where it is not known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QSortFilterProxyModel
 
+from gui import format as fmt
 from gui.models.layer_table import SORT_ROLE, Index, Row
 
 
@@ -30,7 +31,8 @@ class LayerFilter(QSortFilterProxyModel):
         row: Row = self.sourceModel().rows[source_row]
         if self._changed_only and not row.changed:
             return False
-        text = f"{row.layer.label} {row.layer.id} {row.layer.kind}".casefold()
+        kinds = f"{row.layer.kind} {fmt.layer_kind(row.layer.kind)}"
+        text = f"{row.layer.label} {row.layer.id} {kinds}".casefold()
         return all(word in text for word in self._words)
 
     def lessThan(self, left: Index, right: Index) -> bool:

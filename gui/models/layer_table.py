@@ -201,7 +201,7 @@ class LayerTableModel(QAbstractTableModel):
         return sum(row.changed for row in self.rows)
 
     def retranslate(self) -> None:
-        self.rows = resolve_rows(self._session)  # their units are words
+        self.rows = resolve_rows(self._session)  # they hold the unit's name
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
         if self.rows:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, len(Column) - 1))
@@ -299,7 +299,7 @@ def cell_text(row: Row, column: int) -> str:
     if column == Column.NAME:
         return layer.label
     if column == Column.KIND:
-        return layer.kind
+        return fmt.layer_kind(layer.kind)
     if column == Column.SIZE:
         return fmt.part(row.size_share)
     if column == Column.TIME:
@@ -326,7 +326,7 @@ def tooltip(row: Row, column: int) -> str:
         lines = [layer.id if layer.id == layer.label else f"{layer.label}\n{layer.id}"]
         lines.append(
             tr("{kind}, {shape}, {params} parameters").format(
-                kind=layer.kind, shape=shape, params=fmt.large(layer.params)
+                kind=fmt.layer_kind(layer.kind), shape=shape, params=fmt.large(layer.params)
             )
         )
         if row.changed:
@@ -368,7 +368,7 @@ def _sort_key(row: Row, column: int) -> str | float:
     if column == Column.NAME:
         return row.layer.label.casefold()
     if column == Column.KIND:
-        return row.layer.kind.casefold()
+        return fmt.layer_kind(row.layer.kind).casefold()
     value = {
         Column.SIZE: row.size_share,
         Column.TIME: row.time_share,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.values import FLOAT_BITS, Catalogue, LayerPlan, ModelInfo, Parameter, Plan
+from PySide6.QtCore import QLocale
+
+from core.values import FLOAT_BITS, Catalogue, LayerPlan, ModelInfo, Parameter, Plan, Text
 from gui import format as fmt
 from gui.i18n import tr, tr_text
 from gui.models.choices import bits_name, scales_of, weight_bits_name
@@ -120,7 +122,9 @@ def _value(parameter: Parameter, value: str | int | float | bool) -> str:
     if parameter.kind == "choice":
         known = next((choice for choice in parameter.choices if choice.name == value), None)
         return tr_text(known.label) if known is not None else str(value)
-    return f"{value:.6g} {parameter.unit}".strip() if isinstance(value, int | float) else str(value)
+    if not isinstance(value, int | float):
+        return str(value)
+    return f"{QLocale().toString(float(value), 'g', 6)} {tr_text(Text(parameter.unit))}".strip()
 
 
 def _order(plan: Plan, catalogue: Catalogue) -> str:

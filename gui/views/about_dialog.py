@@ -40,6 +40,8 @@ class AboutDialog(QDialog):
         self.retranslate()
 
     def retranslate(self) -> None:
+        # Qt's own word for it is there in the languages that Qt's package brings only
+        self._buttons.button(QDialogButtonBox.StandardButton.Close).setText(tr("Close"))
         self.setWindowTitle(tr("About Secateur"))
         self._title.setText(tr("Secateur {version}").format(version=__version__))
         self._words.setText(

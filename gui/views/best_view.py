@@ -5,9 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDoubleSpinBox,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QStackedWidget,
@@ -24,9 +22,15 @@ from gui.models.choices import ANYWHERE, PATTERNS
 from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.flow import Flow
 from gui.widgets.plan_chart import PlanChart, loss_of
+from gui.widgets.yielding_box import YieldingBox
 
 PROFILES = ("cpu", "download", "accelerator", "microcontroller")
+
+
+FIELD_MARGIN = 26
+"""Pixels of a field of numbers around its words."""
 
 
 class BestView(QWidget):
@@ -44,11 +48,10 @@ class BestView(QWidget):
         self.use_size, self.size = QCheckBox(), _number(0.001, 100_000.0, 0.1, 1.0)
         self.use_speed, self.speed = QCheckBox(), _number(1.0, 50.0, 0.5, 2.0)
         self.use_loss.setChecked(True)
-        self.target = QComboBox()
-        self.target.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.target = YieldingBox()
         self.channels = QCheckBox()
         self.channels.setChecked(True)
-        self.zeros = QComboBox()
+        self.zeros = YieldingBox()
         self.find_button, self.draw_button = QPushButton(), QPushButton()
         self.find_button.setProperty("primary", True)
         self.chart = PlanChart(theme, self._words)
@@ -92,19 +95,13 @@ class BestView(QWidget):
         return ((self.use_loss, self.loss), (self.use_size, self.size), (self.use_speed, self.speed))
 
     def _lay_out(self) -> None:
-        goal = QHBoxLayout()
-        goal.setSpacing(6)
+        goal = Flow(12)
         for box, field in self._goals():
-            goal.addWidget(box)
-            goal.addWidget(field)
-            goal.addSpacing(6)
-        goal.addStretch(1)
-        where = QHBoxLayout()
-        where.setSpacing(8)
-        where.addWidget(self.target)
-        where.addWidget(self.zeros)
-        where.addWidget(self.channels)
-        where.addStretch(1)
+            goal.add_together(box, field)
+        where = Flow(8)
+        for widget in (self.target, self.zeros, self.channels):
+            where.addWidget(widget)
+        where.add_break()
         where.addWidget(self.draw_button)
         where.addWidget(self.find_button)
         column = QVBoxLayout(self)
@@ -124,9 +121,13 @@ class BestView(QWidget):
         self.use_loss.setText(tr("lose at most"))
         self.loss.setSuffix(" " + tr("pt"))
         self.use_size.setText(tr("at most"))
-        self.size.setSuffix(" MB")
+        self.size.setSuffix(" " + tr("MB"))
         self.use_speed.setText(tr("at least"))
         self.speed.setSuffix(tr("× faster"))
+        for field, longest in ((self.loss, "50.0"), (self.size, "10000.0"), (self.speed, "50.0")):
+            # for figures that come up, not for the largest that may be typed
+            words = field.fontMetrics().horizontalAdvance(longest + field.suffix())
+            field.setFixedWidth(words + FIELD_MARGIN)
         self.loss.setAccessibleName(tr("Points that may be lost"))
         self.size.setAccessibleName(tr("Largest file, in megabytes"))
         self.speed.setAccessibleName(tr("How many times faster"))

@@ -36,7 +36,9 @@ from gui.views.graph_words import describe_group, describe_layer, why_empty
 from gui.widgets.graph_painter import BRACKET_WIDTH, GraphLook
 from gui.widgets.graph_panel import GraphPanel
 from gui.widgets.heat_legend import HeatLegend
+from gui.widgets.labels import Heading, heading
 from gui.widgets.plain_tip import plain_tip
+from gui.widgets.yielding_box import YieldingBox
 
 REFRESH_MS = 50
 """A slider being dragged or a sweep under way repaints the colours at most so often."""
@@ -73,15 +75,15 @@ class GraphView(QWidget):
     # ------------------------------------------------------------ parts
 
     def _build(self) -> None:
-        self.heading = QLabel()
+        self.heading = heading()
         explain(self.heading, "layer")
-        self.heading.setProperty("heading", True)
-        self.by_label = QLabel()
+        self.by_label = Heading(64)
         self.by_label.setProperty("muted", True)
-        self.figure_box = QComboBox()
+        self.figure_box = YieldingBox()
         explain(self.figure_box, "sensitivity", "damage", "blame")
         # not only at first show: names change their width with the language
         self.figure_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.figure_box.setMinimumWidth(64)
         for figure in FIGURES:
             self.figure_box.addItem("", figure)
         top = QHBoxLayout()
@@ -182,6 +184,8 @@ class GraphView(QWidget):
         self.switches.setToolTip(plain_tip(tr("Where the plan converts values between float and integers")))
         self._tell_empty()
         self._recolour()
+        if self.canvas.items is not None and self.canvas.current is not None:
+            self.canvas.setAccessibleDescription(self.describe(self.canvas.current))
 
     def _describe_toggle(self) -> None:
         there = self._session.model is None or "nodes" in self._session.graphs
@@ -344,7 +348,7 @@ class GraphView(QWidget):
         if node.op == GROUP and tree is not None:
             return f"{node.label}\n{tree.words(node.id)}"
         layer = self._layers.get(node.layer_id)
-        kind = layer.kind if layer is not None else node.op
+        kind = f"{layer.kind}\n{fmt.layer_kind(layer.kind)}" if layer is not None else node.op
         return f"{node.label}\n{node.id}\n{kind}\n{node.op}"
 
     def _on_search(self) -> None:

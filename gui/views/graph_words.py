@@ -26,7 +26,7 @@ def describe_layer(layer: Layer, figures: Figures, figure: str, coupled: bool) -
     shape = " × ".join(str(size) for size in layer.shape)
     lines = [
         layer.id,
-        tr("{kind} · weights {shape}").format(kind=layer.kind, shape=shape),
+        tr("{kind} · weights {shape}").format(kind=fmt.layer_kind(layer.kind), shape=shape),
         tr("{n} parameters · {size}").format(n=fmt.large(layer.params), size=fmt.size(layer.bytes)),
     ]
     value = figures.texts.get(layer.id, tr("not measured yet"))

@@ -14,6 +14,7 @@ from gui.theme import Theme
 from gui.widgets.heatmap import Heatmap
 from gui.widgets.labels import heading, line
 from gui.widgets.score_note import ScoreNote
+from gui.widgets.yielding_box import YieldingBox
 
 MOST_POSITIONS = 256
 """Of a kernel, to choose from."""
@@ -24,7 +25,7 @@ class ImportanceSection(QWidget):
         super().__init__(parent)
         self._session = session
         self.heatmap = Heatmap(theme)
-        self.order, self.score, self.position = QComboBox(), QComboBox(), QComboBox()
+        self.order, self.score, self.position = YieldingBox(), YieldingBox(), YieldingBox()
         self.score_note = ScoreNote()
         self._title = heading()
         explain(self._title, "importance")

@@ -37,6 +37,7 @@ from gui.views.weights_section import WeightsSection
 from gui.widgets.bits_section import BitsSection
 from gui.widgets.curve import Curve
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.flow import Flow
 from gui.widgets.labels import heading, line, note, small
 from gui.widgets.plain_tip import plain_tip
 
@@ -83,12 +84,9 @@ class InspectorView(QWidget):
         self._accuracy_note = note()
         self._hint = small()
         self.keep.setCheckable(True)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        buttons.addWidget(self.measure)
-        buttons.addWidget(self.keep)
-        buttons.addWidget(self.reset)
-        buttons.addStretch(1)
+        buttons = Flow(8)
+        for button in (self.measure, self.keep, self.reset):
+            buttons.addWidget(button)
 
         content = QWidget()
         column = QVBoxLayout(content)
@@ -215,7 +213,7 @@ class InspectorView(QWidget):
         self._name.set_full_text(layer.label)
         self._name.setToolTip(plain_tip(layer.id))
         self._kind.set_full_text(
-            f"{layer.kind} · {fmt.count(layer.in_channels)} → {fmt.count(layer.out_channels)}"
+            f"{fmt.layer_kind(layer.kind)} · {fmt.count(layer.in_channels)} → {fmt.count(layer.out_channels)}"
         )
         view = self._session.layer_view
         notes = view.notes if view is not None and view.layer_id == layer.id else ()

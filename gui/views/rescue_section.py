@@ -12,6 +12,7 @@ from gui.i18n import tr
 from gui.models.blame_words import labels_of
 from gui.models.damage import loss_unit
 from gui.session import Session
+from gui.widgets.flow import Flow
 from gui.widgets.plain_tip import plain_tip
 
 MOST_NAMES = 5
@@ -35,12 +36,9 @@ class RescueSection(QWidget):
         self.words.setProperty("small", True)
         self.words.setWordWrap(True)
         self.words.setTextFormat(Qt.TextFormat.PlainText)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self.goal_label)
-        row.addWidget(self.goal)
+        row = Flow(8)
+        row.add_together(self.goal_label, self.goal)
         row.addWidget(self.find_button)
-        row.addStretch(1)
         found = QHBoxLayout()
         found.setSpacing(10)
         found.addWidget(self.take_button, 0, Qt.AlignmentFlag.AlignTop)

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
     QComboBox,
-    QHBoxLayout,
     QHeaderView,
     QPushButton,
     QStackedWidget,
@@ -33,6 +32,7 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.difference_text import DifferenceText
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.flow import Flow
 from gui.widgets.labels import empty_state
 from gui.widgets.snapshot_chart import Dot, SnapshotChart, dot_words
 
@@ -98,13 +98,12 @@ class SnapshotsView(QWidget):
         self._pages.addWidget(self.table)
         self._pages.addWidget(self._empty)
         self._pages.addWidget(self.chart)
-        row = QHBoxLayout()
-        row.setSpacing(6)
+        row = Flow()
         for button in (self._take, self._restore, self._run, self._changes, self._rename, self._delete):
             row.addWidget(button)
-        row.addSpacing(8)
-        row.addWidget(self._said, 1)
+        row.addWidget(self._said)
         row.addWidget(self._back)
+        row.add_break()
         for widget in (self.across, self.as_table, self.as_points):
             row.addWidget(widget)
         column = QVBoxLayout(self)

@@ -143,6 +143,7 @@ class TableView(QWidget):
         self.table.setAccessibleName(tr("Layers"))
         self.search.setPlaceholderText(tr("Search layers"))
         self.search.setAccessibleName(tr("Search layers by name or kind"))
+        self.search.setToolTip(tr("Search layers by name or kind"))
         self.changed_only.setText(tr("Changed"))
         self.changed_only.setToolTip(tr("Show only layers that differ from the default"))
         self.changed_only.setAccessibleName(tr("Changed layers only"))

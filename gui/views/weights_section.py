@@ -16,6 +16,7 @@ from gui.widgets.choice_boxes import pattern_box
 from gui.widgets.histogram import Histogram
 from gui.widgets.labels import line, note
 from gui.widgets.ranges_chart import RangesChart
+from gui.widgets.yielding_box import YieldingBox
 
 HISTOGRAM, CHANNELS, ACTIVATIONS = range(3)
 
@@ -26,13 +27,13 @@ class WeightsSection(QWidget):
         self._session = session
         self._cut_text = ""
         self._may_have_pattern = False
-        self.what = QComboBox()
+        self.what = YieldingBox()
         self.what.addItems(["", "", ""])
         self.pattern = pattern_box()
         explain(self.pattern, "pattern")
         for box in (self.what, self.pattern):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.pattern.setMinimumWidth(82)
+            box.setMinimumWidth(82)  # a long name must not widen the panel
         self.note = note()
         self.histogram = Histogram(theme)
         self.ranges, self.activations = RangesChart(theme), RangesChart(theme)

@@ -26,7 +26,7 @@ from gui.models.choices import (
 from gui.theme import Theme
 from gui.widgets.bits_bars import BitsBars
 from gui.widgets.choice_boxes import activation_bits_box, scales_box, steps_box
-from gui.widgets.labels import heading, line, note, small
+from gui.widgets.labels import Heading, heading, line, note
 
 
 class BitsSection(QWidget):
@@ -41,11 +41,12 @@ class BitsSection(QWidget):
         self._title, self._note = heading(), note()
         explain(self._title, "bits", "quantisation")
         self.bars = BitsBars(theme)
-        self._activations = small()
+        self._activations = Heading(64)
+        self._activations.setProperty("small", True)
         explain(self._activations, "activation")
-        self._activations.setWordWrap(False)
         self.activations = activation_bits_box()
         self.activations.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.activations.setMinimumWidth(64)
         self._activations.setBuddy(self.activations)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -53,9 +54,9 @@ class BitsSection(QWidget):
         self._note.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         column.addLayout(line(self._title, self._note, self._activations, self.activations))
         column.addWidget(self.bars)
-        self._scales = small()
+        self._scales = Heading(64)
+        self._scales.setProperty("small", True)
         explain(self._scales, "scale", "per_channel", "zero_point")
-        self._scales.setWordWrap(False)
         self.scales, self.steps = scales_box(), steps_box(short=True)
         for box in (self.scales, self.steps):
             # they share what room there is rather than widen the inspector

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QStandardItemModel, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from core.values import FLOAT_BITS, HALF_BITS
 from gui.models.choices import (
@@ -27,9 +27,10 @@ from gui.models.choices import (
     steps_short_name,
     weight_bits_name,
 )
+from gui.widgets.yielding_box import YieldingBox
 
 
-class ChoiceBox(QComboBox):
+class ChoiceBox(YieldingBox):
     """Shows values by name; a value that is not among the choices is added where it is in force."""
 
     def __init__(

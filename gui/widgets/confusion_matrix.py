@@ -47,6 +47,8 @@ class ConfusionMatrix(ToldWidget):
                 self.current = None
             self._names = comparison.names
             self._before, self._after = comparison.before.numpy(), comparison.after.numpy()
+        if self.current is None:
+            self.setAccessibleDescription(self.summary())
         self.update()
 
     def set_mode(self, mode: str) -> None:
@@ -181,6 +183,16 @@ class ConfusionMatrix(ToldWidget):
             after=fmt.count(int(self._after[row, column])),
         )
 
+    def summary(self) -> str:
+        """All of it in words, until a cell is chosen: what stands on the diagonal."""
+        if not self._names:
+            return ""
+        return tr("{n} classes; rightly called so: {before} before, {after} after").format(
+            n=fmt.count(len(self._names)),
+            before=fmt.count(int(np.trace(self._before))),
+            after=fmt.count(int(np.trace(self._after))),
+        )
+
     def _choose(self, cell: tuple[int, int]) -> None:
         self.current = cell
         self._tell()
@@ -188,7 +200,7 @@ class ConfusionMatrix(ToldWidget):
 
     def _tell(self) -> None:
         words = self.describe(self.current) if self.current is not None else ""
-        self.setAccessibleDescription(words)
+        self.setAccessibleDescription(words or self.summary())
         self.chosen.emit(words)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

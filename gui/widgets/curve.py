@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
@@ -57,7 +57,29 @@ class Curve(QWidget):
             )
         )
         self._baseline, self._sparsity, self._movable = baseline, sparsity, movable
+        self._tell()
         self.update()
+
+    def describe(self) -> str:
+        """The curve in words: what the plan says, then each point."""
+        lines = [tr("The plan sets {sparsity} to zero.").format(sparsity=fmt.percent(self._sparsity))]
+        for point in self._points:
+            kind = tr("estimate") if point.estimate else tr("measured")
+            words = tr("{sparsity} zeros: {value}, {kind}")
+            lines.append(
+                words.format(
+                    sparsity=fmt.percent(point.sparsity), value=fmt.number(self.value(point.loss)), kind=kind
+                )
+            )
+        return "\n".join(lines)
+
+    def _tell(self) -> None:
+        self.setAccessibleDescription(self.describe())
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self._tell()
+        super().changeEvent(event)
 
     # ------------------------------------------------------------ values
 

@@ -42,5 +42,5 @@ class ElidedLabel(QLabel):
 
     def _elide(self) -> None:
         shown = self.fontMetrics().elidedText(self._full[:4000], self._mode, max(self.width(), 1))
-        super().setText(shown)
+        QLabel.setText(self, shown)  # not what is set from outside
         self.setToolTip(self._full[:1000] if shown != self._full else "")

@@ -12,6 +12,7 @@ from gui.glossary import explain
 from gui.theme import Theme
 from gui.widgets.axis import small_font
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.plain_tip import plain_tip
 
 FIGURE, SMALLER = 25, 21
 """Pixels of the huge number: with room, and without."""
@@ -73,6 +74,8 @@ class FigureBlock(QWidget):
         self._after.setText(figures.after)
         self._badge.setText(figures.badge)
         self._badge.setVisible(bool(figures.badge))
+        for label in (self._after, self._badge):
+            label.setToolTip(plain_tip(label.text()))
         self._below.set_full_text(figures.below)
         if old.estimate != figures.estimate or old.tone != figures.tone:
             self._restyle()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
@@ -61,12 +61,34 @@ class Histogram(QWidget):
             self._grid = view.grid.numpy().astype(float).ravel() if view.grid else np.zeros(0)
             self._grids = view.grids
             self._magnitudes, self._shares = magnitude_curve(self._counts, self._edges)
+        self._tell()
         self.update()
 
     def set_cut(self, share: float, threshold: float | None, movable: bool) -> None:
         """What the plan says: a share of zeros, or a threshold of magnitude."""
         self._share, self._threshold, self._movable = share, threshold, movable
+        self._tell()
         self.update()
+
+    def describe(self) -> str:
+        """The histogram in words: how many weights there are, how large, and which the plan takes."""
+        if not self._counts.size:
+            return ""
+        return tr("{n} weights from {low} to {high}; the plan takes {share}, those below {cut}").format(
+            n=fmt.count(int(self._counts.sum())),
+            low=fmt.significant(self._edges[0]),
+            high=fmt.significant(self._edges[-1]),
+            share=fmt.percent(self.share_below(self.cut)),
+            cut=fmt.significant(self.cut),
+        )
+
+    def _tell(self) -> None:
+        self.setAccessibleDescription(self.describe())
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self._tell()
+        super().changeEvent(event)
 
     @property
     def cut(self) -> float:
@@ -112,7 +134,7 @@ class Histogram(QWidget):
         painter.setPen(QPen(self._theme.color("line"), 1))
         base = plot.rect.bottom() + 0.5
         painter.drawLine(QPointF(plot.rect.left(), base), QPointF(plot.rect.right(), base))
-        reach = f"{plot.x_high:.2g}"
+        reach = fmt.significant(plot.x_high)
         labels = [(plot.x_low, f"−{reach}"), (0.0, "0"), (plot.x_high, reach)]
         paint_x_axis(painter, self._theme, plot, labels, small_font(self.font(), 10))
         if self._movable:

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from gui.widgets.elided_label import ElidedLabel
 
+HEADING_WIDTH = 92
+"""Pixels that a heading keeps."""
+
+
+class Heading(ElidedLabel):
+    """Stands first in a line and gives way last; its text is set as a plain label's is."""
+
+    def __init__(self, least: int = HEADING_WIDTH) -> None:
+        """`least`: pixels that it keeps; of a longer text the end is cut off where others need the room."""
+        super().__init__()
+        self._least = least
+
+    def setText(self, text: str) -> None:
+        self.set_full_text(text)
+
+    def minimumSizeHint(self) -> QSize:
+        hint = self.sizeHint()
+        return QSize(min(hint.width(), self._least), hint.height())
+
 
 def heading() -> QLabel:
-    label = QLabel()
+    label = Heading()
     label.setProperty("heading", True)
     return label
 

@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from core.values import FLOAT_BITS
+from gui import format as fmt
 from gui.models.layer_table import ROW_ROLE, Column, Row, bits_text, cell_text
 from gui.theme import Theme
 from gui.widgets.axis import small_font
@@ -70,7 +71,7 @@ class LayerDelegate(QStyledItemDelegate):
         if column == Column.NAME:
             self._paint_name(painter, cell, row)
         elif column == Column.KIND:
-            self._text(painter, cell.adjusted(PAD, 0, -4, 0), row.layer.kind, "muted")
+            self._text(painter, cell.adjusted(PAD, 0, -4, 0), fmt.layer_kind(row.layer.kind), "muted")
         elif column in (Column.SIZE, Column.TIME, Column.SENSITIVITY):
             self._paint_bar(painter, cell, row, column)
         elif column == Column.SPARSITY:

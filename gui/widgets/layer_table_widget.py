@@ -6,6 +6,7 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
+from gui import format as fmt
 from gui.models.layer_filter import LayerFilter
 from gui.models.layer_table import ROW_ROLE, Column, Row
 from gui.theme import Theme
@@ -246,7 +247,7 @@ class LayerTable(QTableView):
         usual = widths[int((len(widths) - 1) * 0.9)] if widths else 0
         self._names_width = min(max(usual + 30, NAME_WIDTH), LONGEST_NAME)
         plain = QFontMetrics(self.font())
-        kinds = max((plain.horizontalAdvance(row.layer.kind[:40]) for row in rows), default=0)
+        kinds = max((plain.horizontalAdvance(fmt.layer_kind(row.layer.kind)[:40]) for row in rows), default=0)
         self._kinds_width = min(max(kinds + KIND_MARGIN, SHORTEST_KIND), LONGEST_KIND)
         self._fit_columns()
 

@@ -36,7 +36,7 @@ class PresetCard(QAbstractButton):
         self.setText(tr_text(self.preset.label))
         self.setAccessibleName(self._title())
         self.setAccessibleDescription(self._words)
-        self.setToolTip(self._words)
+        self.setToolTip(f"{self.text()}\n{self._words}")
 
     def set_changed(self, changed: bool) -> None:
         self.changed = changed

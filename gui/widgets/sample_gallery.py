@@ -176,7 +176,9 @@ class SampleGallery(ToldWidget):
         return "\n".join(line for line in lines if line)
 
     def _tell(self) -> None:
-        self.setAccessibleDescription(self.describe(self.current) if self._samples else "")
+        self.setAccessibleDescription(
+            self.describe(self.current) if self._samples else tr("No answer changed.")
+        )
 
     def _move_to(self, index: int) -> None:
         self.current = min(max(index, 0), len(self._samples) - 1)

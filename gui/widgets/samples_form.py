@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from core.values import DataSpec
 from gui.glossary import explain
 from gui.i18n import tr
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.flow import Flow
 
 MOST = 10_000_000
 STEP = 100
@@ -43,12 +44,10 @@ class SamplesForm(QWidget):
         self.folder.clicked.connect(self.folder_asked)
         self.file.clicked.connect(self.file_asked)
         self.same.clicked.connect(self.same_asked)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(6)
+        buttons = Flow()
         for button in (self.same, self.folder, self.file):
             button.setStyleSheet("padding: 3px 9px;")
             buttons.addWidget(button)
-        buttons.addStretch(1)
         source = QVBoxLayout()  # a path is long: it has the line for itself
         source.setContentsMargins(0, 4, 0, 0)
         source.setSpacing(6)

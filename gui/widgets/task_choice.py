@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from core.values import Task
 from gui.i18n import tr
+from gui.widgets.yielding_box import YieldingBox
 
 TASKS: tuple[Task, ...] = (
     "classification",
@@ -29,8 +30,8 @@ class TaskChoice(QWidget):
         self._task: str = ""
         self._title = QLabel(self)
         self._title.setProperty("muted", True)
-        self.box = QComboBox(self)
-        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.box = YieldingBox(self)
+        self.box.setMinimumWidth(120)
         for task in TASKS:
             self.box.addItem("", task)
         self._title.setBuddy(self.box)

@@ -9,8 +9,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from core.messages import Done, Failed, OpenModel
-from core.values import DataSpec
+from core.messages import Describe, Done, Failed, OpenModel
+from core.values import Catalogue, DataSpec
 from gui.engine_client import EngineClient
 from gui.session import Session
 
@@ -112,3 +112,36 @@ def test_closing_the_window_leaves_no_engine(qtbot, model):
     client.close()
     with pytest.raises(ProcessLookupError):
         os.kill(process_id, 0)
+
+
+def test_each_cancelled_job_has_its_own_time(qtbot, engine):
+    """The time of one that has stopped must not run out on the next."""
+    ended: list[int] = []
+    engine.event.connect(lambda event: ended.append(event.id) if isinstance(event, Done | Failed) else None)
+    qtbot.waitSignal(engine.started, timeout=20_000).wait()
+    first = engine.send(Describe())
+    engine.cancel(first.id)
+    qtbot.waitUntil(lambda: first.id in ended, timeout=20_000)
+    qtbot.wait(1200)
+    os.kill(engine.process_id, signal.SIGSTOP)
+    second = engine.send(Describe())
+    asked = time.monotonic()
+    engine.cancel(second.id)
+    qtbot.waitUntil(lambda: second.id in ended, timeout=20_000)
+    assert time.monotonic() - asked > 1.85
+
+
+def test_an_answer_on_its_way_does_not_make_a_stop_a_crash(qtbot, engine):
+    crashes: list[str] = []
+    failed: list[Failed] = []
+    engine.crashed.connect(crashes.append)
+    engine.event.connect(lambda event: failed.append(event) if isinstance(event, Failed) else None)
+    qtbot.waitSignal(engine.started, timeout=20_000).wait()
+    os.kill(engine.process_id, signal.SIGSTOP)
+    asked, beside = engine.send(Describe()), engine.send(Describe())
+    engine.cancel(asked.id)
+    qtbot.waitUntil(lambda: engine._ended_by_us, timeout=20_000)
+    engine._dispatch(Done(id=asked.id, value=Catalogue()))
+    qtbot.waitUntil(lambda: beside.id not in engine._open, timeout=20_000)
+    assert crashes == []
+    assert failed == [], "what waited beside it is done by the next process"

@@ -450,7 +450,7 @@ def test_start_has_its_focus_on_open(window: Window, qtbot: QtBot) -> None:
 def test_about_names_version_and_licence(window: Window, qtbot: QtBot) -> None:
     from gui.views.about_dialog import AboutDialog
 
-    qtbot.keyClick(window.main, Qt.Key.Key_F1)
+    window.actions["about"].trigger()
     dialog = window.main.findChild(AboutDialog)
     assert dialog.isVisible()
     assert "Apache License" in dialog._words.text()

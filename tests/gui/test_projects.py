@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from person import CONTROL, choose_path, click, press
 from project_windows import Desk
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QDateTime, QLocale, Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 from shell_values import make_result
@@ -477,7 +477,8 @@ def test_a_damaged_project_offers_its_previous_copy(desk: Desk, model: Path, tmp
     desk.open(place)
     assert desk.asked() == "The project file 'p.secateur' cannot be read."
     (way, _) = desk.window.main.error_bar._ways
-    assert way.text().startswith("Open the copy of 20")
+    made = QDateTime.fromSecsSinceEpoch(int(previous_path(place).stat().st_mtime))
+    assert way.text() == "Open the copy of " + QLocale().toString(made, QLocale.FormatType.ShortFormat)
     click(way)
     desk.work()
     assert desk.window.keeper.name == "p-previous"

@@ -8,7 +8,7 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from gui.theme import TOKENS, Theme, style_sheet
+from gui.theme import DRAWINGS, TOKENS, Theme, style_sheet
 
 
 def test_a_change_of_theme_reaches_widgets_that_are_shown_and_hidden(
@@ -32,7 +32,7 @@ def test_a_change_of_theme_reaches_widgets_that_are_shown_and_hidden(
 
 def test_no_rule_of_the_style_sheet_is_for_every_widget() -> None:
     """Such a rule sets font and palette of each widget by itself, and each hands them on to all below it."""
-    sheet = style_sheet(TOKENS["light"], "arrow", "tick")
+    sheet = style_sheet(TOKENS["light"], {what: what for what in DRAWINGS})
     selectors = [part.strip() for rule in re.findall(r"([^{}]+)\{", sheet) for part in rule.split(",")]
     assert len(selectors) > 50
     assert not {"*", "QWidget"} & set(selectors)
