@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import sys
 import time
 from collections import deque
@@ -127,11 +128,16 @@ class EngineClient(QObject):
 
     def _enforce_cancel(self) -> None:
         """Only for a job whose own time is up: the timer may be that of another, which has obeyed."""
-        late = time.monotonic() + 0.05 * CANCEL_GRACE_MS / 1000  # so much too early a coarse timer may come
-        if self._process is not None and any(due <= late for due in self._cancelling.values()):
-            # the job's answer may still be on its way, and must not make this look like a crash
-            self._ended_by_us = True
-            self._process.kill()
+        if self._process is None or not self._cancelling:
+            return
+        left = min(self._cancelling.values()) - time.monotonic()
+        if left > 0:
+            # a coarse timer may come too early
+            QTimer.singleShot(math.ceil(1000 * left), self, self._enforce_cancel)
+            return
+        # the job's answer may still be on its way, and must not make this look like a crash
+        self._ended_by_us = True
+        self._process.kill()
 
     def _write(self, request: AnyRequest) -> None:
         if self._process is not None:

@@ -11,6 +11,8 @@ from PySide6.QtCore import QEvent, QLocale, QObject
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen, Qt
 from PySide6.QtWidgets import QLabel, QToolTip, QWidget
 
+from gui.i18n import in_pseudo, pseudo
+
 FOLDER = Path(__file__).parent / "translations" / "glossary"
 TIP_WIDTH = 340
 """Points."""
@@ -40,9 +42,20 @@ def entries(language: str) -> dict[str, Entry]:
     return {entry.key: entry for entry in order}
 
 
+def in_force() -> dict[str, Entry]:
+    """All entries in the language of the window, by key."""
+    known = entries(QLocale().name())
+    if not in_pseudo():
+        return known
+    return {
+        key: msgspec.structs.replace(one, term=pseudo(one.term), meaning=pseudo(one.meaning))
+        for key, one in known.items()
+    }
+
+
 def entry(key: str) -> Entry:
     """The entry in the language of the window. Raises KeyError if there is no such term."""
-    return entries(QLocale().name())[key]
+    return in_force()[key]
 
 
 def explain(widget: QWidget, *keys: str) -> None:

@@ -27,6 +27,11 @@ def tr(template: str) -> str:
     return QCoreApplication.translate("secateur", template)
 
 
+def in_pseudo() -> bool:
+    """Whether the pseudo-language is in force: no other has this word."""
+    return QCoreApplication.translate("secateur", PSEUDO) != PSEUDO
+
+
 def tr_text(sentence: Text | None) -> str:
     """Translate a sentence that came from `core`."""
     if sentence is None or not sentence.template:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from PySide6.QtCore import QEvent, QLocale, QObject, QSize, Qt, QUrl
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QUrl
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.glossary import Entry, entries
+from gui.glossary import Entry, in_force
 from gui.i18n import tr
 from gui.theme import Theme
 
@@ -89,7 +89,7 @@ class GlossaryDialog(QDialog):
                 self.terms.setCurrentRow(place)
 
     def _entries(self) -> dict[str, Entry]:
-        return entries(QLocale().name())
+        return in_force()
 
     def _filter(self, words: str) -> None:
         """Show what has all of these words; what has them in the term itself is chosen first."""

@@ -285,14 +285,15 @@ class SideView(QWidget):
         if self._chosen is None:
             alone = len(self.left.canvas.items.nodes) - len(self._map.with_right)
             added = len(self.right.canvas.items.nodes) - len(self._map.with_left)
-            self.words.setText(
-                tr("Choose a box to see its counterpart. Without one: {n} here, {m} there.").format(
-                    n=fmt.count(alone), m=fmt.count(added)
-                )
+            words = tr("Choose a box to see its counterpart. Without one: {n} here, {m} there.").format(
+                n=fmt.count(alone), m=fmt.count(added)
             )
-            return
-        side, index = self._chosen
-        self.words.setText(self._left_words(index) if side == "left" else self._right_words(index))
+        else:
+            side, index = self._chosen
+            words = self._left_words(index) if side == "left" else self._right_words(index)
+        self.words.setText(words)
+        for panel in (self.left, self.right):
+            panel.canvas.setAccessibleDescription(words)
 
     def retranslate(self) -> None:
         for name, words, panel in zip(

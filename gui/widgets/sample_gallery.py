@@ -175,6 +175,11 @@ class SampleGallery(ToldWidget):
         lines += self._row_words(sample)
         return "\n".join(line for line in lines if line)
 
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self._tell()
+        super().changeEvent(event)
+
     def _tell(self) -> None:
         self.setAccessibleDescription(
             self.describe(self.current) if self._samples else tr("No answer changed.")

@@ -6,6 +6,7 @@ the person's own files bring, the program's name, numbers, units' symbols, keys.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable
 
@@ -42,8 +43,12 @@ def names_in(window: Window) -> set[str]:
     return {name for name in names if name}
 
 
+_TAG = re.compile(r"</?[a-z]+[^<>]*>")
+
+
 def untranslated(words: str, names: Iterable[str]) -> str:
-    """The words that are in no translation; empty: there are none."""
+    """The words that are in no translation; empty: there are none. The marks of rich text are no words."""
+    words = html.unescape(_TAG.sub(" ", words))
     rest = _SHAPE.sub(" ", _FIGURE.sub(" ", _without_names(outside(words), names)))
     return " ".join(re.findall(r"[^\W\d_]{2,}", rest))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -123,13 +122,3 @@ def test_resnet_is_known_to_the_last_number(shared_models: Path) -> None:
     assert (info.opset, info.producer, info.node_count) == (17, "pytorch 2.13.0", 51)
     assert info.inputs[0].dtype == "float32"
     assert info.inputs[0].shape == ("N", 3, 32, 32)
-
-
-def test_opening_is_quick(shared_models: Path) -> None:
-    open_model(shared_models / "resnet20_cifar10.onnx", Context())
-    for name in FEEDS:
-        started = time.monotonic()
-        result = open_model(shared_models / f"{name}.onnx", Context())
-        layout(result, "layers")
-        layout(result, "nodes")
-        assert time.monotonic() - started < 1.2
