@@ -22,9 +22,11 @@ LEFT_OF_WORDS = 96
 """Steps on the whole network come first and have longer names than layers."""
 LABEL_ROOM = 52
 """Below the plot, for slanted names."""
+LABEL_DROP = 13
+"""Below the plot, where their ends stand."""
 SLANT = 24.0
 """Degrees."""
-LABEL_STEP = 17.0
+LABEL_STEP = 30.0
 """Slanted names closer than this would touch."""
 LEAST_SPAN = 2.0
 NOTABLE = 0.05
@@ -197,7 +199,8 @@ class RunChart(QWidget):
 
     def _paint_names(self, painter: QPainter, plot: Plot) -> None:
         font, bold = small_font(self.font(), 11), small_font(self.font(), 11, bold=True)
-        room = math.hypot(LABEL_ROOM, LABEL_ROOM) + 42
+        # as long as it may be before its beginning leaves the widget below
+        room = (LABEL_ROOM - LABEL_DROP - 7) / math.sin(math.radians(SLANT))
         worst = self.costliest
         for index in self.labelled():
             step = self._steps[index]
@@ -207,7 +210,7 @@ class RunChart(QWidget):
             if step.layer_id == self._chosen:
                 token = "accent"
             painter.setPen(self._theme.color("attention" if index == worst else token))
-            painter.translate(plot.x(index) + 3, plot.rect.bottom() + 13)
+            painter.translate(plot.x(index) + 3, plot.rect.bottom() + LABEL_DROP)
             painter.rotate(-SLANT)
             # a name may use what is left of the widget at this angle
             length = min(room, (plot.x(index) - 2) / math.cos(math.radians(SLANT)))
