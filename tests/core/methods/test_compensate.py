@@ -264,3 +264,15 @@ def test_inputs_that_are_always_zero_do_no_harm() -> None:
     hessian = np.diag([1.0, 1e-3, 1e-3])[None]
     found, _ = compensated(weights, hessian, Wanted(bits=4, sparsity=1 / 3))
     assert np.isfinite(found).all() and (found[0, :, 0] != 0).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rounding_on_top_of_zeros_costs_what_rounding_costs(seed: int) -> None:
+    weights, hessian = layer(24, 48, seed)
+
+    def left(**wanted: float) -> float:
+        return error(weights, compensated(weights, hessian, Wanted(**wanted))[0], hessian)  # type: ignore[arg-type]
+
+    zeros, bits, both = left(sparsity=0.6), left(bits=8), left(sparsity=0.6, bits=8)
+    assert bits < 0.05 * zeros
+    assert both <= zeros + 3 * bits
