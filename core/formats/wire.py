@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import onnx
 
+from core.varint import varint
+
 THRESHOLD_BYTES = 1024
 """Smaller tensors stay where they are."""
 
@@ -88,8 +90,8 @@ class _Cutter:
                 continue
             pieces += [
                 self.view[copied:tag_start],
-                _varint(number << 3 | 2),
-                _varint(sum(map(len, inner))),
+                varint(number << 3 | 2),
+                varint(sum(map(len, inner))),
                 *inner,
             ]
             copied = position
@@ -120,8 +122,8 @@ class _Cutter:
             return None
         mark = self.token + len(self.places).to_bytes(8, "little")
         self.places.append((data[1], data[2] - data[1]))
-        tag = _varint(_RAW_DATA << 3 | 2)
-        return [self.view[start : data[0]], tag, _varint(len(mark)), mark, self.view[data[2] : end]]
+        tag = varint(_RAW_DATA << 3 | 2)
+        return [self.view[start : data[0]], tag, varint(len(mark)), mark, self.view[data[2] : end]]
 
     def field(self, position: int, end: int) -> tuple[int, int, int, int]:
         """(field number, wire type, start of its content, end of its content)."""
@@ -153,12 +155,3 @@ class _Cutter:
                 return result, position
             shift += 7
         raise MalformedError
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 127:
-        encoded.append(value & 127 | 128)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)

@@ -12,6 +12,8 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from core.varint import varint
+
 LEAST_BYTES = 1 << 20
 """Smaller weights stay within."""
 _SIMPLE = (
@@ -89,7 +91,7 @@ def encoded(model: ir.Model) -> Iterator[bytes | memoryview]:
     proto.ClearField("graph")
     framed = _framed(heads, arrays)
     yield proto.SerializeToString()
-    yield _GRAPH + _varint(len(graph) + sum(len(head) + arrays[name].nbytes for name, head in framed.items()))
+    yield _GRAPH + varint(len(graph) + sum(len(head) + arrays[name].nbytes for name, head in framed.items()))
     yield graph
     for name, head in framed.items():
         yield head
@@ -101,16 +103,6 @@ def _framed(heads: Mapping[str, bytes], arrays: Mapping[str, np.ndarray]) -> dic
     framed = {}
     for name, head in heads.items():
         size = arrays[name].nbytes
-        inner = head + _RAW_DATA + _varint(size)
-        framed[name] = _INITIALIZER + _varint(len(inner) + size) + inner
+        inner = head + _RAW_DATA + varint(size)
+        framed[name] = _INITIALIZER + varint(len(inner) + size) + inner
     return framed
-
-
-def _varint(value: int) -> bytes:
-    """Source: https://protobuf.dev/programming-guides/encoding/."""
-    made = bytearray()
-    while value > 127:
-        made.append(value & 127 | 128)
-        value >>= 7
-    made.append(value)
-    return bytes(made)

@@ -33,10 +33,10 @@ class Head:
         They are taken out of their graph, where their result becomes an input.
         """
         graph = nodes[0].graph
-        first, self._result = nodes[0].inputs[0], nodes[-1].outputs[0]
-        assert graph is not None and first is not None and self._result.name is not None
+        first, result = nodes[0].inputs[0], nodes[-1].outputs[0]
+        assert graph is not None and first is not None and result.name is not None
         self.input = first.name or ""
-        self.output = self._result.name
+        self.output = result.name
         self._threads = threads
         self._constants = {
             value.name or "": value.const_value.numpy()
@@ -46,11 +46,11 @@ class Head:
         }
         graph.remove(nodes)
         behind = ir.Value(name=self.output)
-        for user, index in list(self._result.uses()):
+        for user, index in list(result.uses()):
             user.replace_input_with(index, behind)
         shape = ir.Shape([None, *like.shape[1:]])
         inputs = [ir.Value(name=self.input, type=first.type, shape=shape)]
-        alone = ir.Graph(inputs, [self._result], nodes=nodes, opset_imports=graph.opset_imports)
+        alone = ir.Graph(inputs, [result], nodes=nodes, opset_imports=graph.opset_imports)
         nodes[0].replace_input_with(0, inputs[0])
         self._proto = ir.to_proto(ir.Model(alone, ir_version=8))
         self._sessions: OrderedDict[int, tuple[object, Runner]] = OrderedDict()
@@ -83,7 +83,7 @@ class Head:
 def head_of(node: ir.Node | None) -> list[ir.Node]:
     """The nodes that are worth a session of their own: a grouped convolution and what is fused into it.
 
-    None where the network behind needs what lies between.
+    Empty for any other node, and where the network behind needs what lies between.
     """
     if node is None or node.op_type != "Conv" or node.domain not in ("", "ai.onnx"):
         return []
