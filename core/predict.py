@@ -52,14 +52,21 @@ class Predicted(Value, frozen=True, kw_only=True):
     """Of the whole network: nats, or noise power over signal power."""
 
 
+class Way(NamedTuple):
+    """Which way answers move: a vector of length 1, which can be added to others of the same samples only."""
+
+    vector: np.ndarray
+    samples: bytes
+
+
 class Part(NamedTuple):
     """What one kind of change does to the answers."""
 
     damage: float
     doubt: float
     """Standard deviation of the damage."""
-    way: np.ndarray | None
-    """Which way the answers move, of length 1; None where that is not known."""
+    way: Way | None
+    """Which way the answers move; None where that is not known."""
 
 
 class Curve:
@@ -154,8 +161,9 @@ class Curve:
         plain = self._bits.get((8, FLOAT_BITS), Part(0.0, 0.0, None))
         extra = max(rounded.damage - plain.damage, 0.0)
         way = rounded.way
-        if way is not None and plain.way is not None:  # what the weights' own rounding did is not the inputs'
-            way = _unit(math.sqrt(rounded.damage) * way - math.sqrt(plain.damage) * plain.way)
+        if way is not None and plain.way is not None and way.samples == plain.way.samples:
+            # what the weights' own rounding did is not the inputs'
+            way = _mixed(way, math.sqrt(rounded.damage), plain.way, -math.sqrt(plain.damage))
         return [weights, Part(extra, rounded.doubt, way)]
 
     def _weights(self, bits: int) -> Part | None:
@@ -207,18 +215,22 @@ def together(parts: Sequence[Part]) -> float:
     """The damage of all parts at once.
 
     Each is a vector whose square is its damage, so that parts which move the answers alike, as when all
-    favour the same class, do more than their sum. Parts whose way is not known count as if no other went
-    theirs.
+    favour the same class, do more than their sum. Parts whose way is not known, or known from other samples
+    than the others', count as if no other went theirs.
     """
     alone = sum(part.damage for part in parts)
-    known = [part for part in parts if part.way is not None and part.damage > 0]
-    whole: np.ndarray | float = 0.0
-    for part in known:
-        whole = whole + math.sqrt(part.damage) * part.way  # type: ignore[operator]
-    if isinstance(whole, float):
+    wholes: dict[bytes, np.ndarray] = {}
+    rest = 0.0
+    for part in parts:
+        if part.way is None:
+            rest += part.damage
+        elif part.damage > 0:
+            moved = math.sqrt(part.damage) * part.way.vector
+            before = wholes.get(part.way.samples)
+            wholes[part.way.samples] = moved if before is None else before + moved
+    if not wholes:
         return alone
-    rest = sum(part.damage for part in parts if part.way is None)
-    return max(float(whole @ whole) + rest, LEAST * alone)
+    return max(sum(float(whole @ whole) for whole in wholes.values()) + rest, LEAST * alone)
 
 
 def predicted_of(
@@ -309,20 +321,28 @@ def _doubt(point: SensitivityPoint) -> float:
     return (point.damage_high - point.damage_low) / 4
 
 
-def _way(shift: bytes | None) -> np.ndarray | None:
-    return None if shift is None else np.frombuffer(shift, np.float16).astype(np.float32)
+def _way(shift: bytes | None) -> Way | None:
+    return (
+        None
+        if shift is None
+        else Way(np.frombuffer(shift, np.float16, offset=4).astype(np.float32), shift[:4])
+    )
 
 
-def _unit(vector: np.ndarray) -> np.ndarray | None:
+def _mixed(one: Way, much: float, other: Way, more: float) -> Way | None:
+    """The way of so much of the one and of the other."""
+    vector = much * one.vector + more * other.vector
     length = math.sqrt(float(vector @ vector))
-    return vector / np.float32(length) if length > 1e-6 else None
+    return Way(vector / np.float32(length), one.samples) if length > 1e-6 else None
 
 
-def _turned(one: np.ndarray | None, other: np.ndarray | None, at: float) -> np.ndarray | None:
-    """From the one way (`at` 0) to the other (1)."""
+def _turned(one: Way | None, other: Way | None, at: float) -> Way | None:
+    """From the one way (`at` 0) to the other (1); the nearer one where they are of different samples."""
     if one is None or other is None:
         return one if other is None else other
-    return _unit((1 - at) * one + at * other)
+    if one.samples != other.samples:
+        return one if at < 0.5 else other
+    return _mixed(one, 1 - at, other, at)
 
 
 def _logit(share: float) -> float:

@@ -9,6 +9,7 @@ it by running layers in pairs; here it comes from the runs of single layers.
 
 from __future__ import annotations
 
+import zlib
 from functools import lru_cache
 
 import numpy as np
@@ -42,14 +43,14 @@ class Shift:
         self._rows += len(piece.rows)
 
     def direction(self) -> bytes | None:
-        """Of length 1, as float16 numbers; None where nothing moves or too little was run."""
+        """Of length 1, as `SensitivityPoint.shift` says; None where nothing moves or too little was run."""
         if self._rows < first_rows(self._samples):
             return None
         vector = folded(np.concatenate(self._parts))
         length = float(np.sqrt(vector @ vector))
         if not np.isfinite(length) or length < 1e-9:
             return None
-        return (vector / length).astype(np.float16).tobytes()
+        return drawing(self._samples) + (vector / length).astype(np.float16).tobytes()
 
 
 def first_rows(samples: Samples) -> int:
@@ -60,6 +61,13 @@ def first_rows(samples: Samples) -> int:
         if count >= FIRST:
             break
     return count
+
+
+def drawing(samples: Samples) -> bytes:
+    """Four bytes that tell which samples a vector is of: ways of others have nothing to do with it."""
+    first, rows = first_rows(samples), [piece.rows for piece in samples.pieces]
+    told = np.concatenate([[samples.count], *rows])[: first + 1].astype("<i8")
+    return zlib.crc32(told.tobytes()).to_bytes(4, "little")
 
 
 def moved_by(answers: np.ndarray, original: np.ndarray, subject: Subject) -> np.ndarray:

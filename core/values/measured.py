@@ -94,7 +94,8 @@ class SensitivityPoint(Value, frozen=True, kw_only=True, tag=True):
     damage_high: float | None = None
     shift: bytes | None = None
     """Which way the answers move, float16 numbers, of length 1: damages of layers that move them alike add to
-    more than their sum. None where that is not known."""
+    more than their sum. Before them four bytes that tell of which samples: ways of others say nothing of each
+    other. None where that is not known."""
 
     @property
     def estimate(self) -> bool:

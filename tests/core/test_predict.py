@@ -106,8 +106,8 @@ def test_measured_plans_teach_the_factor_and_narrow_the_band():
     assert far == pytest.approx(1.0, abs=0.01)
 
 
-def way(*numbers: float) -> bytes:
-    return np.array(numbers, np.float16).tobytes()
+def way(*numbers: float, samples: bytes = b"same") -> bytes:
+    return samples + np.array(numbers, np.float16).tobytes()
 
 
 def damage_of(*points_of: SensitivityPoint, **settings: object) -> float:
@@ -146,6 +146,27 @@ def test_a_layer_whose_way_is_not_known_adds_its_damage() -> None:
     one, two = (point(0.01, name, sparsity=0.5, shift=way(1, 0)) for name in "ab")
     old = point(0.03, "c", sparsity=0.5)
     assert damage_of(one, two, old, sparsity=0.5) == pytest.approx(0.04 + 0.03, rel=1e-3)
+
+
+def test_ways_of_other_samples_say_nothing_of_each_other() -> None:
+    """A search measures on half of the samples, an analysis on all: the window knows points of both."""
+    one = point(0.01, "a", sparsity=0.5, shift=way(1, 0))
+    two = point(0.04, "b", sparsity=0.5, shift=way(1, 0, samples=b"half"))
+    three = point(0.04, "c", sparsity=0.5, shift=way(1, 0, 0, samples=b"some"))
+    alike = point(0.01, "d", sparsity=0.5, shift=way(1, 0))
+    found = damage_of(one, two, three, alike, sparsity=0.5)
+    assert found == pytest.approx((0.1 + 0.1) ** 2 + 0.04 + 0.04, rel=1e-3)
+
+
+def test_a_layer_known_from_different_samples_keeps_what_each_says() -> None:
+    eight = point(0.0001, "a", weight_bits=8, shift=way(0, 1, samples=b"half"))
+    both = point(0.0101, "a", weight_bits=8, activation_bits=8, shift=way(1, 0, 0))
+    assert damage_of(eight, both, weight_bits=8, activation_bits=8) == pytest.approx(0.0001 + 0.01, rel=1e-3)
+    low = point(0.01, "a", sparsity=0.5, shift=way(1, 0, samples=b"half"))
+    high = point(0.01, "a", sparsity=0.8, shift=way(0, 1, 0))
+    other = point(0.01, "b", sparsity=0.6, shift=way(0, 1, 0))
+    # nearer to 0.5, whose way is of other samples
+    assert damage_of(low, high, other, sparsity=0.6) == pytest.approx(0.02, rel=1e-3)
 
 
 def test_zeros_bits_and_rounded_inputs_of_a_layer_have_ways_of_their_own() -> None:

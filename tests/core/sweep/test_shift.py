@@ -13,7 +13,7 @@ from core.evaluate.answers import Subject
 from core.evaluate.judge import Judge
 from core.sweep.figures import Tally
 from core.sweep.samples import FIRST, Samples, draw
-from core.sweep.shift import LENGTH, folded, moved_by
+from core.sweep.shift import LENGTH, drawing, folded, moved_by
 
 CLASSES = Subject(task="classification", output=0, classes=6)
 NUMBERS = Subject(task="regression", output=0)
@@ -74,7 +74,10 @@ def of_what_if(judge: Judge, samples: Samples, answers: np.ndarray, pieces: int)
     for position, piece in enumerate(samples.pieces[:pieces]):
         tally.add(position, answers[piece.rows])
     shift = tally.figures().shift
-    return None if shift is None else np.frombuffer(shift, np.float16).astype(np.float64)
+    if shift is None:
+        return None
+    assert shift[:4] == drawing(samples)
+    return np.frombuffer(shift, np.float16, offset=4).astype(np.float64)
 
 
 def test_a_what_if_says_its_way_from_its_first_samples(tmp_path: Path) -> None:
@@ -87,6 +90,7 @@ def test_a_what_if_says_its_way_from_its_first_samples(tmp_path: Path) -> None:
     judge = Judge(path, data, Context())
     samples = draw(judge, 512)
     noise = 0.1 * rng.standard_normal(answers.shape).astype(np.float32)
+    assert drawing(draw(judge, 512)) == drawing(samples) != drawing(draw(judge, 256))
     way = of_what_if(judge, samples, answers + noise, 1)
     assert way is not None and len(way) == FIRST * 5
     assert np.sqrt(way @ way) == pytest.approx(1, abs=2e-3)
