@@ -65,7 +65,7 @@ class Session(PlanningSession):
         self._pending_data: DataSpec | None = None
         self.asked_data: DataSpec | None = None
         """What was asked for last, with what the person left to be guessed left open."""
-        self._last_request: m.Request | None = None
+        self._requests: dict[str, m.Request] = {}
         self._describing: int | None = None
         self._inspection = Inspection(engine, self)
         self._inspection.answered.connect(self._on_inspected)
@@ -182,7 +182,7 @@ class Session(PlanningSession):
             self._engine.cancel(self.job.id)
 
     def begin(self, kind: str, request: m.Request) -> None:
-        self._last_request = request
+        self._requests[kind] = request
         sent = self._engine.send(in_project(self, request))
         self._set_job(Job(kind=kind, id=sent.id))
 
@@ -190,8 +190,13 @@ class Session(PlanningSession):
         """Do what failed once more; what it had found is kept and not measured again."""
         if kind == "compress":
             self.run()
-        elif self._last_request is not None and self.job is None:
-            self.begin(kind, self._last_request)
+        elif kind in self._requests and self.job is None:
+            self.begin(kind, self._requests[kind])
+
+    def _forget_data(self) -> None:
+        super()._forget_data()
+        # what was asked about the data before is not asked again about these
+        self._requests = {kind: asked for kind, asked in self._requests.items() if kind in ("open", "data")}
 
     def close_model(self) -> None:
         """Nothing is open any more."""
