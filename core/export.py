@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,7 @@ from core.context import Context
 from core.data.dataset import DataSet
 from core.errors import Cancelled, DataError, ExportError, SecateurError
 from core.evaluate.example_feeds import example_feeds
+from core.evaluate.give_back import give_back
 from core.evaluate.runner import Runner
 from core.evaluate.size import ZIP_LEVEL, model_files, size_bytes
 from core.files import PREFIX, move_into_place
@@ -210,19 +211,30 @@ def _verify(
             )
         ) from error
     context.check()
+    feeds, wanted = _answers(artefact, data, None)
+    if feeds is None:
+        _answers(written, None, {})
+        return
+    context.check()
+    # one after the other: each may be as large as the original
+    give_back()
+    for got, said in zip(_answers(written, data, feeds)[1], wanted, strict=True):
+        if not same_answers(got, said):
+            raise _differs(text("Its answers are not those of the network that was judged."))
+
+
+def _answers(
+    model: Path, data: DataSet | None, feeds: Mapping[str, np.ndarray] | None
+) -> tuple[Mapping[str, np.ndarray] | None, list[np.ndarray]]:
+    """What a file that can be loaded says to `feeds` ({}: nothing is asked; None: some are found for it)."""
     try:
-        runner, judged = Runner(written), Runner(artefact)
+        runner = Runner(model)
     except SecateurError as error:
         if isinstance(error, Cancelled):
             raise
         raise _differs(error.why) from error
-    feeds = _samples(judged, data)
-    if feeds is None:
-        return
-    context.check()
-    for got, wanted in zip(runner.run(feeds), judged.run(feeds), strict=True):
-        if not same_answers(got, wanted):
-            raise _differs(text("Its answers are not those of the network that was judged."))
+    feeds = _samples(runner, data) if feeds is None else feeds
+    return feeds, runner.run(feeds) if feeds else []
 
 
 def _holds(written: Path, artefact: Path, behind: bytes) -> bool:

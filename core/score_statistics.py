@@ -14,17 +14,21 @@ import numpy as np
 
 from core.context import Context
 from core.data.dataset import Batch
+from core.evaluate.give_back import give_back
+from core.evaluate.runner import weight_bytes
 from core.gradients.gradients import loss_gradients
 from core.gradients.saliency import by_layer
+from core.gradients.streamed import squared_gradients
 from core.graph.opened import OpenedModel
+from core.graph.weights import find_node, whole_matrix
 from core.importance.score import Statistics
 from core.methods._activity import Activation, activation_behind
 from core.methods._bias import read_bias
+from core.methods._few_rows import FewRows
 from core.methods._layer_moments import part, samples_in
 from core.methods._matrices import Form, form_of, patches, places
 from core.methods._taps import Tap, node_named
 from core.methods.calibrate import Feeds
-from core.methods.hessian import Moments, inverse
 from core.values import Layer, Text, text
 
 MEASURING = text("Measuring importance on samples")
@@ -35,6 +39,8 @@ _MOMENT_BYTES = 512 << 20
 _ACTIVATION_BYTES = 128 << 20
 """Of the values looked at in one piece of a batch."""
 _GRADIENT_BATCH = 8
+LARGE_BYTES = 256 << 20
+"""Weights of a network whose gradients are not held all at once."""
 
 Batches = Callable[[], Iterable[Batch]]
 
@@ -101,13 +107,19 @@ def activity_statistics(
 
 
 def gradient_statistics(
-    opened: OpenedModel, batches: Callable[[int], Iterable[Batch]], samples: int, context: Context
+    opened: OpenedModel,
+    layers: Sequence[Layer],
+    batches: Callable[[int], Iterable[Batch]],
+    samples: int,
+    context: Context,
 ) -> dict[str, Statistics]:
     """Taylor and Fisher scores of every layer that the answers depend on, by layer id.
 
-    `batches(size)` starts the samples anew. Raises UnsupportedModelError where an operator has no
-    derivative, DataError without samples, Cancelled.
+    Of a large network those of `layers` alone. `batches(size)` starts the samples anew. Raises
+    UnsupportedModelError where an operator has no derivative, DataError without samples, Cancelled.
     """
+    if weight_bytes(opened.model) > LARGE_BYTES:
+        return _one_gradient_at_a_time(opened, layers, batches, samples, context)
     count = -(-samples // _GRADIENT_BATCH)
     sums = loss_gradients(opened, batches(_GRADIENT_BATCH), context, batch_count=count)
     found = by_layer(opened, sums)
@@ -117,6 +129,29 @@ def gradient_statistics(
     for layer in opened.info.layers:
         result.setdefault(layer.id, Statistics(why_not=_NO_GRADIENT))
     return result
+
+
+def _one_gradient_at_a_time(
+    opened: OpenedModel,
+    layers: Sequence[Layer],
+    batches: Callable[[int], Iterable[Batch]],
+    samples: int,
+    context: Context,
+) -> dict[str, Statistics]:
+    wanted = {name for layer in layers for name in layer.weights}
+    give_back()
+    squares = squared_gradients(opened.model, wanted, batches(1), context, samples)
+    found = {}
+    for layer in layers:
+        own = [squares[name] for name in layer.weights if name in squares]
+        if len(own) < max(1, len(layer.weights)):
+            found[layer.id] = Statistics(why_not=_NO_GRADIENT)
+            continue
+        taylor = whole_matrix(layer, find_node(opened.model, layer.id), own)
+        # one sample at a time both scores are the same but for the factor
+        found[layer.id] = Statistics(taylor=taylor, fisher_per_taylor=0.5, samples=samples)
+    give_back()
+    return found
 
 
 _NO_CHANNELS = text("Its channels cannot be told apart in what follows it.")
@@ -168,8 +203,8 @@ def _measured(
     model = opened.clone()
     nodes = [node_named(model, name) for name in forms]
     tap = Tap(model, [value for node in nodes for value in (node.inputs[0], node.outputs[0])])  # type: ignore[misc]
-    sums: list[Moments | _Powers] = [
-        Moments(form) if curvature else _Powers(np.zeros((form.groups, form.columns)))
+    sums: list[FewRows | _Powers] = [
+        FewRows(form) if curvature else _Powers(np.zeros((form.groups, form.columns)))
         for form in forms.values()
     ]
     # of its own, so that a layer's figures are the same whichever layers are measured beside it
@@ -189,30 +224,25 @@ def _measured(
             result[name] = Statistics(
                 why_not=text("None of the samples gives this layer numbers to work on.")
             )
-        elif isinstance(gathered, Moments):
-            result[name] = replace(_curvature(opened, name, gathered), samples=samples)
+        elif isinstance(gathered, FewRows):
+            result[name] = replace(_curvature(opened, name, form, gathered), samples=samples)
         else:
             power = _by_row_group(form, gathered.total / gathered.count)
             result[name] = Statistics(power=power, samples=samples)
     return result
 
 
-def _curvature(opened: OpenedModel, name: str, moments: Moments) -> Statistics:
-    node, form = node_named(opened.model, name), moments.form
+def _curvature(opened: OpenedModel, name: str, form: Form, gathered: FewRows) -> Statistics:
+    node = node_named(opened.model, name)
     weight = node.inputs[1]
     assert weight is not None and weight.const_value is not None
     centred = read_bias(node, form.channels) is not None
-    exact = moments.quadratic(0.0, centred)
-    diagonal = np.einsum("gii->gi", exact.hessian)
-    # what the mean adds, which a bias makes good
-    power = diagonal + np.square(exact.mean) if centred else diagonal
-    energy = np.square(exact.output_std(form.matrices(weight.const_value.numpy())))
-    inverted = np.einsum("gii->gi", inverse(moments.quadratic(DAMPING, centred).hessian))
+    found = gathered.curvature(weight.const_value.numpy(), DAMPING, centred)
     return Statistics(
-        power=_by_row_group(form, power),
-        diagonal=_by_row_group(form, diagonal),
-        inverse=_by_row_group(form, inverted),
-        energy=energy.astype(np.float32),
+        power=_by_row_group(form, found.power),
+        diagonal=_by_row_group(form, found.diagonal),
+        inverse=_by_row_group(form, found.inverse),
+        energy=found.energy.astype(np.float32),
     )
 
 

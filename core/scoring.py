@@ -100,7 +100,7 @@ class Scoring:
             return
         reading, samples, layers = self._reading(need), self._samples(need), self._layers(wanted)
         if need == "gradients":
-            found = gradient_statistics(self.opened, reading, samples, context)
+            found = gradient_statistics(self.opened, layers, reading, samples, context)
         elif need == "activity":
             found = activity_statistics(self.opened, layers, reading, samples, context)
         else:
@@ -216,6 +216,8 @@ def pack(statistics: Statistics) -> bytes:
     """Statistics as an .npz."""
     arrays = {name: getattr(statistics, name) for name in _ARRAYS}
     present = {name: array for name, array in arrays.items() if array is not None}
+    if statistics.fisher_per_taylor is not None:
+        present["fisher_per_taylor"] = np.asarray(statistics.fisher_per_taylor)
     stream = io.BytesIO()
     np.savez(stream, samples=np.asarray(statistics.samples), **present)
     return stream.getvalue()
@@ -226,6 +228,7 @@ def unpack(packed: bytes) -> Statistics | None:
     try:
         with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
             present = {name: arrays[name] for name in _ARRAYS if name in arrays}
-            return Statistics(samples=int(arrays["samples"]), **present)
+            share = float(arrays["fisher_per_taylor"]) if "fisher_per_taylor" in arrays else None
+            return Statistics(samples=int(arrays["samples"]), fisher_per_taylor=share, **present)
     except (ValueError, KeyError, OSError):
         return None

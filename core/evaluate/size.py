@@ -9,6 +9,7 @@ from pathlib import Path
 import onnx
 
 from core.context import Context
+from core.formats.light import light_model
 from core.values import text
 
 ZIP_LEVEL = 6
@@ -20,9 +21,10 @@ def model_files(path: Path | str) -> tuple[Path, ...]:
     """Return the file and the external data files beside it that exist, each once."""
     path = Path(path)
     names: dict[str, None] = {}
-    for tensor in _tensors(onnx.load(str(path), load_external_data=False)):
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            names.update({entry.value: None for entry in tensor.external_data if entry.key == "location"})
+    with light_model(path) as model:
+        for tensor in _tensors(model.proto):
+            if tensor.data_location == onnx.TensorProto.EXTERNAL:
+                names.update({entry.value: None for entry in tensor.external_data if entry.key == "location"})
     beside = (path.parent / name for name in names)
     return (path, *(file for file in beside if file.is_file()))
 

@@ -8,12 +8,15 @@ the field numbers of onnx.proto.
 
 from __future__ import annotations
 
+import mmap
 import secrets
 from dataclasses import dataclass
 
 import onnx
 
 from core.varint import varint
+
+Encoded = bytes | mmap.mmap
 
 THRESHOLD_BYTES = 1024
 """Smaller tensors stay where they are."""
@@ -42,7 +45,7 @@ class MalformedError(Exception):
 class Split:
     """`rest` parses as the model; a tensor whose raw_data is a mark has its data at `places`."""
 
-    rest: bytes
+    rest: Encoded
     token: bytes
     places: tuple[tuple[int, int], ...]
 
@@ -57,7 +60,7 @@ class Split:
         return self.places[int.from_bytes(raw[size:], "little")]
 
 
-def split(data: bytes) -> Split:
+def split(data: Encoded) -> Split:
     """Cut large weights out of an encoded ModelProto. Raises MalformedError."""
     cutter = _Cutter(data)
     pieces = cutter.message("model", 0, len(data), 0)
@@ -66,7 +69,7 @@ def split(data: bytes) -> Split:
 
 
 class _Cutter:
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: Encoded) -> None:
         self.data = data
         self.view = memoryview(data)
         self.token = secrets.token_bytes(24)

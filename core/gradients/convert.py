@@ -71,8 +71,10 @@ def trained(model: ir.Model) -> list[str]:
     return list(names)
 
 
-def to_torch(model: ir.Model) -> TorchGraph:
+def to_torch(model: ir.Model, copied: bool = True) -> TorchGraph:
     """Return the model as a torch module; `model` is not changed.
+
+    Not `copied`: its weights are the model's own arrays, which nobody may train.
 
     Raises UnsupportedModelError naming node and operator where there is no torch function for it.
     """
@@ -88,7 +90,7 @@ def to_torch(model: ir.Model) -> TorchGraph:
                 ),
                 text("Everything that needs no gradients still works: pruning by magnitude, fewer bits."),
             )
-    return TorchGraph(model, trained(model))
+    return TorchGraph(model, trained(model), copied)
 
 
 def _trained_inputs(node: ir.Node) -> list[ir.Value | None]:

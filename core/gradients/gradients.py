@@ -66,7 +66,7 @@ def loss_gradients(
     with Workers() as workers:
         for group in _groups(batches, workers.count):
             context.report(text("Computing gradients"), seen, batch_count)
-            subject = subject or _subject(graph, group[0])
+            subject = subject or subject_of(graph, group[0])
             work = partial(_gradients, graph, subject, loss)
             numbered = [(batch, seed + seen + place) for place, batch in enumerate(group)]
             for batch, gradients in zip(group, workers.map(work, numbered), strict=True):
@@ -74,11 +74,16 @@ def loss_gradients(
                     sums[name].add(graph.weights[name].detach(), gradient, max(1, len(batch.indices)))
             seen += len(group)
     if not seen:
-        raise DataError(
-            text("There are no samples to compute gradients on."),
-            next_step=text("Choose data with more samples, or another importance score."),
-        )
+        raise no_samples()
     return {name: running.result() for name, running in sums.items() if running.samples}
+
+
+def no_samples() -> DataError:
+    """Return the error for gradients without a sample."""
+    return DataError(
+        text("There are no samples to compute gradients on."),
+        next_step=text("Choose data with more samples, or another importance score."),
+    )
 
 
 def no_labels() -> DataError:
@@ -120,7 +125,8 @@ def _gradients(
     return {name: one for name, one in zip(graph.weights, found, strict=True) if one is not None}
 
 
-def _subject(graph: TorchGraph, batch: Batch) -> Subject:
+def subject_of(graph: TorchGraph, batch: Batch) -> Subject:
+    """What of the network's answers counts, from those to a batch."""
     with torch.no_grad():
         arrays = [output.numpy() for output in graph(batch.feeds)]
     labels = trainable(batch.labels)

@@ -79,9 +79,12 @@ def sampled_loss(
         return F.nll_loss(logs, drawn)
     total = torch.zeros(())
     for output in outputs:
-        if _real(output) and output.requires_grad:
+        if not _real(output):
+            continue
+        # drawn for all of them, so that it is the same whichever weights are asked for
+        noise = torch.randn(output.shape, generator=generator)
+        if output.requires_grad:
             deviation = output.detach().std(correction=0).clamp(min=1e-6)
-            noise = torch.randn(output.shape, generator=generator)
             total = total - (noise * output.to(torch.float32)).sum() / deviation
     return total / max(1, outputs[subject.output].shape[0] if outputs[subject.output].dim() else 1)
 

@@ -14,7 +14,7 @@ from core.errors import EngineError, SecateurError, UnsupportedModelError
 from core.evaluate.runner import out_of_memory
 from core.gradients.attributes import Attributes, Body, Function, NotConvertible, attribute_values
 from core.gradients.operators import OPERATORS
-from core.gradients.operators._common import remembering, to_tensor
+from core.gradients.operators._common import lent, remembering, to_tensor
 from core.values import text
 
 Tap = Callable[[torch.Tensor], torch.Tensor]
@@ -46,8 +46,10 @@ class _Program:
 class TorchGraph(torch.nn.Module):
     """An ONNX graph in torch. `weights` are its parameters and `constants` the rest, by ONNX name."""
 
-    def __init__(self, model: ir.Model, trained: Sequence[str]) -> None:
+    def __init__(self, model: ir.Model, trained: Sequence[str], copied: bool = True) -> None:
+        """Not `copied`: weights lie where those of the model do, and nobody may change them."""
         super().__init__()
+        self._copied = copied
         self.input_names = tuple(value.name or "" for value in model.graph.inputs)
         self.output_names = tuple(value.name or "" for value in model.graph.outputs)
         self._opset = int(model.graph.opset_imports.get("") or model.opset_imports.get("") or 17)
@@ -95,7 +97,8 @@ class TorchGraph(torch.nn.Module):
 
     def _store(self, value: ir.Value, trained: bool) -> None:
         name = value.name or ""
-        tensor = to_tensor(value.const_value.numpy())  # type: ignore[union-attr]
+        array = value.const_value.numpy()  # type: ignore[union-attr]
+        tensor = to_tensor(array) if self._copied or not trained else lent(array)
         self._fixed[self._slot(value)] = name
         if trained:
             parameter = torch.nn.Parameter(tensor)

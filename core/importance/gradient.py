@@ -30,11 +30,14 @@ class Fisher(SummedScore):
     of_network = True
 
     def measured(self, statistics: Statistics) -> bool:
-        return statistics.fisher is not None
+        return statistics.fisher is not None or statistics.fisher_per_taylor is not None
 
     def weights(self, scored: ScoredLayer, region: Region, channels: np.ndarray) -> np.ndarray:
-        assert scored.statistics.fisher is not None
-        return np.asarray(scored.statistics.fisher[region])
+        known = scored.statistics
+        if known.fisher is not None:
+            return np.asarray(known.fisher[region])
+        assert known.taylor is not None and known.fisher_per_taylor is not None
+        return np.asarray(known.taylor[region] * np.float32(known.fisher_per_taylor))
 
 
 SCORES.add(

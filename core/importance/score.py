@@ -45,6 +45,8 @@ class Statistics:
     """Mean of (w·g)², (out, in·k)."""
     fisher: np.ndarray | None = None
     """w²·F/2, (out, in·k)."""
+    fisher_per_taylor: float | None = None
+    """Set where Fisher is so many times Taylor and is not held beside it."""
     samples: int = 0
     why_not: Text | None = None
     """Why what was asked for cannot be measured of this layer."""

@@ -122,7 +122,7 @@ class Moments:
         for width in self.form.segments or (self.form.columns,):
             # inputs of another kind may be of another size: each kind counts for itself
             part = slice(start, start + width)
-            diagonal[:, part] += _damped(diagonal[:, part], powers[:, part], damping)[:, None]
+            diagonal[:, part] += damping_of(diagonal[:, part], powers[:, part], damping)[:, None]
             start += width
         target_mean = self._target / self.count
         variance = np.maximum(self._target_squares / self.count - target_mean**2, 0.0)
@@ -173,8 +173,8 @@ class HeldOut:
         return total / max(1, self.count)
 
 
-def _damped(diagonal: np.ndarray, powers: np.ndarray, damping: float) -> np.ndarray:
-    """What to add to the diagonal (groups, n) of each group; `powers`: the same before centring."""
+def damping_of(diagonal: np.ndarray, powers: np.ndarray, damping: float) -> np.ndarray:
+    """What each group adds to its diagonal (groups, n), as (groups,); `powers`: the same before centring."""
     level = diagonal.mean(axis=1)
     floor = max(float(level.mean()), float(np.finfo(np.float32).tiny))
     added = damping * np.where(level > 1e-6 * floor, level, floor)
@@ -211,6 +211,26 @@ def inverse(hessian: np.ndarray) -> np.ndarray:
             continue
         whole = np.triu(whole)
         result[group] = whole + np.triu(whole, 1).T
+    return result
+
+
+def inverse_diagonal(hessian: np.ndarray) -> np.ndarray:
+    """The diagonals of H⁻¹, (groups, n), of positive definite matrices (groups, n, n), which are used up."""
+    if hessian.shape[-1] < 256:
+        return np.einsum("gii->gi", np.linalg.inv(hessian)).copy()
+    result = np.empty(hessian.shape[:2], hessian.dtype)
+    factor, invert = get_lapack_funcs(("potrf", "potri"), (hessian,))
+    for group, matrix in enumerate(hessian):
+        diagonal = np.diagonal(matrix).copy()
+        # seen by columns, which is the same matrix: then it is factorised where it lies
+        whole, failed = factor(matrix.T, lower=0, clean=0, overwrite_a=1)
+        if not failed:
+            whole, failed = invert(whole, lower=0, overwrite_c=1)
+        if failed:
+            # the other triangle is still what it was
+            other = np.tril(whole, -1)
+            whole = np.linalg.inv(other + other.T + np.diag(diagonal))
+        result[group] = np.diagonal(whole)
     return result
 
 

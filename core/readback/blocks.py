@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
 
 from core.readback.graphs import Graphs
 
@@ -17,12 +16,12 @@ def block_numbers(graphs: Graphs, node: onnx.NodeProto) -> np.ndarray:
     """(N, K) whole numbers less their zero points; padding of the last block is gone."""
     settings = _attributes(node)
     bits, block, depth = block_bits(node), settings["block_size"], settings["K"]
-    packed = numpy_helper.to_array(graphs.constants[node.input[1]])
+    packed = graphs.array(graphs.constants[node.input[1]])
     rows, blocks = packed.shape[:2]
     whole = _unpacked(packed, bits).reshape(rows, blocks, block)
     zero = np.full((rows, blocks), 1 << (bits - 1))
     if len(node.input) > 3 and node.input[3] in graphs.constants:
-        stored = numpy_helper.to_array(graphs.constants[node.input[3]]).reshape(rows, -1)
+        stored = graphs.array(graphs.constants[node.input[3]]).reshape(rows, -1)
         zero = _unpacked(stored, bits)[:, :blocks]
     return (whole - zero[:, :, None]).reshape(rows, -1)[:, :depth]
 

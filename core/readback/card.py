@@ -7,13 +7,14 @@ from pathlib import Path
 
 import onnx
 
+from core.formats.light import light_model
 from core.values import ModelCard, card_in
 
 
 def read_card(path: Path | str) -> ModelCard | None:
     """The card of the ONNX file at `path`; None if it carries none. Raises OSError, DecodeError."""
-    model = onnx.load(str(path), load_external_data=False)
-    return card_in({entry.key: entry.value for entry in model.metadata_props})
+    with light_model(path) as model:
+        return card_in({entry.key: entry.value for entry in model.proto.metadata_props})
 
 
 def card_bytes(card: ModelCard) -> bytes:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+
+from core.formats.light import LightModel
 
 MOVES = {"Identity", "Cast", "DequantizeLinear", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Slice"}
 """Operators through which a stored weight is looked for in their first input."""
@@ -18,11 +19,12 @@ _DEEPEST = 16
 class Graphs:
     """Nodes and constants of a file, bodies of If, Loop and Scan included."""
 
-    def __init__(self, model: onnx.ModelProto) -> None:
+    def __init__(self, model: LightModel) -> None:
+        self.array = model.array
         self.nodes: dict[str, onnx.NodeProto] = {}
         self.producers: dict[str, onnx.NodeProto] = {}
         self.constants: dict[str, onnx.TensorProto] = {}
-        self._collect(model.graph)
+        self._collect(model.proto.graph)
 
     def _collect(self, graph: onnx.GraphProto) -> None:
         self.constants.update((tensor.name, tensor) for tensor in graph.initializer)
@@ -80,11 +82,11 @@ class Graphs:
         Only of values that `stored` finds. Padding that a Slice cuts off is gone.
         """
         if name in self.constants:
-            return numpy_helper.to_array(self.constants[name])
+            return self.array(self.constants[name])
         node = self.producers[name]
         if self._looks_up(node):
             places = self.numbers(node.input[1]).astype(np.int64)
-            return numpy_helper.to_array(self.constants[node.input[0]])[places]
+            return self.array(self.constants[node.input[0]])[places]
         if node.op_type == "Mul":
             return max((self.numbers(part) for part in node.input), key=np.size)
         values = self.numbers(node.input[0])
@@ -93,9 +95,9 @@ class Graphs:
         if node.op_type == "DequantizeLinear":
             return self._shifted(node, values)
         if node.op_type == "Reshape":
-            return values.reshape(numpy_helper.to_array(self.constants[node.input[1]]).tolist())
+            return values.reshape(self.array(self.constants[node.input[1]]).tolist())
         if node.op_type == "Slice":
-            starts, ends, axes = (numpy_helper.to_array(self.constants[part]) for part in node.input[1:4])
+            starts, ends, axes = (self.array(self.constants[part]) for part in node.input[1:4])
             cut = [slice(None)] * values.ndim
             for start, end, axis in zip(starts, ends, axes, strict=True):
                 cut[int(axis)] = slice(int(start), int(end))
@@ -112,7 +114,12 @@ class Graphs:
         tensor = self.constants.get(node.input[2]) if len(node.input) > 2 else None
         if tensor is None:
             return values
-        zero = numpy_helper.to_array(tensor).astype(np.float32)
+        zero = self.array(tensor)
+        if not (zero != 0).any():
+            return values
+        # whole numbers of 8 bits and less: half of what float would take
+        wide = np.int16 if values.dtype.itemsize == 1 else np.float32
+        zero = zero.astype(wide)
         attributes = {attribute.name: attribute.i for attribute in node.attribute}
         axis, block = attributes.get("axis", 1), attributes.get("block_size", 0)
         if block:
@@ -121,4 +128,4 @@ class Graphs:
             shape = [1] * values.ndim
             shape[axis] = -1
             zero = zero.reshape(shape)
-        return values.astype(np.float32) - zero
+        return values.astype(wide) - zero

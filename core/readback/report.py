@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
+from core.formats.light import light_model
 from core.readback.blocks import block_bits, block_numbers
 from core.readback.graphs import Graphs
 from core.values import FLOAT_BITS, Layer, LayerPlan, LayerReport, Plan, Text, stored_bits, text
@@ -62,9 +63,9 @@ def read_back(
     Layers are found by node name. `plan` and `notes` (by layer id) only go into the reports beside the
     findings; a layer that differs from its plan without a note gets one. Raises OSError.
     """
-    model = onnx.load(str(path))
-    graphs = Graphs(model)
-    return tuple(_report(graphs, layer, plan or Plan(), (notes or {}).get(layer.id)) for layer in layers)
+    with light_model(path) as model:
+        graphs = Graphs(model)
+        return tuple(_report(graphs, layer, plan or Plan(), (notes or {}).get(layer.id)) for layer in layers)
 
 
 def _report(graphs: Graphs, layer: Layer, plan: Plan, note: Text | None) -> LayerReport:
@@ -88,7 +89,7 @@ def _report(graphs: Graphs, layer: Layer, plan: Plan, note: Text | None) -> Laye
     bits = 0
     for name, tensor in weights.items():
         numbers = block_numbers(graphs, node) if node.op_type == "MatMulNBits" else graphs.numbers(name)
-        zeros += int(np.count_nonzero(numbers == 0))
+        zeros += numbers.size - int(np.count_nonzero(numbers))
         count += numbers.size
         bits = max(bits, _BITS.get(tensor.data_type, FLOAT_BITS))
     if node.op_type == "MatMulNBits":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,14 @@ def to_tensor(array: np.ndarray) -> torch.Tensor:
     wider = {"uint16": np.int32, "uint32": np.int64, "uint64": np.int64, "int4": np.int8, "uint4": np.uint8}
     wider |= {"int2": np.int8, "uint2": np.uint8}
     return torch.from_numpy(np.array(array, dtype=wider.get(kind, array.dtype), order="C"))
+
+
+def lent(array: np.ndarray) -> torch.Tensor:
+    """A tensor on a float array's own memory, which nobody may write to."""
+    with warnings.catch_warnings():
+        # torch has no tensors that may only be read, and says so
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.from_numpy(np.ascontiguousarray(array))
 
 
 def same_pads(
