@@ -16,6 +16,7 @@ from gui.commands import Commands
 from gui.i18n import LANGUAGES, Translations, tr, tr_text
 from gui.icons import icon
 from gui.next_step import NextStep
+from gui.retold import retold_step
 from gui.session import Session
 from gui.theme import Theme
 
@@ -207,9 +208,9 @@ class Actions(QObject):
                 running = tr("Something is running: stop it, or wait until it is done.")
                 reason = running if self._session.job is not None else can_run(self._session)
             if name == "undo" and stack.canUndo():
-                tip = tr("Undo: {what}").format(what=stack.undoText())
+                tip = tr("Undo: {what}").format(what=retold_step(stack.undoText()))
             if name == "redo" and stack.canRedo():
-                tip = tr("Redo: {what}").format(what=stack.redoText())
+                tip = tr("Redo: {what}").format(what=retold_step(stack.redoText()))
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             action.setText(row.text)
             action.setIconText(label)

@@ -60,6 +60,7 @@ class Window:
         self.theme = Theme(application, _one_of(TOKENS, theme, remembered.theme) or "light")
         self.translations = Translations(application, _language(language, remembered.language))
         self.keeper = ProjectKeeper(self.session, settings)
+        self.translations.changed.connect(self.keeper.retell)
         self.opening = ProjectOpening(self.session, self.keeper)
         search = BestPlanSearch(engine, self.session)
         self.following = NextStep(self.session, search)

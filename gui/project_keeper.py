@@ -33,6 +33,7 @@ from gui.plan_journal import PlanJournal
 from gui.project_lock import ProjectLock
 from gui.remedies import RETRY, SAVE_AS
 from gui.restore import fitting, restore_findings, restore_plans, restore_run
+from gui.retold import retold_name
 from gui.session import Session
 from gui.settings import Settings
 
@@ -53,7 +54,7 @@ class ProjectKeeper(QObject):
         self._session = session
         self._settings = settings
         self.project: Project | None = None
-        self.snapshots: tuple[Snapshot, ...] = ()
+        self._snapshots: tuple[Snapshot, ...] = ()
         self.left: tuple[Path, str] | None = None
         """The project that was left last and its model's hash: the same model again goes on in it."""
         self._lock: ProjectLock | None = None
@@ -107,7 +108,7 @@ class ProjectKeeper(QObject):
             self.leave()
         past, snapshots = project.history.load(), project.snapshots.all()
         run = project.runs.last(session.model.sha256)
-        self.project, self._lock, self._run, self.snapshots = project, lock, run, snapshots
+        self.project, self._lock, self._run, self._snapshots = project, lock, run, snapshots
         session.project_path, session.project_read_only = str(project.path), project.read_only
         model = session.model
         self._keep(lambda one: one.references.set_model(model))
@@ -139,7 +140,7 @@ class ProjectKeeper(QObject):
         project.close()
         if self._lock is not None:
             self._lock.release()
-        self._lock, self._run, self.snapshots = None, None, ()
+        self._lock, self._run, self._snapshots = None, None, ()
         self._session.project_path, self._session.project_read_only = None, False
         self._settings.set_working("", "")
         self.changed.emit()
@@ -274,12 +275,12 @@ class ProjectKeeper(QObject):
         session = self._session
         if session.model is None:
             return
-        for one in self.snapshots:
+        for one in self._snapshots:
             same_model = one.model_sha256 == session.model.sha256
             if one.plan == plan and same_model and one.outcome != outcome and _better(outcome, one.outcome):
                 self._keep(lambda project, one=one: project.snapshots.measured(one.id, outcome))
                 changed = msgspec.structs.replace(one, outcome=outcome)
-                self.snapshots = tuple(changed if each is one else each for each in self.snapshots)
+                self._snapshots = tuple(changed if each is one else each for each in self._snapshots)
                 self.snapshots_changed.emit()
 
     # ------------------------------------------------------------ runs
@@ -302,6 +303,16 @@ class ProjectKeeper(QObject):
             restore_run(self._session, run)
 
     # ------------------------------------------------------------ snapshots
+
+    @property
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """The oldest first. Names that the program gave are in the language in force."""
+        replace = msgspec.structs.replace
+        return tuple(replace(one, label=retold_name(one.label)) for one in self._snapshots)
+
+    def retell(self, _language: str) -> None:
+        """The language has changed."""
+        self.snapshots_changed.emit()
 
     def take_snapshot(self, label: str) -> Snapshot | None:
         """The plan in force with what is known of it; None if it could not be kept."""
@@ -342,7 +353,7 @@ class ProjectKeeper(QObject):
             return None
         try:
             done = step(self.project)
-            self.snapshots = self.project.snapshots.all()
+            self._snapshots = self.project.snapshots.all()
         except ProjectError as error:
             self._tell(ask.told(error, (SAVE_AS,)))
             return None

@@ -169,7 +169,7 @@ def _drawing(what: str, theme: str) -> str:
 
 
 def style_sheet(tokens: dict[str, str], drawings: dict[str, str]) -> str:
-    """Shared looks by dynamic property: [panel], [primary], [flat], [heading], [muted], [figure] ..."""
+    """Shared looks by dynamic property: [panel], [primary] (or "soft": beside the accent), [flat] ..."""
     return (
         _STYLE.replace("{", "{{")
         .replace("}", "}}")
@@ -212,6 +212,10 @@ QPushButton[primary="true"]:hover, QToolButton[primary="true"]:hover { backgroun
 QPushButton[primary="true"]:focus, QToolButton[primary="true"]:focus { border: 1px solid <<text>>; }
 QPushButton[primary="true"]:disabled, QToolButton[primary="true"]:disabled { background: <<track>>;
   color: <<original>>; border-color: <<line>>; }
+QPushButton[primary="soft"] { background: <<accent_soft>>; color: <<accent>>;
+  border: 1px solid <<accent>>; font-weight: 600; }
+QPushButton[primary="soft"]:hover { border-color: <<text>>; }
+QPushButton[primary="soft"]:disabled { background: <<panel>>; color: <<original>>; border-color: <<line>>; }
 QPushButton[flat="true"], QToolButton[flat="true"] { background: transparent; border: 1px solid transparent; }
 QPushButton[flat="true"]:hover, QToolButton[flat="true"]:hover { background: <<hover>>; }
 QPushButton[flat="true"]:focus, QToolButton[flat="true"]:focus { border: 1px solid <<accent>>; }

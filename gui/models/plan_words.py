@@ -83,7 +83,7 @@ def _activations(plan: LayerPlan) -> str:
 
 def _zeros(plan: LayerPlan) -> str:
     if plan.threshold:
-        return tr("below {threshold}").format(threshold=f"{plan.threshold:.4g}")
+        return tr("below {threshold}").format(threshold=fmt.short(plan.threshold))
     if plan.pattern not in (None, "unstructured"):
         return str(plan.pattern)
     return fmt.percent(plan.sparsity or 0.0)

@@ -53,7 +53,7 @@ class BestView(QWidget):
         self.channels.setChecked(True)
         self.zeros = YieldingBox()
         self.find_button, self.draw_button = QPushButton(), QPushButton()
-        self.find_button.setProperty("primary", True)
+        self.find_button.setProperty("primary", "soft")
         self.chart = PlanChart(theme, self._words)
         self.caption = ElidedLabel()
         self.caption.setProperty("small", True)

@@ -272,7 +272,7 @@ class DataView(QWidget):
         self._preview_title.setText(
             tr("What the model will see") if loaded and data.preview_png else tr("The first rows")
         )
-        self._done.setProperty("primary", loaded and not busy)
+        self._done.setProperty("primary", "soft" if loaded and not busy else "")
         self._done.style().unpolish(self._done)
         self._done.style().polish(self._done)
         self._done.setText(tr("Use this data") if loaded else tr("Back"))

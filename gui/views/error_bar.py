@@ -105,7 +105,7 @@ class ErrorBar(QFrame):
         self._ways = []
         for index, choice in enumerate(self._problem.choices if self._problem is not None else ()):
             button = QPushButton(self)
-            button.setProperty("primary", index == 0)
+            button.setProperty("primary", "soft" if index == 0 else "")
             button.setProperty("key", choice.key)
             button.setAutoDefault(True)  # Enter presses it too
             button.clicked.connect(self._on_choice)

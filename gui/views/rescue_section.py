@@ -31,7 +31,7 @@ class RescueSection(QWidget):
         self.goal.setDecimals(1)
         self.goal.setValue(1.0)
         self.find_button, self.take_button = QPushButton(), QPushButton()
-        self.take_button.setProperty("primary", True)
+        self.take_button.setProperty("primary", "soft")
         self.words = QLabel()
         self.words.setProperty("small", True)
         self.words.setWordWrap(True)

@@ -111,7 +111,8 @@ class RunBar(QWidget):
 
     def _enqueue(self) -> None:
         now = QLocale().toString(QDateTime.currentDateTime().time(), QLocale.FormatType.ShortFormat)
-        self._queue.add(self._session.plan, tr("plan of {time}").format(time=now))
+        size = fmt.size(self._session.estimate().size_bytes)
+        self._queue.add(self._session.plan, tr("plan of {time}, {size}").format(time=now, size=size))
 
 
 def _words(record: RunRecord) -> str:

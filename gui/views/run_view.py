@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 import msgspec
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QPlainTextEdit,
@@ -44,7 +44,6 @@ class RunView(QWidget):
         self._state = ElidedLabel()
         self._caption = ElidedLabel()
         self._caption.setProperty("small", True)
-        self._caption.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.log_button = QToolButton()
         self.log_button.setCheckable(True)
         self.log_button.setProperty("flat", True)
@@ -66,13 +65,13 @@ class RunView(QWidget):
         self._pages.addWidget(charts)
         line = QHBoxLayout()
         line.setSpacing(10)
-        line.addWidget(self._state, 3)
-        line.addWidget(self._caption, 2)
+        line.addWidget(self._state, 1)
         line.addWidget(self.log_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 6, 12, 6)
         column.setSpacing(2)
         column.addLayout(line)
+        column.addWidget(self._caption)
         column.addWidget(self._pages, 1)
         column.addWidget(self.log, 1)
         session.run_changed.connect(self._on_run)
@@ -161,8 +160,8 @@ class RunView(QWidget):
 
     def _line_of(self, point: RunPoint) -> str:
         line = tr("{step} of {total}  {layer}  {value} {interval}, lost so far {loss}").format(
-            step=point.step,
-            total=point.total,
+            step=fmt.count(point.step),
+            total=fmt.count(point.total),
             layer=self._name(point),
             value=fmt.measured(point.measurement),
             interval=fmt.interval(point.measurement),
@@ -184,8 +183,9 @@ class RunView(QWidget):
         self._refresh_state()
         if not points:
             self._empty.setText(self._hint())
-            self._caption.set_full_text("")
+            self._caption.hide()
             return
+        self._caption.show()
         first = points[-1].measurement
         self._caption.set_full_text(
             tr("{metric}, {unit}, on {n} samples, 95 % interval").format(
@@ -270,7 +270,11 @@ class RunView(QWidget):
             parts.append(tr("Stopping") if job.stopping else tr_text(job.stage) or tr("Running"))
             total = job.total or (points[-1].total if points else 0)
             if total:
-                parts.append(tr("{done} of {total}").format(done=job.done or len(points), total=total))
+                parts.append(
+                    tr("{done} of {total}").format(
+                        done=fmt.count(job.done or len(points)), total=fmt.count(total)
+                    )
+                )
             if job.seconds_left is not None and not job.stopping:
                 parts.append(tr("about {time} left").format(time=fmt.duration(job.seconds_left)))
             if points and points[-1].memory_bytes:

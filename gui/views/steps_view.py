@@ -27,6 +27,7 @@ from gui.widgets.goal_choice import GoalChoice
 ACTIONS = ("open", "data", "analyze", "choose", "run", "export")
 """What pressing each step does."""
 CIRCLE = 20
+MARGIN = 3
 ROOM_FOR_GOAL = 1100
 """Below this width the goal stands under Best plans alone."""
 _CHECK = (QPointF(-4, 0), QPointF(-1.3, 2.9), QPointF(4, -3))
@@ -126,10 +127,8 @@ class StepsView(QFrame):
         self.next_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.next_button.setProperty("primary", True)
         self.next_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        # the strip keeps its height while the button comes and goes
-        self.setMinimumHeight(self.next_button.sizeHint().height() + 6)
         row = QHBoxLayout(self)
-        row.setContentsMargins(14, 3, 12, 3)
+        row.setContentsMargins(14, MARGIN, 12, MARGIN)
         row.setSpacing(5)
         self._buttons: list[StepButton] = []
         for index, name in enumerate(ACTIONS):
@@ -206,6 +205,9 @@ class StepsView(QFrame):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        # the strip keeps its height while button and goal come and go
+        tallest = max(widget.sizeHint().height() for widget in (self.next_button, self.goal))
+        self.setMinimumHeight(tallest + 2 * MARGIN)
         self._show_next()
 
     def _hint(self) -> str:

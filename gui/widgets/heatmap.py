@@ -189,7 +189,9 @@ class Heatmap(QWidget):
         stored_row, stored_column = int(self._rows[row]), int(self._columns[column])
         lines = [
             self._place(stored_row, stored_column),
-            tr("importance {value}").format(value=f"{self._values[stored_row, stored_column]:.3g}"),
+            tr("importance {value}").format(
+                value=fmt.significant(self._values[stored_row, stored_column], 3)
+            ),
         ]
         gone = float(self.gone[row, column])
         if gone >= 1:

@@ -35,6 +35,10 @@ WIDTHS = {
 NAME_WIDTH = 118
 """The name gets at least this before other columns shrink."""
 LONGEST_NAME = 210
+MODEST_NAME = 150
+"""If the longest name is no wider, all of them fit."""
+NAME_MARGIN = 30
+HEADING_MARGIN = 12
 KIND_MARGIN = 14
 """What the cell leaves free beside the kind, with a little to spare."""
 SHORTEST_KIND = 72
@@ -88,6 +92,7 @@ class LayerTable(QTableView):
         self._kinds_width = SHORTEST_KIND
         model.sourceModel().modelReset.connect(self._measure_names)
         model.sourceModel().dataChanged.connect(self._on_rows)
+        model.headerDataChanged.connect(self._on_headings)
         self._blamed = False
         self._measure_names()
 
@@ -245,7 +250,9 @@ class LayerTable(QTableView):
         rows = self.model().sourceModel().rows
         widths = sorted(metrics.horizontalAdvance(row.layer.label[:60]) for row in rows)
         usual = widths[int((len(widths) - 1) * 0.9)] if widths else 0
-        self._names_width = min(max(usual + 30, NAME_WIDTH), LONGEST_NAME)
+        if widths and widths[-1] + NAME_MARGIN <= MODEST_NAME:
+            usual = widths[-1]
+        self._names_width = min(max(usual + NAME_MARGIN, NAME_WIDTH), LONGEST_NAME)
         plain = QFontMetrics(self.font())
         kinds = max((plain.horizontalAdvance(fmt.layer_kind(row.layer.kind)[:40]) for row in rows), default=0)
         self._kinds_width = min(max(kinds + KIND_MARGIN, SHORTEST_KIND), LONGEST_KIND)
@@ -255,14 +262,25 @@ class LayerTable(QTableView):
         if self._blamed != self._is_blamed():
             self._fit_columns()
 
+    def _on_headings(self, *_: object) -> None:
+        self._fit_columns()
+
     def _is_blamed(self) -> bool:
         return any(row.blame is not None for row in self.model().sourceModel().rows)
+
+    def _heading_width(self, column: int) -> int:
+        """What a column's heading needs, in whichever language it is."""
+        words = str(self.model().headerData(column, Qt.Orientation.Horizontal) or "")
+        return self.horizontalHeader().fontMetrics().horizontalAdvance(words) + HEADING_MARGIN
 
     def _fit_columns(self) -> None:
         """Bars shrink first, then whole columns go, so that names and controls stay usable."""
         room = self.viewport().width() - NAME_WIDTH
         shown = dict(WIDTHS)
         shown[Column.KIND] = (self._kinds_width, self._kinds_width + 16)
+        for column, (low, high) in shown.items():
+            words = self._heading_width(column)
+            shown[column] = max(low, words), max(high, words)
         self._blamed = self._is_blamed()
         if not self._blamed:  # an empty column would only take room
             shown.pop(Column.BLAME)

@@ -215,7 +215,7 @@ def _bar(painter: QPainter, color: QColor, middle: float, top: float, bottom: fl
 
 
 def _figure(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")
+    return fmt.significant(value, 3)
 
 
 def _signed(value: float, digits: int) -> str:

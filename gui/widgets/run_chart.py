@@ -129,6 +129,7 @@ class RunChart(QWidget):
         self._paint_original(painter, plot)
         self._paint_guess(painter, plot)
         self._paint_line(painter, plot)
+        self._paint_value(painter, plot)
         self._paint_names(painter, plot)
         self._paint_callout(painter, plot)
         painter.end()
@@ -146,12 +147,21 @@ class RunChart(QWidget):
         y = plot.y(self._original.value)
         painter.setPen(QPen(self._theme.color("original"), 1.3, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(plot.rect.left(), y), QPointF(plot.rect.right(), y))
+
+    def _paint_value(self, painter: QPainter, plot: Plot) -> None:
+        """Of the original, in words; over the curves, which would strike it through."""
+        if self._original is None:
+            return
+        y = plot.y(self._original.value)
         painter.setFont(small_font(self.font(), 11))
-        painter.setPen(self._theme.color("muted"))
         label = tr("original {value}").format(value=fmt.measured(self._original))
         width = painter.fontMetrics().horizontalAdvance(label) + 4
         above = y - 17 >= 0
         box = QRectF(plot.rect.right() - width, y - 17 if above else y + 2, width, 15)
+        ground = self._theme.color("panel")
+        ground.setAlphaF(0.85)
+        painter.fillRect(box, ground)
+        painter.setPen(self._theme.color("muted"))
         painter.drawText(box, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), label)
 
     def _paint_line(self, painter: QPainter, plot: Plot) -> None:

@@ -15,6 +15,7 @@ MOST = 10_000_000
 STEP = 100
 LABEL_WIDTH = 136
 """As the preprocessing form's below it, so that the fields stand in one line."""
+FIELD_WIDTH = 118
 
 
 class SamplesForm(QWidget):
@@ -36,7 +37,7 @@ class SamplesForm(QWidget):
         self.calibration.setRange(1, MOST)
         for spin in (self.judge, self.calibration):
             spin.setSingleStep(STEP)
-            spin.setFixedWidth(118)
+            spin.setGroupSeparatorShown(True)
             spin.lineEdit().setTextMargins(5, 0, 0, 0)
             spin.valueChanged.connect(self._on_edit)
         self._source = ElidedLabel(Qt.TextElideMode.ElideMiddle, self)
@@ -115,6 +116,7 @@ class SamplesForm(QWidget):
         )
         for spin in (self.judge, self.calibration):
             spin.setSuffix(" " + tr("samples"))
+            spin.setFixedWidth(max(spin.sizeHint().width(), FIELD_WIDTH))
             spin.lineEdit().setAccessibleName(spin.accessibleName())
         self.folder.setText(tr("Folder…"))
         self.folder.setAccessibleName(tr("Calibrate on a folder"))

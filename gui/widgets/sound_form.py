@@ -35,6 +35,7 @@ class SoundForm(QWidget):
             label.setMinimumWidth(LABEL_WIDTH)
             label.setBuddy(spin)
             spin.setFixedWidth(118)
+            spin.setGroupSeparatorShown(True)
             spin.lineEdit().setTextMargins(5, 0, 0, 0)
             spin.valueChanged.connect(self._on_edit)
             form.addRow(label, spin)

@@ -59,7 +59,7 @@ class TrainingCurve(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         plot, small = self.plot(), small_font(self.font(), 11)
         ticks = nice_ticks(plot.y_low, plot.y_high, max(2, int(plot.rect.height() / 45)))
-        paint_y_axis(painter, self._theme, plot, [(tick, f"{tick:.3g}") for tick in ticks], small)
+        paint_y_axis(painter, self._theme, plot, [(tick, fmt.significant(tick, 3)) for tick in ticks], small)
         paint_x_axis(
             painter, self._theme, plot, [(share, fmt.percent(share)) for share in (0, 0.5, 1)], small
         )
@@ -102,8 +102,8 @@ def describe(point: TrainingPoint) -> str:
         share=fmt.percent(point.share),
         step=fmt.count(point.step),
         time=fmt.duration(point.seconds),
-        loss=f"{point.loss:.4g}",
+        loss=fmt.significant(point.loss, 4),
     )
     if point.held_out is None:
         return words
-    return words + ", " + tr("held out {loss}").format(loss=f"{point.held_out:.4g}")
+    return words + ", " + tr("held out {loss}").format(loss=fmt.significant(point.held_out, 4))
