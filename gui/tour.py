@@ -134,7 +134,7 @@ class Tour(QObject):
         stop = STOPS[self.at]
         target = stop.target(self._main)
         if stop.name == "data" and self._main.data_view.isVisible():
-            return self._main.data_view
+            return self._main.data_view.first_choice
         if target.isVisible():
             return target
         return self._main.steps.button(FALLBACK.get(stop.name, "analyze"))

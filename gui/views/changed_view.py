@@ -6,8 +6,9 @@ Of the last run, or of a snapshot.
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QButtonGroup,
     QHBoxLayout,
     QLabel,
@@ -36,6 +37,8 @@ from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.labels import empty_state
 from gui.widgets.sample_gallery import SampleGallery
 
+NARROW = 440
+"""Below this width classes and samples stand one above the other."""
 TYPING = 3
 """The page on which a sample is typed."""
 
@@ -128,29 +131,38 @@ class ChangedView(QWidget):
         self._area = _scrolled(self.gallery)
         column.addWidget(self._area, 1)
         both = QWidget()
-        row = QHBoxLayout(both)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(16)
-        row.addWidget(self.left, 10)
-        row.addWidget(right, 10)
+        self._both = QBoxLayout(QBoxLayout.Direction.LeftToRight, both)
+        self._both.setContentsMargins(0, 0, 0, 0)
+        self._both.setSpacing(16)
+        self._both.addWidget(self.left, 10)
+        self._both.addWidget(right, 10)
         self._empty = empty_state()
         self.pages = QStackedWidget()
         self.pages.addWidget(self._empty)
         self.pages.addWidget(both)
-        top = QHBoxLayout()
-        top.setSpacing(4)
-        for button in (self.show_classes, self.show_matrix):
-            top.addWidget(button)
-        top.addSpacing(8)
-        top.addWidget(self.which)
-        top.addWidget(self.summary, 1)
-        top.addWidget(self._again)
-        top.addWidget(self.own.button)
+        what, outcome = QHBoxLayout(), QHBoxLayout()
+        for widget in (self.show_classes, self.show_matrix):
+            what.addWidget(widget)
+        what.addSpacing(4)
+        what.addWidget(self.which)
+        outcome.addWidget(self.summary, 1)
+        outcome.addWidget(self._again)
+        outcome.addWidget(self.own.button)
+        self._top = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        for part, stretch in ((what, 0), (outcome, 1)):
+            part.setSpacing(4)
+            self._top.addLayout(part, stretch)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(12, 8, 12, 8)
         whole.setSpacing(8)
-        whole.addLayout(top)
+        whole.addLayout(self._top)
         whole.addWidget(self.pages, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        way = QBoxLayout.Direction
+        for layout in (self._top, self._both):
+            layout.setDirection(way.TopToBottom if self.width() < NARROW else way.LeftToRight)
 
     # ------------------------------------------------------------ texts
 

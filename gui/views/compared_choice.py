@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from core.project import Snapshot
 from gui.comparing import ResultComparison
 from gui.i18n import tr
 from gui.project_keeper import ProjectKeeper
 from gui.session import Session
+from gui.widgets.yielding_box import YieldingBox
 
 LONGEST = 40
 """Characters of a snapshot's name that are shown."""
 WIDEST = 190
 
 
-class ComparedChoice(QComboBox):
+class ComparedChoice(YieldingBox):
     """Hidden while there is nothing to choose."""
 
     def __init__(

@@ -284,6 +284,11 @@ class DataView(QWidget):
             return tr("{path} could not be read").format(path=failed.path) if failed is not None else ""
         return tr("Random inputs") if data.spec.path == RANDOM else data.spec.path
 
+    @property
+    def first_choice(self) -> QWidget:
+        """Where choosing samples begins."""
+        return self._folder
+
     # ------------------------------------------------------------ edits
 
     def _on_edited(self) -> None:

@@ -12,6 +12,7 @@ from gui.project_keeper import ProjectKeeper
 from gui.run_queue import RunQueue
 from gui.session import Session
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.yielding_box import YieldingBox
 
 MOST_RUNS = 100
 """The latest; a list of more is no help."""
@@ -26,9 +27,10 @@ class RunBar(QWidget):
         self._keeper = keeper
         self._queue = queue
         self._records: tuple[RunRecord, ...] = ()
-        self.runs = QComboBox(self)
+        self.runs = YieldingBox(self)
         self.runs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.runs.setMinimumContentsLength(30)
+        self.runs.setMinimumWidth(150)
         self.take_plan = QPushButton(self)
         self.queue_plan = QPushButton(self)
         self.clear_queue = QPushButton(self)
@@ -42,6 +44,7 @@ class RunBar(QWidget):
         row.addWidget(self.take_plan)
         row.addWidget(self.queue_plan)
         row.addWidget(self.waiting, 1)
+        row.addStretch()
         row.addWidget(self.clear_queue)
         self.runs.activated.connect(self._on_chosen)
         self.take_plan.clicked.connect(self._take)
@@ -97,6 +100,7 @@ class RunBar(QWidget):
         count = len(queue.waiting)
         words = tr("{n} waiting: {names}").format(n=fmt.count(count), names=names) if count else ""
         self.waiting.set_full_text(words)
+        self.waiting.setVisible(bool(words))
         self.clear_queue.setVisible(count > 0)
         self.setVisible(bool(self._records) or running or count > 0)
 

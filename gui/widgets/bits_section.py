@@ -59,15 +59,15 @@ class BitsSection(QWidget):
         explain(self._scales, "scale", "per_channel", "zero_point")
         self.scales, self.steps = scales_box(), steps_box(short=True)
         for box in (self.scales, self.steps):
-            # they share what room there is rather than widen the inspector
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(5)
+            # as wide as its choices where there is room; none may widen the inspector
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            box.setMinimumWidth(70)
         self._scales.setBuddy(self.scales)
         row = QHBoxLayout()
         row.setSpacing(6)
         row.addWidget(self._scales)
-        row.addWidget(self.scales, 9)
-        row.addWidget(self.steps, 10)
+        row.addWidget(self.scales, 1)
+        row.addWidget(self.steps, 1)
         column.addLayout(row)
         self.scales.activated.connect(self._on_scales)
         self.steps.activated.connect(self._on_steps)

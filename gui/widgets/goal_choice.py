@@ -10,6 +10,7 @@ from core.values import Goal
 from gui.best_plans import BestPlanSearch
 from gui.i18n import tr
 from gui.session import Session
+from gui.widgets.yielding_box import YieldingBox
 
 LOSSES = (0.5, 1.0, 3.0)
 """Points."""
@@ -20,7 +21,7 @@ CLOSE = 0.02
 """Fields round sizes: a size so near to the wanted one, as a share of it, is the wanted one."""
 
 
-class GoalChoice(QComboBox):
+class GoalChoice(YieldingBox):
     def __init__(self, session: Session, search: BestPlanSearch, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session

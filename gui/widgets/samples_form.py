@@ -60,7 +60,8 @@ class SamplesForm(QWidget):
         form.setVerticalSpacing(7)
         for label, field in zip(self._labels, (self.judge, self.calibration, source), strict=True):
             label.setProperty("muted", True)
-            label.setMinimumWidth(LABEL_WIDTH)
+            label.setWordWrap(True)
+            label.setFixedWidth(LABEL_WIDTH)
             form.addRow(label, field)
         self._labels[0].setBuddy(self.judge)
         self._labels[1].setBuddy(self.calibration)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from person import CONTROL, click, press, tab_to, type_in
-from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt
 from PySide6.QtGui import QAction, QHelpEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
@@ -155,6 +155,20 @@ def test_the_tour_takes_no_click_meant_for_the_window(touring: Window) -> None:
     click(touring.main.top_bar._buttons["data"])
     assert touring.main.data_view.isVisible()
     assert tour.active
+
+
+def test_beside_the_data_screen_the_bubble_leaves_its_words_free(touring: Window, qtbot: QtBot) -> None:
+    """Of a large panel it names where to begin: nothing of the sentence above is covered."""
+    touring.main.resize(1280, 720)
+    touring.session._take(make_model())
+    click(touring.main.top_bar._buttons["data"])
+    tour, data = touring.help.tour, touring.main.data_view
+    qtbot.waitUntil(lambda: tour.stop == "data" and data.isVisible())
+    tour._look()
+    first = QRect(data.first_choice.mapTo(touring.main, QPoint()), data.first_choice.size())
+    bubble = tour.bubble.geometry().adjusted(10, 10, -10, -10)
+    assert tour._ring.geometry().contains(first)
+    assert bubble.top() > first.bottom()
 
 
 # ---------------------------------------------------------------- glossary

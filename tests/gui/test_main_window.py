@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from person import drop
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, QUrl
 from PySide6.QtGui import QAccessible, QDragEnterEvent, QDragLeaveEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -30,12 +30,14 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 from shell_values import make_data, make_model, make_result
+from shiboken6 import delete
 
 from core import messages as m
 from core.values import Catalogue, Described, Exported, LayerPlan, Parameter, Preset, SensitivityPoint, text
 from gui.app import Window
 from gui.i18n import PSEUDO
 from gui.job import Problem
+from gui.settings import Settings
 
 CONTROLS = (
     QAbstractButton, QComboBox, QLineEdit, QAbstractSlider, QAbstractSpinBox, QAbstractItemView,
@@ -465,3 +467,37 @@ def test_sizes_of_panels_are_kept_for_next_time(window: Window) -> None:
     window.main.close()
     assert window.commands._settings.values.splitters["columns"] == sizes
     assert window.commands._settings.values.geometry
+
+
+def test_window_and_panels_stand_where_they_were_at_the_next_start(
+    window: Window, qapp: QApplication, settings: Settings
+) -> None:
+    load(window)
+    window.main.resize(940, 700)  # the screen of the tests is no wider
+    QApplication.processEvents()
+    kept = {}
+    for name in ("columns", "middle"):
+        splitter = window.main.findChild(QSplitter, name)
+        total = sum(splitter.sizes())
+        splitter.setSizes([total * 2 // 5, total * 3 // 5])
+        kept[name] = splitter.sizes()
+    window.main.close()
+    again = Window(qapp, type(window.engine)(qapp), Settings(settings._path), "en")
+    again.main.show()
+    load(again)
+    QApplication.processEvents()
+    assert again.main.size() == QSize(940, 700)
+    for name, sizes in kept.items():
+        assert again.main.findChild(QSplitter, name).sizes() == pytest.approx(sizes, abs=8), name
+    again.main.close()
+    again.close()
+    for part in (again.main, again.session, again.translations, again.theme, again.engine):
+        delete(part)
+
+
+def test_undo_names_the_edit_in_the_language_in_force(window: Window) -> None:
+    load(window)
+    window.session.set_layers([window.session.model.layers[0].id], "Sparsity", sparsity=0.5)
+    assert window.actions["undo"].toolTip() == "Undo: Sparsity (Ctrl+Z)"
+    window.translations.choose("zh_CN")
+    assert "稀疏度" in window.actions["undo"].toolTip()
