@@ -55,7 +55,10 @@ class Heatmap(QWidget):
         self._values = np.nan_to_num(np.atleast_2d(values).astype(np.float32))
         mask = view.gone.numpy() if view is not None and view.gone is not None else None
         self._mask = mask if mask is not None and mask.shape == self._values.shape else None
-        if self._values.size:
+        if not self._values.size:
+            self._rows = self._columns = np.zeros(0, np.int64)
+            self._colors = np.zeros((0, 0, 3), np.uint8)
+        else:
             # ranks: 0 is the most important row; columns follow their mean
             ranks = view.rows_sorted.numpy().ravel()
             fits = ranks.size == self._values.shape[0]

@@ -309,6 +309,17 @@ def test_a_large_heatmap_is_built_and_painted_fast(qapp: QApplication, qtbot: Qt
     assert (time.process_time() - began) / 5 < 0.05
 
 
+def test_a_heatmap_whose_layer_is_gone_has_nothing_to_copy(qapp: QApplication, qtbot: QtBot) -> None:
+    widget = Heatmap(make_theme())
+    qtbot.addWidget(widget)
+    layer = make_session().model.layers[0]
+    widget.show_view(make_view(STEM), layer)
+    assert len(widget.table()) > 1
+    widget.show_view(None, None)
+    assert [len(row) for row in widget.table()] == [1], "the heading of the rows alone"
+    assert widget.gone.size == 0
+
+
 def test_a_spike_of_zeros_does_not_flatten_the_histogram(view: InspectorView, session: Session) -> None:
     session.select(STEM)
     counts = np.full(20, 5, np.int64)
