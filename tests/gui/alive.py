@@ -68,28 +68,40 @@ def dead_parts(window: Window) -> list[str]:
     window.translations.choose("en")
     main.show_work()
     for panel in (main.top_bar, main.steps, main.graph, main.table, main.outcome):
-        dead += _signs(window, panel)
+        dead += signs(window, panel)
     tabs: QTabWidget = main.tabs
     for index in range(tabs.count()):
         if not tabs.isTabEnabled(index) or type(tabs.widget(index)).__name__ in SILENT:
             continue
-        QTest.mouseClick(
-            main.windowHandle(),
-            Qt.MouseButton.LeftButton,
-            Qt.KeyboardModifier.NoModifier,
-            tabs.tabBar().mapTo(main, tabs.tabBar().tabRect(index).center()),
-        )
+        _turn_to(tabs, index)
         if tabs.currentIndex() != index:
             dead.append(f"tab {tabs.tabText(index)}")
-        dead += _signs(window, tabs.widget(index))
+        dead += signs(window, tabs.widget(index))
     dead += _choosing(window)
     main.show_data()
-    dead += _signs(window, main.data_view)
+    dead += signs(window, main.data_view)
     main.show_work()
     return dead + _working(window)
 
 
-def _signs(window: Window, panel: QWidget) -> list[str]:
+def _turn_to(tabs: QTabWidget, index: int) -> None:
+    """Click the tab; one that is behind the bar's arrows, where names are long, is reached by keys."""
+    bar = tabs.tabBar()
+    handle = tabs.window().windowHandle()
+    place = bar.tabRect(index).center()
+    if bar.visibleRegion().contains(place) and bar.childAt(place) is None:
+        at = bar.mapTo(tabs.window(), place)
+        QTest.mouseClick(handle, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+        return
+    bar.setFocus()
+    for _ in range(2 * bar.count()):
+        if tabs.currentIndex() == index:
+            break
+        QTest.keyClick(handle, Qt.Key.Key_Right if tabs.currentIndex() < index else Qt.Key.Key_Left)
+
+
+def signs(window: Window, panel: QWidget, patience: float = 10) -> list[str]:
+    """What of hearing, painting and following the language the panel lacks; it must be on the screen."""
     name = type(panel).__name__
     QTest.qWait(20)
     if not panel.isVisible():
@@ -106,7 +118,7 @@ def _signs(window: Window, panel: QWidget) -> list[str]:
     after = {words for _, words in texts_of(shown(panel))}
     window.translations.choose("en")
     panel.update()
-    _until(lambda: QEvent.Type.Paint in ear.heard, 10)
+    _until(lambda: QEvent.Type.Paint in ear.heard, patience)
     ear.leave()
     wrong = []
     if QEvent.Type.MouseButtonPress not in ear.heard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from alive import signs
 from clipped import clipped
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -162,3 +163,25 @@ def test_no_text_lacks_room(bench: Window, size: tuple[int, int]) -> None:
         for screen in screens(bench):
             found |= {f"{language} {screen}: {each}" for each in clipped(shown(bench.main))}
     assert found == set()
+
+
+def test_a_dead_panel_is_seen(bench: Window) -> None:
+    bench.main.resize(1440, 900)
+    bench.main.show_work()
+    settle()
+    table = bench.main.table
+    assert signs(bench, table) == []
+    table.setUpdatesEnabled(False)
+    assert signs(bench, table, 0.2) == ["TableView does not paint"]
+    table.setUpdatesEnabled(True)
+    table.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+    assert signs(bench, table) == ["TableView does not hear the pointer"]
+    table.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench.translations, "choose", lambda _language: None)
+        assert signs(bench, table) == ["TableView does not follow the language"]
+    table.hide()
+    assert signs(bench, table) == ["TableView is not shown"]
+    table.show()
+    settle()
+    assert signs(bench, table) == []
