@@ -26,11 +26,14 @@ USUAL_BYTES = 64 << 30
 
 def check_memory(graph: onnx.GraphProto, path: Path) -> None:
     """Raises UnsupportedModelError, naming the node, if one constant needs more memory than there is."""
+    makers = [node for node in _nodes(graph) if node.op_type in _MAKERS]
+    if not makers:
+        return
     limit = memory_bytes()
     known = _shapes(graph)
-    for node in _nodes(graph):
-        place = _MAKERS.get(node.op_type)
-        if place is None or place >= len(node.input):
+    for node in makers:
+        place = _MAKERS[node.op_type]
+        if place >= len(node.input):
             continue
         shape = known.get(node.input[place])
         needed = math.prod(max(size, 0) for size in shape) * _FLOAT_BYTES if shape else 0

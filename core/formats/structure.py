@@ -30,12 +30,12 @@ def check_graph(
         raise _invalid(
             path, text("Its If and Loop bodies are nested more than {depth} deep.", depth=_MAX_DEPTH)
         )
-    _check_names(graph, path)
+    nodes = _read(graph, path)
     given = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
     given |= {sparse.values.name for sparse in graph.sparse_initializer}
     producers: dict[str, int] = {}
-    for index, node in enumerate(graph.node):
-        for name in node.output:
+    for index, (_, outputs, _) in enumerate(nodes):
+        for name in outputs:
             if not name:
                 continue
             if name in producers or name in given:
@@ -43,15 +43,15 @@ def check_graph(
             producers[name] = index
     inside = frozenset(producers) | given
     everything = outer | inside
-    reads = [_reads(node, inside) for node in graph.node]
-    for node in graph.node:
-        for name in node.input:
+    reads = [_reads(inputs, bodies, inside) for inputs, _, bodies in nodes]
+    for index, (inputs, _, _) in enumerate(nodes):
+        for name in inputs:
             if name and name not in everything:
                 raise _invalid(
                     path,
                     text(
                         "Node '{node}' reads '{value}', which nothing makes.",
-                        node=_name(node),
+                        node=_name(graph.node[index]),
                         value=clean(name),
                     ),
                 )
@@ -59,23 +59,38 @@ def check_graph(
         if value.name not in everything:
             raise _invalid(path, text("Its output '{value}' is made by nothing.", value=clean(value.name)))
     _check_order(graph, path, producers, reads)
+    for _, _, bodies in nodes:
+        for body in bodies:
+            check_graph(body, path, everything, depth + 1)
+
+
+_Read = tuple[tuple[str, ...], tuple[str, ...], list[onnx.GraphProto]]
+
+
+def _read(graph: onnx.GraphProto, path: Path) -> list[_Read]:
+    """Inputs, outputs and bodies of each node, taken out of protobuf once: each look there takes its time.
+
+    Raises OpenError for a name that is not UTF-8: protobuf hands it out as bytes.
+    """
+    nodes: list[_Read] = []
     for node in graph.node:
+        inputs, outputs = tuple(node.input), tuple(node.output)
+        names = [node.name, node.op_type, node.domain, *inputs, *outputs]
+        bodies: list[onnx.GraphProto] = []
         for attribute in node.attribute:
+            names.append(attribute.name)
             if attribute.HasField("g"):
-                check_graph(attribute.g, path, everything, depth + 1)
-            for body in attribute.graphs:
-                check_graph(body, path, everything, depth + 1)
-
-
-def _check_names(graph: onnx.GraphProto, path: Path) -> None:
-    """Raises OpenError for a name that is not UTF-8: protobuf hands it out as bytes."""
-    for node in graph.node:
-        names = (node.name, node.op_type, node.domain, *node.input, *node.output)
-        if not all(isinstance(name, str) for name in (*names, *(a.name for a in node.attribute))):
-            raise _unreadable(path)
+                bodies.append(attribute.g)
+            bodies.extend(attribute.graphs)
+        try:
+            "".join(names)
+        except TypeError:
+            raise _unreadable(path) from None
+        nodes.append((inputs, outputs, bodies))
     values = (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
     if not all(isinstance(value.name, str) for value in values):
         raise _unreadable(path)
+    return nodes
 
 
 def _unreadable(path: Path) -> OpenError:
@@ -168,11 +183,10 @@ def _calls(
     return counts
 
 
-def _reads(node: onnx.NodeProto, inside: frozenset[str]) -> set[str]:
-    """Names of this graph that the node needs, directly or within its bodies."""
-    names = set(node.input)
-    stack = [attribute for attribute in node.attribute if attribute.HasField("g") or attribute.graphs]
-    graphs = [graph for a in stack for graph in ([a.g] if a.HasField("g") else []) + list(a.graphs)]
+def _reads(inputs: tuple[str, ...], bodies: list[onnx.GraphProto], inside: frozenset[str]) -> set[str]:
+    """Names of this graph that a node needs, directly or within its bodies."""
+    names = set(inputs)
+    graphs = list(bodies)
     while graphs:
         graph = graphs.pop()
         made = {name for inner in graph.node for name in inner.output} | {value.name for value in graph.input}
@@ -183,7 +197,7 @@ def _reads(node: onnx.NodeProto, inside: frozenset[str]) -> set[str]:
                     graphs.append(attribute.g)
                 graphs.extend(attribute.graphs)
         names.update(value.name for value in graph.output if value.name not in made)
-    return {name for name in names if name in inside}
+    return names & inside
 
 
 def _check_order(

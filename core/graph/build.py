@@ -15,6 +15,7 @@ from core.graph.nodes import all_nodes
 from core.graph.normalize import normalize
 from core.graph.opened import OpenedModel
 from core.graph.output_sizes import settle_outputs
+from core.graph.tensors import elements, is_float
 from core.values import Layer, ModelInfo, TensorInfo, Text, card_in, text
 from core.values.card import LONGEST
 
@@ -106,10 +107,10 @@ def _params(model: ir.Model, layers: tuple[Layer, ...]) -> int:
     """Trained numbers: float initializers that are no scales, and the layers' integer weights."""
     weights = {name for layer in layers for name in layer.weights}
     return sum(
-        value.const_value.size
+        elements(value.const_value)
         for name, value in model.graph.initializers.items()
         if value.const_value is not None
-        and (name in weights or (value.const_value.dtype.is_floating_point() and not _is_scale(value)))
+        and (name in weights or (is_float(value.const_value.dtype) and not _is_scale(value)))
     )
 
 

@@ -10,6 +10,7 @@ import onnx_ir as ir
 from core.graph.nodes import all_nodes
 from core.graph.roles import stored, weight_inputs
 from core.graph.shapes import Shape, infer_shapes, sample_inputs
+from core.graph.tensors import dims
 from core.values import Text, text
 
 
@@ -34,7 +35,7 @@ def costs(model: ir.Model) -> Costs:
             continue
         weight = stored(node.inputs[indices[0]])
         if weight is not None and weight.const_value is not None:
-            size = tuple(weight.const_value.shape.numpy())
+            size = dims(weight.const_value)
             macs[node.name] = node_macs(
                 node, size, _shape(node.inputs[_data(node)], shapes), _outputs(node, shapes)
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from math import prod
@@ -14,6 +15,7 @@ from core.graph.labels import SCOPE_SEPARATOR, clean, distinct, label, weight_la
 from core.graph.names import EXPORTED_NAME
 from core.graph.nodes import bodies
 from core.graph.roles import BIAS_INPUT, FLOAT_LAYERS, INTEGER_LAYERS, STANDARD, stored, weight_inputs
+from core.graph.tensors import dims, elements, is_float, size_bytes
 from core.graph.weights import axis_of_outputs
 from core.values import FLOAT_BITS, Layer, Text, text
 
@@ -47,10 +49,11 @@ def find_layers(model: ir.Model, macs: dict[str, int | None]) -> tuple[Layer, ..
     shared = _groups([(node.name or "", weights) for node, _, weights in found])
     kinds = [_kind(node, weights) for node, _, weights in found]
     labels = distinct(_labels(found, kinds), [scope for _, scope, _ in found])
-    return tuple(
-        _layer(node, scope, weights, name, kind, macs.get(node.name or ""), shared.get(node.name or ""))
-        for (node, scope, weights), name, kind in zip(found, labels, kinds, strict=True)
-    )
+    with np.errstate(all="ignore"):  # sums of what is not a number, see _overflows
+        return tuple(
+            _layer(node, scope, weights, name, kind, macs.get(node.name or ""), shared.get(node.name or ""))
+            for (node, scope, weights), name, kind in zip(found, labels, kinds, strict=True)
+        )
 
 
 def _labels(found: list[tuple[ir.Node, str, list[ir.Value]]], kinds: list[str]) -> list[str]:
@@ -91,19 +94,19 @@ def _weights(node: ir.Node) -> list[ir.Value]:
         return []
     tensor = weights[0].const_value
     assert tensor is not None
-    if len(tensor.shape) < 2 or tensor.dtype not in _BITS:
+    if len(dims(tensor)) < 2 or tensor.dtype not in _BITS:
         return []
     # integers that are used as they are: indices or counters, nothing trained
     direct = (
         node.domain in STANDARD and node.op_type in FLOAT_LAYERS and node.inputs[indices[0]] is weights[0]
     )
-    if direct and not tensor.dtype.is_floating_point():
+    if direct and not is_float(tensor.dtype):
         return []
     if node.op_type == "Gather":
-        axis = node.attributes.get("axis")
-        if tensor.size < MINIMUM_TABLE or len(tensor.shape) != 2 or (axis is not None and axis.as_int() != 0):
+        by_rows = _integer(node, "axis", 0) == 0
+        if elements(tensor) < MINIMUM_TABLE or len(dims(tensor)) != 2 or not by_rows:
             return []
-    elif tensor.size == 0:
+    elif elements(tensor) == 0:
         raise OpenError(
             text("Tensor '{tensor}' in the model is empty.", tensor=clean(weights[0].name or "")),
             text("Layer '{layer}' would multiply with nothing.", layer=clean(node.name or "")),
@@ -153,7 +156,7 @@ def _layer(
 ) -> Layer:
     tensors = [weight.const_value for weight in weights if weight.const_value is not None]
     first = tensors[0]
-    shape = tuple(first.shape.numpy())
+    shape = dims(first)
     bias = _bias(node)
     every = [*tensors, *([bias] if bias is not None else [])]
     bits = _BITS[first.dtype]
@@ -161,7 +164,7 @@ def _layer(
         attribute = node.attributes.get("bits")
         bits = attribute.as_int() if attribute is not None else 4
     prunable, quantizable, why_not = _allowed(node, first, bits, group)
-    values = [tensor.numpy() for tensor in tensors] if first.dtype.is_floating_point() else []
+    values = [tensor.numpy() for tensor in tensors] if is_float(first.dtype) else []
     outputs, inputs = _channels(node, shape)
     return Layer(
         id=node.name or "",
@@ -172,9 +175,9 @@ def _layer(
         shape=shape,
         out_channels=outputs,
         in_channels=inputs,
-        params=sum(tensor.size for tensor in every),
+        params=sum(map(elements, every)),
         macs=macs,
-        bytes=sum(tensor.nbytes for tensor in every),
+        bytes=sum(map(size_bytes, every)),
         prunable=prunable,
         quantizable=quantizable,
         why_not=why_not,
@@ -205,8 +208,8 @@ def _allowed(
     node: ir.Node, tensor: ir.TensorProtocol, bits: int, group: str | None
 ) -> tuple[bool, bool, tuple[Text, ...]]:
     """(prunable, quantizable, reasons and remarks)."""
-    domain = "" if node.domain == "ai.onnx" else node.domain
-    if (domain, node.op_type) in INTEGER_LAYERS or not tensor.dtype.is_floating_point():
+    domain, op = "" if node.domain == "ai.onnx" else node.domain, node.op_type
+    if (domain, op) in INTEGER_LAYERS or not is_float(tensor.dtype):
         return False, False, (text("Its weights are stored in {bits} bits already.", bits=bits),)
     if tensor.dtype != ir.DataType.FLOAT:
         return (
@@ -222,26 +225,26 @@ def _allowed(
     remarks = []
     if group is not None:
         remarks.append(text("It shares a weight with other layers; they are changed together."))
-    if node.op_type == "ConvTranspose":
+    if op == "ConvTranspose":
         remarks.append(
             text(
                 "onnxruntime has no integer kernel for transposed convolutions: "
                 "only the weights can be stored in fewer bits."
             )
         )
-    elif node.op_type in ("LSTM", "GRU", "RNN"):
+    elif op in ("LSTM", "GRU", "RNN"):
         remarks.append(
             text(
                 "onnxruntime has no integer kernel for {op} layers in this form: "
                 "only the weights can be stored in fewer bits.",
-                op=node.op_type,
+                op=op,
             )
         )
-    elif node.op_type == "Gather":
+    elif op == "Gather":
         remarks.append(
             text("A table that is looked up, not multiplied: only its entries can be stored in fewer bits.")
         )
-    elif len(tensor.shape) > 2 and node.op_type == "MatMul":
+    elif op == "MatMul" and len(dims(tensor)) > 2:
         remarks.append(text("A stack of matrices: only the weights can be stored in fewer bits."))
     return True, True, tuple(remarks)
 
@@ -261,8 +264,7 @@ def _damaged(name: str, values: list[np.ndarray]) -> tuple[Text, ...]:
 
 def _overflows(array: np.ndarray) -> bool:
     # one pass without a temporary: a NaN or an infinity survives a sum
-    with np.errstate(all="ignore"):
-        return not np.isfinite(np.sum(array, dtype=np.float64))
+    return not math.isfinite(np.sum(array, dtype=np.float64))
 
 
 def _sparsity(values: list[np.ndarray]) -> float:
@@ -280,7 +282,7 @@ def _kind(node: ir.Node, weights: list[ir.Value]) -> str:
     op = node.op_type
     tensor = weights[0].const_value
     assert tensor is not None
-    shape = tuple(tensor.shape.numpy())
+    shape = dims(tensor)
     if op in ("Conv", "ConvTranspose", "ConvInteger", "QLinearConv"):
         groups = _integer(node, "group", 1)
         kernel = "×".join(str(dim) for dim in shape[2:])

@@ -93,6 +93,8 @@ def _edge(
     start = (x0, y0 + nodes[pair[0]].height / 2)
     end = (x1, y1 - nodes[pair[1]].height / 2)
     middle = paths.get(pair, [])
+    if not middle and abs(x1 - x0) <= _SLANTED:  # most arrows: to the next row
+        return GraphEdge(source=nodes[pair[0]].id, target=nodes[pair[1]].id, points=(start, end))
     first, last = (middle[0], middle[-1]) if middle else (end, start)
     if abs(first[0] - x0) > _SLANTED or abs(last[0] - x1) > _SLANTED:
         # a flat arrow would graze a neighbour that is higher than its own box

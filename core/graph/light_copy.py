@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from core.graph.opened import OpenedModel
 from core.graph.protos import node_proto, tensor_proto
+from core.graph.tensors import dims, size_bytes
 
 SMALL_BYTES = 1024
 """Constants up to this size keep their content: they are shapes, axes, limits."""
@@ -33,10 +34,9 @@ def light_copy(opened: OpenedModel) -> bytes:
         tensor = value.const_value
         if tensor is None:
             continue
-        if tensor.nbytes <= SMALL_BYTES:
+        if size_bytes(tensor) <= SMALL_BYTES:
             entry = tensor_proto(tensor, name)
         else:
-            dims = tensor.shape.numpy()
-            entry = onnx.TensorProto(name=name, data_type=int(tensor.dtype), dims=dims)
+            entry = onnx.TensorProto(name=name, data_type=int(tensor.dtype), dims=dims(tensor))
         proto.graph.initializer.append(entry)
     return proto.SerializeToString()

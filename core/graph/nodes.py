@@ -16,6 +16,8 @@ _GRAPH, _GRAPHS = ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS
 def bodies(node: ir.Node) -> list[tuple[str, ir.Graph]]:
     """The bodies of an If, Loop or Scan, each with its attribute's name (numbered where it holds several)."""
     found: list[tuple[str, ir.Graph]] = []
+    if not node.attributes.data:
+        return found
     for attribute in node.attributes.data.values():
         kind = attribute.type
         if kind is _GRAPH:

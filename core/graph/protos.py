@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import onnx
 import onnx_ir as ir
 
+from core.graph.tensors import dims
+
+
+@lru_cache(maxsize=4096)
+def _integer(name: str, value: int) -> onnx.AttributeProto:
+    return onnx.AttributeProto(name=name, type=onnx.AttributeProto.INT, i=value)
+
+
+@lru_cache(maxsize=4096)
+def _integers(name: str, value: tuple[int, ...]) -> onnx.AttributeProto:
+    return onnx.AttributeProto(name=name, type=onnx.AttributeProto.INTS, ints=value)
+
+
+# kept ones are handed out to be copied: thousands of nodes have the same strides
 _SIMPLE: dict[ir.AttributeType, Callable[[str, Any], onnx.AttributeProto]] = {
-    ir.AttributeType.INT: lambda name, value: onnx.AttributeProto(
-        name=name, type=onnx.AttributeProto.INT, i=value
-    ),
-    ir.AttributeType.INTS: lambda name, value: onnx.AttributeProto(
-        name=name, type=onnx.AttributeProto.INTS, ints=value
-    ),
+    ir.AttributeType.INT: _integer,
+    ir.AttributeType.INTS: lambda name, value: _integers(name, tuple(value)),
     ir.AttributeType.FLOAT: lambda name, value: onnx.AttributeProto(
         name=name, type=onnx.AttributeProto.FLOAT, f=value
     ),
@@ -34,11 +45,17 @@ def node_proto(node: ir.Node) -> onnx.NodeProto:
         proto.domain = node.domain
     if node.overload:
         proto.overload = node.overload
-    for name, attribute in node.attributes.items():
+    for name, attribute in node.attributes.data.items():
         simple = None if attribute.is_ref() else _SIMPLE.get(attribute.type)
         made = simple(name, attribute.value) if simple else ir.serde.serialize_attribute(attribute)
         proto.attribute.append(made)
     return proto
+
+
+@lru_cache(maxsize=4096)
+def tensor_type(dtype: ir.DataType, shape: tuple[int, ...]) -> onnx.TypeProto:
+    """Return the type of tensors of this shape. It is shared: copy it, change nothing in it."""
+    return onnx.helper.make_tensor_type_proto(int(dtype), shape)
 
 
 def tensor_proto(tensor: ir.TensorProtocol, name: str) -> onnx.TensorProto:
@@ -48,5 +65,5 @@ def tensor_proto(tensor: ir.TensorProtocol, name: str) -> onnx.TensorProto:
         proto.name = name
         return proto
     return onnx.TensorProto(
-        name=name, data_type=int(tensor.dtype), dims=tensor.shape.numpy(), raw_data=tensor.tobytes()
+        name=name, data_type=int(tensor.dtype), dims=dims(tensor), raw_data=tensor.tobytes()
     )

@@ -10,8 +10,10 @@ import onnx
 import onnx_ir as ir
 from onnx import numpy_helper
 
-from core.graph.protos import node_proto, tensor_proto
+from core.graph.nodes import all_graphs
+from core.graph.protos import node_proto, tensor_proto, tensor_type
 from core.graph.size_arithmetic import MOST_ELEMENTS, OPERATORS, NoSizeError, evaluate, of_shape
+from core.graph.tensors import dims, elements, is_float, size_bytes
 
 Shape = tuple[int, ...]
 
@@ -85,17 +87,20 @@ def infer_shapes(model: ir.Model, inputs: dict[str, Shape]) -> dict[str, Shape]:
 
 def work_out(model: ir.Model, inputs: dict[str, Shape]) -> Sizes:
     """Infer shapes and compute what depends on them alone, in turns until nothing more becomes known."""
-    proto = _without_weights(model, inputs)
+    nested = len(all_graphs(model.graph)) > 1
+    proto = _without_weights(model, inputs, nested)
     shapes: dict[str, Shape] = dict(inputs)
-    contents = {tensor.name: numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
+    read = _read_by_arithmetic(proto.graph, nested)
+    constants = [tensor for tensor in proto.graph.initializer if tensor.name in read]
+    contents = {tensor.name: numpy_helper.to_array(tensor) for tensor in constants}
     computed: dict[str, np.ndarray] = {}
     while True:
         try:
             proto = onnx.shape_inference.infer_shapes(proto, data_prop=True)
         except Exception:  # operators of other domains can stop it: nothing more is known then
             return Sizes(shapes, computed)
-        _collect(proto.graph, shapes)
-        found = _evaluate(proto.graph, shapes, contents)
+        _collect(proto.graph, shapes, nested)
+        found = _evaluate(proto.graph, shapes, contents, nested)
         if not found:
             return Sizes(shapes, computed)
         computed |= found
@@ -103,26 +108,36 @@ def work_out(model: ir.Model, inputs: dict[str, Shape]) -> Sizes:
         _settle(proto.graph, shapes, found)
 
 
-def _collect(graph: onnx.GraphProto, shapes: dict[str, Shape]) -> None:
+def _read_by_arithmetic(graph: onnx.GraphProto, nested: bool) -> set[str]:
+    """Names of values that the size arithmetic may look into. `nested`: whether any node has bodies."""
+    read = {name for node in graph.node if node.op_type in OPERATORS for name in node.input}
+    bodies = (body for node in graph.node for body in _bodies(node)) if nested else ()
+    return read.union(*(_read_by_arithmetic(body, nested) for body in bodies))
+
+
+def _collect(graph: onnx.GraphProto, shapes: dict[str, Shape], nested: bool) -> None:
     for info in (*graph.value_info, *graph.output):
-        tensor = info.type.tensor_type
-        dims = tuple(dim.dim_value if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim)
-        if tensor.HasField("shape") and all(dim >= 0 for dim in dims):
-            shapes[info.name] = dims
-    for node in graph.node:
+        shape = info.type.tensor_type.shape
+        dims = tuple([dim.dim_value for dim in shape.dim])
+        if not dims or min(dims) <= 0:  # an unknown dimension, and a missing shape, read as zeros as well
+            known = info.type.tensor_type.HasField("shape") and min(dims, default=0) >= 0
+            if not known or not all(dim.HasField("dim_value") for dim in shape.dim):
+                continue
+        shapes[info.name] = dims
+    for node in graph.node if nested else ():
         for body in _bodies(node):
-            _collect(body, shapes)
+            _collect(body, shapes, nested)
 
 
 def _evaluate(
-    graph: onnx.GraphProto, shapes: dict[str, Shape], contents: dict[str, np.ndarray]
+    graph: onnx.GraphProto, shapes: dict[str, Shape], contents: dict[str, np.ndarray], nested: bool
 ) -> dict[str, np.ndarray]:
     """Compute what is known now; `contents` holds everything that is known, and is added to."""
     found: dict[str, np.ndarray] = {}
     for node in graph.node:
-        for body in _bodies(node):
+        for body in _bodies(node) if nested else ():
             contents |= {item.name: numpy_helper.to_array(item) for item in body.initializer}
-            found |= _evaluate(body, shapes, contents)
+            found |= _evaluate(body, shapes, contents, nested)
         if node.op_type not in OPERATORS or not node.output or node.output[0] in contents:
             continue
         try:
@@ -184,19 +199,20 @@ def _bodies(node: onnx.NodeProto) -> list[onnx.GraphProto]:
 
 
 def _may_be_sizes(tensor: ir.TensorProtocol) -> bool:
-    if tensor.dtype.is_floating_point():
-        return tensor.size <= PEEK_FLOATS
-    return tensor.nbytes <= PEEK_BYTES
+    if is_float(tensor.dtype):
+        return elements(tensor) <= PEEK_FLOATS
+    return size_bytes(tensor) <= PEEK_BYTES
 
 
-def _without_weights(model: ir.Model, inputs: dict[str, Shape]) -> onnx.ModelProto:
+def _without_weights(model: ir.Model, inputs: dict[str, Shape], nested: bool) -> onnx.ModelProto:
     graph = model.graph
     proto = onnx.ModelProto(ir_version=max(model.ir_version, 8))
     for domain, version in graph.opset_imports.items():
         proto.opset_import.append(onnx.helper.make_opsetid(domain, version))
     proto.graph.name = "shapes"
     proto.graph.node.extend(node_proto(node) for node in graph)
-    _forget(proto.graph)
+    if nested:
+        _forget(proto.graph)
     for value in graph.inputs:
         info = ir.serde.serialize_value(value)
         if value.name in inputs:
@@ -211,11 +227,10 @@ def _without_weights(model: ir.Model, inputs: dict[str, Shape]) -> onnx.ModelPro
         if _may_be_sizes(tensor):
             proto.graph.initializer.append(tensor_proto(tensor, value.name or ""))
         else:
-            dims = list(tensor.shape.numpy())
-            proto.graph.input.append(
-                onnx.helper.make_tensor_value_info(value.name or "", int(tensor.dtype), dims)
-            )
-    _hand_down(proto.graph, {tensor.name: tensor for tensor in proto.graph.initializer})
+            kind = tensor_type(tensor.dtype, dims(tensor))
+            proto.graph.input.append(onnx.ValueInfoProto(name=value.name or "", type=kind))
+    if nested:
+        _hand_down(proto.graph, {tensor.name: tensor for tensor in proto.graph.initializer})
     for value in graph.outputs:
         info = ir.serde.serialize_value(value)
         if info.type.HasField("tensor_type"):
