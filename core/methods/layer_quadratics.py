@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -26,13 +26,19 @@ def layer_quadratics(
     positions: int,
     context: Context,
     samples: int | None = None,
+    wanted: Container[str] | None = None,
 ) -> Iterator[tuple[str, Quadratic]]:
     """The error of each of these layers (node name -> form) as a function of its weights, in their order.
 
-    From `samples` calibration samples (None: all) at up to `positions` places of each. Raises Cancelled.
+    From `samples` calibration samples (None: all) at up to `positions` places of each. Only of those in
+    `wanted`, to the last bit as if all were: what the network hands out decides how its kernels are joined,
+    and that how it rounds. Raises Cancelled.
     """
     count = data.info.calibration_count if samples is None else min(samples, data.info.calibration_count)
     for group in _groups(list(forms), forms):
+        taken = [wanted is None or name in wanted for name in group]
+        if not any(taken):
+            continue
         model = base.clone()
         nodes = [node_named(model, name) for name in group]
         reads = [
@@ -41,15 +47,18 @@ def layer_quadratics(
         ]
         tap = Tap(model, [value for each in reads for value in each])  # type: ignore[misc]
         moments = [Moments(forms[name]) for name in group]
-        rng = np.random.default_rng(0)
+        # a layer's places must not depend on which other layers are asked about
+        draws = [np.random.default_rng(0) for _ in group]
         for batch in data.batches("calibration", _BATCH, count):
             context.check()
             found = iter(tap.run(batch.feeds))
-            for node, each, gathered in zip(nodes, reads, moments, strict=True):
+            for node, each, gathered, rng, take in zip(nodes, reads, moments, draws, taken, strict=True):
                 values = [next(found) for _ in each]
-                gathered.add(_columns(gathered.form, node, values, positions, rng))
-        for name, gathered in zip(group, moments, strict=True):
-            yield name, gathered.quadratic()
+                if take:
+                    gathered.add(_columns(gathered.form, node, values, positions, rng))
+        for name, gathered, take in zip(group, moments, taken, strict=True):
+            if take:
+                yield name, gathered.quadratic()
 
 
 def _columns(

@@ -85,7 +85,7 @@ def analyze(
             missing.append((layer, left))
     if missing:
         missing.sort(key=lambda pair: pair[0].id not in first)
-        sweep.runs.start(missing, samples)
+        sweep.runs.start(work, samples, {layer.id for layer, _ in missing})
         missing.sort(key=lambda pair: sweep.runs.group_of(pair[0]) or 0)
         sweep.estimate(missing)
     estimated()

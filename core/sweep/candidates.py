@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,9 +62,17 @@ class LayerError:
 
 
 def layer_errors(
-    opened: OpenedModel, data: DataSet | None, layers: Sequence[Layer], plan: Plan, context: Context
+    opened: OpenedModel,
+    data: DataSet | None,
+    layers: Sequence[Layer],
+    plan: Plan,
+    context: Context,
+    wanted: Container[str] | None = None,
 ) -> Iterator[tuple[str, LayerError]]:
-    """By layer id in order of the network, for layers that are matrix products; none without samples."""
+    """By layer id in order of `layers`, for layers that are matrix products; none without samples.
+
+    Only of those in `wanted`, to the last bit as if all were.
+    """
     if data is None or data.info.calibration_count < 2 or not setting(plan, "compensate", "on"):
         return
     forms: dict[str, Form] = {}
@@ -73,7 +81,7 @@ def layer_errors(
         if form is not None:
             forms[layer.id] = form
     samples = int(setting(plan, "compensate", "samples"))
-    for name, quadratic in layer_quadratics(opened.model, data, forms, POSITIONS, context, samples):
+    for name, quadratic in layer_quadratics(opened.model, data, forms, POSITIONS, context, samples, wanted):
         yield name, LayerError(forms[name], quadratic)
 
 

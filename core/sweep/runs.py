@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -59,8 +59,12 @@ class Runs:
     def data(self) -> DataSet:
         return self.judge.data
 
-    def start(self, work: Work, count: int) -> None:
-        """What all what-ifs share: samples, values at the borders, second-order errors, ranges."""
+    def start(self, work: Work, count: int, missing: Container[str] | None = None) -> None:
+        """What all what-ifs share: samples, values at the borders, second-order errors, ranges.
+
+        `work`: all that the sweep is about, what is known already included, as a sweep that goes on must find
+        the very numbers of one that was never interrupted; `missing`: the layers that are still to be run.
+        """
         self.context.report(text("Looking at the samples"))
         self.samples = draw(self.judge, count)
         self.hands = hands_for((self.opened.info.macs or 0) * STEP, self.judge.threads)
@@ -73,9 +77,10 @@ class Runs:
             {name: values for name, values in needed.items() if values is not None},
             self.judge.threads,
         )
-        for name, error in layer_errors(self.opened, self.data, layers, self.plan, self.context):
+        total = len(layers) if missing is None else sum(layer.id in missing for layer in layers)
+        for name, error in layer_errors(self.opened, self.data, layers, self.plan, self.context, missing):
             self.errors[name] = error
-            self.context.report(text("Measuring the layers' inputs"), len(self.errors), len(layers))
+            self.context.report(text("Measuring the layers' inputs"), len(self.errors), total)
         inputs = {
             node.inputs[0].name: None
             for node in self.opened.model.graph

@@ -178,6 +178,17 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(opened: OpenedModel, judg
     assert again == points
 
 
+def test_what_is_known_does_not_change_what_is_measured_then(opened: OpenedModel) -> None:
+    judge = Judge(opened.source, _Calibrating({"x": networks.pictures(COUNT)}), Context())
+    asked = (judge, (0.5, 0.9), (8, 3), COUNT)
+    whole = measured(opened, *asked, (), None, Context())
+    store = Kept()
+    # conv1 and fc lie before and behind conv2, whose 64 places are drawn from
+    measured(opened, *asked, ("conv1", "fc"), store, Context())
+    rest = measured(opened, *asked, (), store, Context())
+    assert [p for p in rest if p.layer_id == "conv2"] == [p for p in whole if p.layer_id == "conv2"]
+
+
 def test_other_samples_are_other_measurements(opened: OpenedModel, judge: Judge) -> None:
     store = Kept()
     for samples in (16, 32, COUNT, 2 * COUNT):
@@ -187,6 +198,14 @@ def test_other_samples_are_other_measurements(opened: OpenedModel, judge: Judge)
     changed = Judge(opened.source, _Changed(other.feeds), Context())
     measured(opened, changed, (0.5,), (), COUNT, ("fc",), store, Context())
     assert store.points == 4
+
+
+class _Calibrating(networks.ArrayData):
+    @property
+    def info(self):  # type: ignore[no-untyped-def]
+        import msgspec
+
+        return msgspec.structs.replace(super().info, calibration_count=32)
 
 
 class _Changed(networks.ArrayData):
