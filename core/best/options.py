@@ -92,7 +92,9 @@ def _plans(layer: Layer, profile: Profile, pattern: str | None) -> list[LayerPla
         for setting in zeros:
             plans.append(msgspec.structs.replace(setting, weight_bits=FLOAT_BITS))
             if layer.quantizable:
-                plans += [msgspec.structs.replace(setting, weight_bits=b, activation_bits=8) for b in (8, 4)]
+                plans += [
+                    msgspec.structs.replace(setting, weight_bits=b, activation_bits=8) for b in (8, 4, 3)
+                ]
     return plans
 
 

@@ -96,6 +96,22 @@ def test_options_follow_profile_locks_and_what_is_known() -> None:
     assert all(each.plan.granularity == "tensor" for each in simple[1:])
 
 
+def test_a_download_has_zeros_with_few_bits_too_and_bits_before_zeros_where_they_pack_better() -> None:
+    model = ModelInfo(
+        path="m", name="m", sha256="0", size_bytes=5000, opset=17, ir_version=8, layers=(layer("a"),)
+    )
+    zeros = [point("a", 0.002, sparsity=0.25), point("a", 0.004, sparsity=0.5)]
+    bits = [point("a", damage, weight_bits=bits) for bits, damage in ((8, 0.0), (4, 0.002), (3, 0.005))]
+    bits += [point("a", 0.0, weight_bits=8, activation_bits=8)]
+    (found,) = options_of(model, {"a": Curve([*zeros, *bits])}, "download", {}, LayerTimes(None))
+    by_setting = {(each.plan.sparsity, each.plan.weight_bits): each for each in found}
+    assert {(0.0, 3), (0.5, 3), (0.25, 4), (0.5, 32)} <= set(by_setting)
+    # half of the places to tell cost as much as a bit does
+    assert by_setting[0.0, 3].zipped < by_setting[0.5, 4].zipped
+    assert by_setting[0.5, 3].zipped < by_setting[0.0, 3].zipped
+    assert by_setting[0.5, 3].damage == pytest.approx(0.009)
+
+
 def test_nothing_is_printed_while_a_library_prints(capfd: pytest.CaptureFixture[str]) -> None:
     os.write(1, b"before ")
     with quiet():
