@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from bench.best import right, subject_of
+from bench.best_subject import right, subject_of
 from core import messages as m
 from core.context import Context
 from core.evaluate.runner import Runner

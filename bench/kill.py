@@ -1,10 +1,11 @@
 """Kills window or engine at random moments of a sweep, and holds the project against what was acknowledged.
 
-    python bench/kill.py --model M --data D [--kills 100] [--who window engine] [--seed 0]
+    python bench/kill.py --model M --data D --work build/kill [--kills 100] [--who window engine]
 
 Acknowledged is what reached the window's process (bench/kill_subject.py): measured points, edits, snapshots.
 After each kill the file is read anew. When a sweep has come to its end, its numbers are held against those
 of a sweep that nobody disturbed; then the next one begins, until there were enough kills. Prints markdown.
+What was seen so far is in --work after every kill, and a bench that is started again goes on from there.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from kill_log import Line, Log, figures_of, key_of, mark_of
@@ -51,6 +52,21 @@ class Tally:
     differing: int = 0
     """Final numbers that are not those of the undisturbed sweep."""
     compared: int = 0
+    file: Path | None = None
+    """Where it is written after every kill and sweep."""
+
+    def keep(self) -> None:
+        if self.file is not None:
+            figures = {name: value for name, value in asdict(self).items() if name != "file"}
+            half = self.file.with_suffix(".half")
+            half.write_text(json.dumps(figures))
+            half.replace(self.file)
+
+
+def tally_of(file: Path) -> Tally:
+    """What an earlier start of the bench saw; of a sweep that it did not end only the kills count."""
+    known = json.loads(file.read_text()) if file.exists() else {}
+    return Tally(**known, file=file)
 
 
 class Subject:
@@ -188,6 +204,7 @@ class Bench:
                     self._wait_for_orphan(engine, tally)
                     check(project, log.lines(), tally)
                     tally.kills += not subject.done
+                    tally.keep()
                 else:
                     self._end(subject)
                 finished = subject.done
@@ -207,6 +224,7 @@ class Bench:
                 os.kill(engine, signal.SIGKILL)
                 tally.kills += 1
                 check(project, log.lines(), tally)
+                tally.keep()
             self._end(subject)
             self._wait_for_orphan(subject.engine, tally)
             self._end_sweep(project, log.lines(), tally)
@@ -256,6 +274,7 @@ class Bench:
         tally.points += len(_points(lines))
         tally.edits += sum("edit" in line for line in lines)
         tally.snapshots += sum("snapshot" in line for line in lines)
+        tally.keep()
 
     def _wait_for_orphan(self, engine: int, tally: Tally) -> None:
         """See that the engine follows its window, and how long it takes."""
@@ -278,17 +297,21 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--preprocess", default="{}", help="fields of Preprocess as JSON; guessed without it")
     parser.add_argument("--judge", type=int, default=64, help="judging samples")
+    parser.add_argument("--work", type=Path, required=True, help="where what was seen is kept")
     parser.add_argument("--kills", type=int, default=100, help="of each")
     parser.add_argument("--who", nargs="+", choices=("window", "engine"), default=("window", "engine"))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="secateur-kill-") as folder:
         bench = Bench(Path(folder), options.model, options.data, options.preprocess, options.judge)
         print(f"undisturbed sweep: {bench.seconds:.1f} s from start to end, {len(bench.reference)} points\n")
         print("| " + " | ".join(HEADS) + " |\n|---|" + "---:|" * (len(HEADS) - 1), flush=True)
         for who in options.who:
-            tally, generator = Tally(), random.Random(options.seed)
+            tally = tally_of(options.work / f"{who}.json")
+            # other moments than those of the start before
+            generator = random.Random(options.seed + tally.kills)
             kill = bench.kill_windows if who == "window" else bench.kill_engines
             # cut short: what was seen so far is said
             with contextlib.suppress(KeyboardInterrupt):
