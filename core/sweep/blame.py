@@ -133,7 +133,7 @@ def between(
     meter: PlanMeter, whole: Tally, without: Tally, layers: tuple[str, ...], plan_key: str
 ) -> GiveBack:
     """What `without` is better by than `whole`, sample by sample."""
-    own, less = whole.by_sample()[0], without.by_sample()[0]
+    own, less = whole.by_sample(), without.by_sample()
     back = meter.judge.metrics[0].between(own, less, meter.judge.subject)
     damages = whole.damage_by_sample() - without.damage_by_sample()
     damage_low, damage_high = mean_interval(damages) or (None, None)

@@ -23,10 +23,11 @@ class _Maker:
     names: list[str]
     runner: Runner | None
     kept: dict[int, dict[str, np.ndarray]] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    locks: dict[int, threading.Lock] = field(default_factory=dict)
 
     def of(self, samples: Samples, position: int) -> dict[str, np.ndarray]:
-        with self.lock:
+        # one lock a piece: another one may be computed meanwhile
+        with self.locks.setdefault(position, threading.Lock()):
             if position not in self.kept:
                 self.kept[position] = self.computed(samples, position)
             return self.kept[position]

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import stdtrit
 
-from core.evaluate.answers import Subject, log_probabilities
-
 _FLOOR = 0.2
 """Every sample is drawn as if it were at least this share of the mean as unsure."""
 _EDGE = 2.0
@@ -33,6 +31,7 @@ class Design:
     sizes: np.ndarray
     """(n,) by sample, above 0; damage is likely to be in proportion to them too."""
     _chances: dict[int, np.ndarray] = field(default_factory=dict, compare=False)
+    _weights: dict[int, np.ndarray] = field(default_factory=dict, compare=False)
 
     def chances(self, count: int) -> np.ndarray:
         """By sample the chance of being among the first `count` drawn.
@@ -46,8 +45,11 @@ class Design:
 
     def weights(self, count: int) -> np.ndarray:
         """For how many samples each of the first `count` stands, (count,); they add up to all."""
-        weights = 1.0 / self.chances(count)[self.order[:count]]
-        return np.asarray(weights * (len(self.order) / weights.sum()))
+        known = self._weights.get(count)
+        if known is None:
+            weights = 1.0 / self.chances(count)[self.order[:count]]
+            known = self._weights[count] = np.asarray(weights * (len(self.order) / weights.sum()))
+        return known
 
     def total(self, values: np.ndarray, model: np.ndarray) -> tuple[float, float]:
         """The sum over all samples of a figure and its standard error, from the first ones in the order.
@@ -82,16 +84,16 @@ def quantile(drawn: int) -> float:
     return float(stdtrit(max(1, drawn - 1), 0.975))
 
 
-def drawn(answers: np.ndarray, margins: np.ndarray | None, subject: Subject, seed: int) -> Design:
+def drawn(logs: np.ndarray | None, margins: np.ndarray | None, count: int, seed: int) -> Design:
     """Samples in a random order in which those that say most come earlier.
 
-    `answers` of the original and how far its right class is ahead, in nats. 1 − Σp² of the class
-    probabilities says how unsure it is: small noise on the logits diverges in proportion to it. All samples
-    are alike for what is no classifier.
+    `logs` of the original's class probabilities (count, classes), and how far its right class is ahead, in
+    nats. 1 − Σp² of the probabilities says how unsure it is: small noise on the logits diverges in proportion
+    to it. All samples are alike for what is no classifier, which has neither.
     """
-    sizes = np.ones(len(answers))
-    if subject.classes and margins is not None:
-        unsure = 1.0 - np.square(np.exp(log_probabilities(answers, subject))).sum(axis=1)
+    sizes = np.ones(count)
+    if logs is not None and margins is not None:
+        unsure = 1.0 - np.square(np.exp(logs)).sum(axis=1)
         edge = np.exp(-np.abs(margins) / _NEAR)
         sizes = _FLOOR + _over_mean(unsure) + _EDGE * _over_mean(edge)
     waits = np.random.default_rng(seed).exponential(size=len(sizes)) / sizes

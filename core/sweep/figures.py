@@ -13,8 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtr
 
+from core.evaluate.answers import log_probabilities
 from core.evaluate.judge import Judge
 from core.evaluate.metric import Reference
+from core.evaluate.metrics import METRICS
+from core.evaluate.metrics.kl import divergences
 from core.evaluate.statistics import Z, wilson
 from core.sweep.design import quantile
 from core.sweep.samples import FIRST, Samples, margins_of
@@ -59,7 +62,10 @@ class Tally:
         self._judge = judge
         self._samples = samples
         self._rows: list[np.ndarray] = []
-        self._values: list[list[np.ndarray]] = []
+        self._counts: list[np.ndarray] = []
+        """Of the metric that counts; nobody asks a sweep for the others."""
+        self._moved: list[np.ndarray] = []
+        """What damage is made of: divergences (n,), or power of signal and noise (n, 2)."""
         self._margins: list[np.ndarray] = []
 
     @property
@@ -74,13 +80,16 @@ class Tally:
         subject = self._judge.subject
         reference = Reference(piece.labels, piece.answers)
         self._rows.append(piece.rows)
-        self._values.append([m.per_sample(answers, reference, subject) for m in self._judge.metrics])
-        if self._samples.margins is not None:
-            margins = margins_of(answers, piece.labels, piece.answers, subject)
-            assert margins is not None
+        self._counts.append(self._judge.metrics[0].per_sample(answers, reference, subject))
+        logs = None if piece.logs is None else log_probabilities(answers, subject)
+        if logs is None or piece.logs is None or piece.right is None:
+            self._moved.append(METRICS.get("sqnr_db").per_sample(answers, reference, subject))
+        else:
+            self._moved.append(divergences(piece.logs, logs))
+            margins = margins_of(logs, piece.right)
             self._margins.append(np.nan_to_num(margins, nan=-50.0, posinf=50.0, neginf=-50.0))
         if self._shift is not None:
-            self._shift.add(position, answers)
+            self._shift.add(position, answers, logs)
 
     @property
     def count(self) -> int:
@@ -99,14 +108,14 @@ class Tally:
 
     def _figures(self) -> Figures:
         rows = np.concatenate(self._rows)
-        values = [np.concatenate(each) for each in zip(*self._values, strict=True)]
+        values = np.concatenate(self._counts)
         whole = len(rows) == self._samples.count
         metric = self._judge.metrics[0]
-        damage, low, high, settled = self._damage(values)
+        damage, low, high, settled = self._damage()
         share = metric.name in ("top1", "agreement")
         if whole or not share or self._samples.margins is None:
             order = np.argsort(rows, kind="stable")
-            own, original = values[0][order], self._samples.original[rows[order]]
+            own, original = values[order], self._samples.original[rows[order]]
             lost = metric.loss(own, original, self._judge.subject)
             measured = metric.measurement(own, self._judge.subject)
             half = math.inf if lost.low is None or lost.high is None else (lost.high - lost.low) / 2
@@ -114,7 +123,7 @@ class Tally:
             return Figures(
                 measured, lost.points, lost.low, lost.high, damage, low, high, self._diverges, enough
             )
-        return self._modelled(rows, values[0], damage, low, high, settled)
+        return self._modelled(rows, values, damage, low, high, settled)
 
     def _modelled(
         self, rows: np.ndarray, right: np.ndarray, damage: float, low: float, high: float, settled: bool
@@ -154,10 +163,10 @@ class Tally:
             half_sub <= most and settled,
         )
 
-    def _damage(self, values: list[np.ndarray]) -> tuple[float, float, float, bool]:
+    def _damage(self) -> tuple[float, float, float, bool]:
         """Mean damage over all samples, its 95 % interval, and whether more samples would say little more."""
         design, total = self._samples.design, self._samples.count
-        own = self._damages(values)
+        own = self._damages()
         if len(own) == total:
             mean, error, weights, reach = float(own.mean()), 0.0, np.ones(total), Z
         else:
@@ -170,25 +179,26 @@ class Tally:
         settled = reach * error <= DIVERGENCE_SHARE * mean or mean + reach * error <= 2e-4
         return mean, max(0.0, mean - half), mean + half, settled
 
-    def by_sample(self) -> list[np.ndarray]:
-        """By metric of the judge its values of the samples that were run, in the samples' own order."""
-        order = np.argsort(np.concatenate(self._rows), kind="stable")
-        return [np.concatenate(each)[order] for each in zip(*self._values, strict=True)]
+    def by_sample(self) -> np.ndarray:
+        """The values of the metric that counts of the samples that were run, in the samples' own order."""
+        return np.asarray(np.concatenate(self._counts)[self._order()])
 
     def damage_by_sample(self) -> np.ndarray:
         """The damage to each sample that was run, (n,), in the samples' own order; its mean is the damage."""
-        return self._damages(self.by_sample())
+        return np.asarray(self._damages()[self._order()])
+
+    def _order(self) -> np.ndarray:
+        return np.argsort(np.concatenate(self._rows), kind="stable")
 
     @property
     def _diverges(self) -> bool:
-        return any(metric.name == "kl" for metric in self._judge.metrics)
+        return self._samples.margins is not None
 
-    def _damages(self, values: list[np.ndarray]) -> np.ndarray:
-        names = [metric.name for metric in self._judge.metrics]
-        if "kl" in names:
-            return values[names.index("kl")]
-        pairs = values[names.index("sqnr_db")]
-        return np.asarray(pairs[:, 1] / max(float(pairs[:, 0].mean()), 1e-30))
+    def _damages(self) -> np.ndarray:
+        moved = np.concatenate(self._moved)
+        if self._diverges:
+            return moved
+        return np.asarray(moved[:, 1] / max(float(moved[:, 0].mean()), 1e-30))
 
 
 def chances(margins: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:

@@ -75,7 +75,7 @@ class Runs:
             self.opened,
             self.samples,
             {name: values for name, values in needed.items() if values is not None},
-            self.judge.threads,
+            self._threads,
         )
         total = len(layers) if missing is None else sum(layer.id in missing for layer in layers)
         for name, error in layer_errors(self.opened, self.data, layers, self.plan, self.context, missing):
@@ -97,6 +97,11 @@ class Runs:
                 self._ranges = calibrate(
                     self.opened.clone(), names, self._calibrating, self.context, method, percentile
                 )
+
+    @property
+    def _threads(self) -> int:
+        """Of one run: several side by side have one each."""
+        return 1 if self.hands > 1 else self.judge.threads
 
     def _calibrating(self) -> Iterator[Mapping[str, np.ndarray]]:
         samples = min(int(parameter(self.plan, "calibrate", "samples")), self.data.info.calibration_count)
@@ -161,8 +166,7 @@ class Runs:
             if layer.id not in self._probes:
                 if self.group_of(layer) is None:
                     return None
-                threads = 1 if self.hands > 1 else self.judge.threads
-                self._probes[layer.id] = Probe(self.opened, layer, self.judge, self.borders, threads)
+                self._probes[layer.id] = Probe(self.opened, layer, self.judge, self.borders, self._threads)
             return self._probes[layer.id]
 
     def group_of(self, layer: Layer) -> int | None:

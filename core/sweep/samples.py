@@ -32,6 +32,10 @@ class Piece:
     """The original's."""
     rows: np.ndarray
     """Which samples of the sweep these are, int64."""
+    logs: np.ndarray | None = None
+    """Of the original's class probabilities, natural, (n, classes); None for what is no classifier."""
+    right: np.ndarray | None = None
+    """By sample the class that margins are told of, (n,) int64; with `logs`."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,11 @@ def draw(judge: Judge, count: int, seed: int = 0, start: int = 0) -> Samples:
     }
     answers, labels = answers[start:], None if labels is None else labels[start:]
     original = judge.original_values(0, start + count)[start:]
-    margins = margins_of(answers, labels, answers, judge.subject)
-    design = drawn(answers, margins, judge.subject, seed)
+    subject = judge.subject
+    logs = log_probabilities(answers, subject) if subject.classes else None
+    right = None if logs is None else right_classes(answers, labels, subject, logs.shape[1])
+    margins = None if logs is None or right is None else margins_of(logs, right)
+    design = drawn(logs, margins, len(answers), seed)
     fixed = judge.run_batch if judge.run_batch == judge.batch_size else None
     pieces = []
     for rows in np.split(design.order, _cuts(count, fixed)):
@@ -79,26 +86,27 @@ def draw(judge: Judge, count: int, seed: int = 0, start: int = 0) -> Samples:
                 None if labels is None else labels[rows],
                 answers[rows],
                 rows,
+                None if logs is None else logs[rows],
+                None if right is None else right[rows],
             )
         )
     return Samples(tuple(pieces), count, design, margins, original)
 
 
-def margins_of(
-    answers: np.ndarray, labels: np.ndarray | None, reference: np.ndarray, subject: Subject
-) -> np.ndarray | None:
+def right_classes(
+    answers: np.ndarray, labels: np.ndarray | None, subject: Subject, classes: int
+) -> np.ndarray:
+    """The right class of each sample, (n,) int64: its label; without class labels the original's answer."""
+    if subject.task == "classification" and labels is not None:
+        return np.clip(labels.reshape(-1).astype(np.int64), 0, classes - 1)
+    return np.maximum(predicted_classes(answers, subject), 0)
+
+
+def margins_of(logs: np.ndarray, right: np.ndarray) -> np.ndarray:
     """How far the right class is ahead of the likeliest other, in nats, (n,); negative where it is wrong.
 
-    Without class labels the right one is the reference's. None for what is no classifier.
+    `logs` (n, classes) of probabilities, `right` (n,) classes.
     """
-    if not subject.classes:
-        return None
-    logs = log_probabilities(answers, subject)
-    if subject.task == "classification" and labels is not None:
-        right = labels.reshape(-1).astype(np.int64)
-        right = np.clip(right, 0, logs.shape[1] - 1)
-    else:
-        right = np.maximum(predicted_classes(reference, subject), 0)
     rows = np.arange(len(logs))
     own = logs[rows, right]
     others = logs.copy()

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from core.evaluate.answers import Subject, log_probabilities
+from core.evaluate.answers import Subject
 from core.sweep.samples import FIRST, Samples
 
 LENGTH = 512
@@ -30,20 +30,33 @@ class Shift:
         self._subject = subject
         self._parts: list[np.ndarray] = []
         self._rows = 0
+        self._direction: tuple[int, bytes | None] | None = None
 
-    def add(self, position: int, answers: np.ndarray) -> None:
-        """Take the answers to piece `position`; those behind the first `FIRST` samples say nothing new."""
+    def add(self, position: int, answers: np.ndarray, logs: np.ndarray | None = None) -> None:
+        """Take the answers to piece `position`; those behind the first `FIRST` samples say nothing new.
+
+        `logs`: the natural logarithms of their class probabilities, of a classifier.
+        """
         if self._rows >= FIRST:
             return
         piece = self._samples.pieces[position]
         first = first_rows(self._samples)
         weights = self._samples.design.weights(first)[self._rows : self._rows + len(piece.rows)] / first
-        moved = np.sqrt(weights)[:, None] * moved_by(answers, piece.answers, self._subject)
-        self._parts.append(folded(moved.ravel()))
+        if piece.logs is None or logs is None:
+            moved = noise_of(answers, piece.answers, self._subject)
+        else:
+            moved = moved_by(logs, piece.logs)
+        self._parts.append(folded((np.sqrt(weights)[:, None] * moved).ravel()))
         self._rows += len(piece.rows)
 
     def direction(self) -> bytes | None:
         """Of length 1, as `SensitivityPoint.shift` says; None where nothing moves or too little was run."""
+        # asked at every look at the figures, of which only the first ones add to it
+        if self._direction is None or self._direction[0] != len(self._parts):
+            self._direction = len(self._parts), self._unit()
+        return self._direction[1]
+
+    def _unit(self) -> bytes | None:
         if self._rows < first_rows(self._samples):
             return None
         vector = folded(np.concatenate(self._parts))
@@ -70,17 +83,19 @@ def drawing(samples: Samples) -> bytes:
     return zlib.crc32(told.tobytes()).to_bytes(4, "little")
 
 
-def moved_by(answers: np.ndarray, original: np.ndarray, subject: Subject) -> np.ndarray:
-    """By sample the vector whose square is, to second order, its damage (n, numbers), float64.
+def moved_by(logs: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """By sample the vector whose square is, to second order, its divergence in nats (n, classes), float64.
 
-    For a classifier in nats; else the noise itself, whose unit no direction depends on.
+    Both are (n, classes) natural logarithms of probabilities, those of the original being `before`.
     """
-    if subject.classes:
-        before = log_probabilities(original, subject)
-        likely = np.exp(before)
-        moved = log_probabilities(answers, subject) - before
-        moved -= (likely * moved).sum(axis=1, keepdims=True) / likely.sum(axis=1, keepdims=True)
-        return np.asarray(np.sqrt(likely / 2) * moved)
+    likely = np.exp(before)
+    moved = logs - before
+    moved -= (likely * moved).sum(axis=1, keepdims=True) / likely.sum(axis=1, keepdims=True)
+    return np.asarray(np.sqrt(likely / 2) * moved)
+
+
+def noise_of(answers: np.ndarray, original: np.ndarray, subject: Subject) -> np.ndarray:
+    """The same for what is no classifier: the noise, whose unit no direction depends on (n, numbers)."""
     start = subject.detector.judged if subject.detector is not None else 0
     count = len(answers)
     noise = answers.reshape(count, -1).astype(np.float64) - original.reshape(count, -1)

@@ -20,10 +20,7 @@ class KL(Metric):
         return 30 if subject.classes else None
 
     def per_sample(self, output: np.ndarray, reference: Reference, subject: Subject) -> np.ndarray:
-        log_p = log_probabilities(reference.answers, subject)
-        log_q = log_probabilities(output, subject)
-        # rounding may leave a sum of −1e-17
-        return np.asarray(np.maximum((np.exp(log_p) * (log_p - log_q)).sum(axis=1), 0.0))
+        return divergences(log_probabilities(reference.answers, subject), log_probabilities(output, subject))
 
     def measurement(self, values: np.ndarray, subject: Subject) -> Measurement:
         low, high = mean_interval(values) or (None, None)
@@ -45,6 +42,12 @@ class KL(Metric):
         change = worse - better
         low, high = mean_interval(change) or (None, None)
         return Loss(float(change.mean()), low, high)
+
+
+def divergences(log_p: np.ndarray, log_q: np.ndarray) -> np.ndarray:
+    """KL divergence of q from p by sample, (n,), nats; both (n, classes), natural logarithms."""
+    # rounding may leave a sum of −1e-17
+    return np.asarray(np.maximum((np.exp(log_p) * (log_p - log_q)).sum(axis=1), 0.0))
 
 
 METRICS.add(

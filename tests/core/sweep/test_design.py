@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.evaluate.answers import Subject
 from core.sweep.design import Design, drawn, quantile
-
-CLASSES = Subject("classification", 0, classes=2)
 
 
 def test_equal_sizes_have_equal_chances() -> None:
@@ -29,17 +26,17 @@ def test_chances_add_up_and_follow_the_sizes() -> None:
 def test_who_is_unsure_or_on_the_edge_comes_early() -> None:
     # p = ½ ½ and (nearly) 1, 0: 1 − Σp² is ½ and 0, of margins 0 and 50 exp(−|m|/0.6) is 1 and 0; both over
     # their means are 2 and 0, so the sizes are 0.2 + 2 + 2·2 and 0.2
-    design = drawn(np.array([[0.0, 0.0], [50.0, 0.0]]), np.array([0.0, 50.0]), CLASSES, 0)
+    design = drawn(np.log([[0.5, 0.5], [1.0, 1e-20]]), np.array([0.0, 50.0]), 2, 0)
     np.testing.assert_allclose(design.sizes, [6.2, 0.2], atol=1e-6)
     first = [
-        drawn(np.array([[0.0, 0.0], [50.0, 0.0]]), np.array([0.0, 50.0]), CLASSES, seed).order[0]
+        drawn(np.log([[0.5, 0.5], [1.0, 1e-20]]), np.array([0.0, 50.0]), 2, seed).order[0]
         for seed in range(400)
     ]
     assert np.mean(np.array(first) == 0) == pytest.approx(6.2 / 6.4, abs=0.03)
 
 
 def test_without_classes_all_samples_are_alike() -> None:
-    design = drawn(np.zeros((9, 4)), None, Subject("regression", 0), 3)
+    design = drawn(None, None, 9, 3)
     assert (design.sizes == 1).all() and sorted(design.order) == list(range(9))
 
 
@@ -59,10 +56,11 @@ def test_totals_are_right_on_average_and_as_uncertain_as_they_say() -> None:
     count = 200
     answers = 3 * rng.standard_normal((count, 2))
     margins = answers[:, 0] - answers[:, 1]
-    values = drawn(answers, margins, CLASSES, 0).sizes * rng.gamma(2.0, size=count)
+    logs = answers - np.log(np.exp(answers).sum(axis=1, keepdims=True))
+    values = drawn(logs, margins, count, 0).sizes * rng.gamma(2.0, size=count)
     found, errors = [], []
     for seed in range(400):
-        design = drawn(answers, margins, CLASSES, seed)
+        design = drawn(logs, margins, count, seed)
         own = values[design.order[:50]]
         total, error = design.total(own, design.in_proportion(own))
         found.append(total)

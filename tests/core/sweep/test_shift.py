@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import networks
@@ -9,13 +10,12 @@ import numpy as np
 import pytest
 
 from core.context import Context
-from core.evaluate.answers import Subject
+from core.evaluate.answers import Subject, log_probabilities
 from core.evaluate.judge import Judge
 from core.sweep.figures import Tally
 from core.sweep.samples import FIRST, Samples, draw
-from core.sweep.shift import LENGTH, drawing, folded, moved_by
+from core.sweep.shift import LENGTH, drawing, folded, moved_by, noise_of
 
-CLASSES = Subject(task="classification", output=0, classes=6)
 NUMBERS = Subject(task="regression", output=0)
 
 
@@ -35,7 +35,8 @@ def test_the_square_is_the_divergence_also_of_two_changes_at_once() -> None:
     common = rng.standard_normal(6)  # what both do: they favour the same classes
     one = 0.05 * (rng.standard_normal((200, 6)) + common)
     other = 0.05 * (rng.standard_normal((200, 6)) + common)
-    a, b = (moved_by(logits + change, logits, CLASSES) for change in (one, other))
+    before = np.log(softmax(logits))
+    a, b = (moved_by(np.log(softmax(logits + change)), before) for change in (one, other))
     assert (a**2).sum() / 200 == pytest.approx(divergence(logits, logits + one), rel=0.05)
     together = divergence(logits, logits + one + other)
     assert ((a + b) ** 2).sum() / 200 == pytest.approx(together, rel=0.05)
@@ -46,15 +47,17 @@ def test_the_square_is_the_divergence_also_of_two_changes_at_once() -> None:
 def test_probabilities_move_as_their_logits_do() -> None:
     rng = np.random.default_rng(1)
     logits, noise = rng.standard_normal((20, 6)), 0.1 * rng.standard_normal((20, 6))
-    probabilities = Subject(task="classification", output=0, classes=6, probabilities=True)
-    of_them = moved_by(softmax(logits + noise), softmax(logits), probabilities)
-    np.testing.assert_allclose(of_them, moved_by(logits + noise, logits, CLASSES), atol=1e-9)
+    of_logits = Subject(task="classification", output=0, classes=6)
+    of_them = replace(of_logits, probabilities=True)
+    found = moved_by(*(log_probabilities(softmax(each), of_them) for each in (logits + noise, logits)))
+    expected = moved_by(*(log_probabilities(each, of_logits) for each in (logits + noise, logits)))
+    np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 def test_where_there_are_no_classes_the_noise_itself_is_the_vector() -> None:
     original = np.arange(6, dtype=np.float32).reshape(2, 3, 1)
     changed = original + np.array([[[1], [0], [0]], [[0], [2], [np.nan]]], np.float32)
-    assert moved_by(changed, original, NUMBERS).tolist() == [[1, 0, 0], [0, 2, 0]]
+    assert noise_of(changed, original, NUMBERS).tolist() == [[1, 0, 0], [0, 2, 0]]
 
 
 def test_folding_keeps_lengths_and_products() -> None:
