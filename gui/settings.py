@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,8 @@ import platformdirs
 
 RECENT_LIMIT = 10
 _LOG = logging.getLogger(__name__)
+_WRITER = ThreadPoolExecutor(1, "settings")
+"""Forcing a file to a busy disk takes up to half a second, in which the window would stand still."""
 
 
 class Remembered(msgspec.Struct, kw_only=True):
@@ -43,11 +46,15 @@ def default_path() -> Path:
 
 
 class Settings:
-    """Reads once, writes the whole file at each `save`; a damaged or unwritable file costs nothing."""
+    """Reads once, writes the whole file at each `save`; a damaged or unwritable file costs nothing.
+
+    Files are written beside the window's thread, one after the other; the program's end waits for the last.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or default_path()
         self.values = Remembered()
+        self.settle()
         try:
             self.values = msgspec.json.decode(self._path.read_bytes(), type=Remembered)
         except FileNotFoundError:
@@ -67,18 +74,28 @@ class Settings:
         self.save()
 
     def save(self) -> None:
-        """Write beside the file, then move into place: a crash leaves the old file or the new one."""
-        temporary = ""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=".window-", suffix=".tmp")
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.format(msgspec.json.encode(self.values)))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self._path)
-        except OSError as error:
-            _LOG.warning("settings not saved: %s", error)
-            if temporary:
-                with contextlib.suppress(OSError):
-                    os.unlink(temporary)
+        """Have what is remembered now written. A crash leaves the old file or the new one."""
+        _WRITER.submit(_write, self._path, msgspec.json.format(msgspec.json.encode(self.values)))
+
+    @staticmethod
+    def settle() -> None:
+        """Wait until all that was saved is on the disk."""
+        _WRITER.submit(int).result()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write beside the file, force it to the disk, then move it into place."""
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".window-", suffix=".tmp")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        _LOG.warning("settings not saved: %s", error)
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,22 @@ def test_recent_keeps_ten_latest_first_without_doubles(tmp_path: Path) -> None:
     for name in "abcdefghijklc":
         settings.add_recent(name)
     assert Settings(tmp_path / "window.json").values.recent == list("clkjihgfed")
+
+
+def test_nobody_waits_for_a_slow_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk, forced = threading.Event(), os.fsync
+
+    def slow(descriptor: int) -> None:
+        assert disk.wait(30)
+        forced(descriptor)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    settings = Settings(tmp_path / "window.json")
+    settings.add_recent("a")
+    settings.add_recent("b")
+    assert not (tmp_path / "window.json").exists(), "the disk has not taken it, and nobody stands still"
+    disk.set()
+    assert Settings(tmp_path / "window.json").values.recent == ["b", "a"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"recent": 7}', b"\xff\xfe", b"[]"])
