@@ -26,7 +26,6 @@ from core.weight_figures import weight_figures
 from core.workspace import Workspace
 
 DETAILS: tuple[Literal["layers", "nodes"], ...] = ("layers", "nodes")
-"""What the window shows first comes first."""
 MOST_COUPLED = 30_000
 """Operations up to which coupled channels are looked for."""
 MANY_NODES = 1500
@@ -51,11 +50,12 @@ def open_model(request: m.OpenModel, workspace: Workspace, context: Context) -> 
             write_whole(light_path, light_copy(opened))
         context.publish(info)
         context.report(text("Drawing the graph"))
-        for detail in DETAILS:
+        details = sorted(DETAILS, key=lambda detail: detail != request.first)
+        for detail in details:
             context.publish(workspace.drawing(opened, detail).whole())
         if not at_once:
             write_whole(light_path, light_copy(opened))
-        for detail in DETAILS:
+        for detail in details:
             drawing = workspace.drawing(opened, detail)
             if drawing.drawable:
                 context.publish(drawing.groups)

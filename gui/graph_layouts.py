@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from PySide6.QtCore import QObject, Signal
 
@@ -30,6 +31,8 @@ class GraphLayouts(QObject):
         self._closed: dict[str, frozenset[str]] = {}
         self._drawn: dict[str, Graph] = {}
         self._asked: dict[int, str] = {}
+        self.shown: Literal["layers", "nodes"] = "layers"
+        """The detail that is looked at: of a model that is opened it comes first."""
         self.wiring: Wiring | None = None
         """Of the open model; None until the engine has told it."""
         self.side = SideBySideDrawing(engine, state)

@@ -91,7 +91,7 @@ class Session(PlanningSession):
         """
         self.stop()
         self._pending_data = data
-        self.begin("open", m.OpenModel(model=path, recipe=recipe))
+        self.begin("open", m.OpenModel(model=path, recipe=recipe, first=self.layouts.shown))
 
     def open_data(self, spec: DataSpec) -> None:
         if self.model is not None:

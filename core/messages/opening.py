@@ -18,6 +18,8 @@ class OpenModel(Request, frozen=True, kw_only=True, tag=True):
     model: str
     recipe: Recipe | None = None
     """For a file of another framework, which is turned into ONNX first."""
+    first: Literal["layers", "nodes"] = "layers"
+    """The drawing that is looked at: a large graph takes a second for each."""
 
 
 class ReadArchitecture(Request, frozen=True, kw_only=True, tag=True):

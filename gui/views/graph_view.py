@@ -222,8 +222,8 @@ class GraphView(QWidget):
             self._frame_groups(items)
             self._show_look(items)
 
-    def _on_detail(self, everything: bool) -> None:
-        self._detail = self.grouping.detail = "nodes" if everything else "layers"
+    def _on_detail(self, every: bool) -> None:
+        self._detail = self.grouping.detail = self._session.layouts.shown = "nodes" if every else "layers"
         self._show_graph()
 
     def _show_graph(self) -> None:

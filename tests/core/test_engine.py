@@ -95,6 +95,9 @@ def test_opening_publishes_the_model_and_its_graphs_then_ends_once(peer, small_m
     assert isinstance(events[-1], m.Done)
     assert [layer.id for layer in events[-1].value.layers] == ["hidden", "answers"]
     assert [layer.params for layer in events[-1].value.layers] == [256, 96]
+    peer.send(m.OpenModel(id=6, model=str(path), first="nodes"))
+    values = [event.value for event in peer.until_end(6) if isinstance(event, m.Partial)]
+    assert [value.detail for value in values if isinstance(value, Graph)] == ["nodes", "layers"]
 
 
 def test_a_bad_file_gets_three_sentences_and_the_engine_goes_on(peer, small_model, tmp_path):

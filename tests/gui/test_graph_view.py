@@ -194,8 +194,10 @@ def test_all_operations_can_be_asked_for_once_they_are_laid_out(drawn, session, 
     assert drawn.all_button.isEnabled()
     qtbot.mouseClick(drawn.all_button, Qt.MouseButton.LeftButton)
     assert len(drawn.canvas.items.nodes) == 7
+    assert session.layouts.shown == "nodes", "the next model's operations are drawn first"
     qtbot.mouseClick(drawn.all_button, Qt.MouseButton.LeftButton)
     assert len(drawn.canvas.items.nodes) == 5
+    assert session.layouts.shown == "layers"
 
 
 # ---------------------------------------------------------------- one selection
