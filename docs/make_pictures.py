@@ -1,6 +1,6 @@
 """Makes the pictures in docs/pictures/ from the real window and engine.
 
-    QT_QPA_PLATFORM=offscreen python docs/make_pictures.py [sample cifar transformer large] [--out DIR]
+    xvfb-run python docs/make_pictures.py [sample cifar transformer large] [--out DIR]
 
 'sample' and 'large' need nothing, the others what their options name: a classifier with its pictures (train
 and test, a folder a class), and a transformer for digits (python -m bench.train_transformer makes it).
@@ -26,7 +26,7 @@ from gui.netron_page import register_scheme  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
 CIFAR10 = Preprocess(mean=(125.307, 122.961, 113.8575), std=(62.985, 62.0925, 66.708))
-TRAIN, TEST = 30, 100
+TRAIN, TEST = 30, 60
 """Pictures of each class that are used."""
 LARGE_NODES, LARGE_MEGABYTES = 20_000, 20.0
 
@@ -119,6 +119,10 @@ def cifar(camera: Photographer, options: argparse.Namespace) -> None:
     main.tabs.setCurrentWidget(main.side)
     camera.settle(2.0)
     camera.take("side")
+    main.tabs.setCurrentWidget(main.netron)
+    camera.wait(lambda: main.netron.state not in ("empty", "loading"))
+    if main.netron.state == "drawn":  # not where no browser can run
+        camera.take("netron", 2.0)
     main.tabs.setCurrentWidget(main.run_view)
     session.export(str(model.with_name(f"{model.stem}-secateur.onnx")))
     camera.idle()
@@ -131,7 +135,7 @@ def cifar(camera: Photographer, options: argparse.Namespace) -> None:
 
 def transformer(camera: Photographer, options: argparse.Namespace) -> None:
     """A network of attention and dense layers."""
-    session = camera.session
+    window, session, main = camera.window, camera.session, camera.window.main
     place = Path(tempfile.gettempdir()) / "samples"
     shutil.copytree(ROOT / "resources" / "samples", place, dirs_exist_ok=True)
     model = Path(shutil.copy(options.transformer, place / "digits_transformer.onnx"))
@@ -142,10 +146,15 @@ def transformer(camera: Photographer, options: argparse.Namespace) -> None:
     camera.idle()
     session.select(session.model.layers[len(session.model.layers) // 2].id)
     camera.settle(1.0)
-    tabs(camera, ("overview",))
+    tabs(camera, ("overview", "method"))
+    main.tabs.setCurrentWidget(main.run_view)
     session.run()
     camera.idle()
     camera.take("done")
+    main.tabs.setCurrentWidget(main.changed)
+    camera.wait(lambda: window.comparing.complete)
+    camera.take("changed")
+    tabs(camera, ("advice", "side"))
 
 
 def large(camera: Photographer, options: argparse.Namespace) -> None:
@@ -161,10 +170,14 @@ def large(camera: Photographer, options: argparse.Namespace) -> None:
     main.graph.all_button.click()
     camera.settle(2.0)
     camera.take("operations", 1.0)
+    main.graph.all_button.click()
+    session.select(session.model.layers[len(session.model.layers) // 2].id)
+    camera.settle(2.0)
+    camera.take("chosen", 1.0)
 
 
 SCENES: dict[str, tuple[Callable[[Photographer, argparse.Namespace], None], tuple[tuple[str, str], ...]]] = {
-    "sample": (sample, LOOKS[:2]),
+    "sample": (sample, LOOKS),
     "cifar": (cifar, LOOKS),
     "transformer": (transformer, LOOKS),
     "large": (large, LOOKS),

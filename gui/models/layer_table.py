@@ -336,9 +336,9 @@ def tooltip(row: Row, column: int) -> str:
     if column == Column.SIZE:
         return fmt.size(layer.bytes)
     if column == Column.TIME and row.time_share is None:
-        return tr("Press Analyze to measure")
+        return tr("Not measured yet: press Analyze")
     if column == Column.SENSITIVITY and row.sensitivity is None:
-        return tr("Press Analyze to measure")
+        return tr("Not measured yet: press Analyze")
     if column == Column.SPARSITY:
         how = fixed_reason(row.plan) or tr("Drag, or press Left and Right for 5 % steps")
         return _control_tip(row, layer.prunable, how)
@@ -348,7 +348,7 @@ def tooltip(row: Row, column: int) -> str:
         how = _control_tip(row, layer.quantizable, tr("Click or press Space to choose"))
         return f"{meaning}\n{how}" if meaning and layer.quantizable else how
     if column == Column.EFFECT and row.touched and row.effect is None:
-        return tr("Press Analyze to measure")
+        return tr("Not measured yet: press Analyze")
     if column == Column.BLAME and row.blame is not None:
         return points_text(row.blame, row.unit)
     return ""

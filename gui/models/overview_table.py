@@ -275,7 +275,7 @@ class OverviewModel(QAbstractTableModel):
         if not cell.possible:
             return "\n".join(map(tr_text, layer.why_not)) or tr("not possible here")
         if cell.loss is None:
-            return tr("Press Analyze to measure")
+            return tr("Not measured yet: press Analyze")
         unit = loss_unit(self._session)
         kind = tr("estimate") if cell.estimate else tr("measured, this layer alone")
         words = tr("{layer}, {setting}: loses {loss} ({kind}). Click to set it.").format(

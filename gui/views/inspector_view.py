@@ -293,6 +293,8 @@ class InspectorView(QWidget):
             return tr("Choose data, then press Analyze to measure what cutting this layer costs.")
         if self._session.job is not None and self._session.job.kind == "analyze":
             return tr("Being measured: this layer's turn comes.")
+        if self._session.analyzed:  # a search for bits alone leaves zeros out
+            return tr("Zeros were not measured here. Press Analyze, or measure this layer below.")
         return tr("Press Analyze to measure what cutting this layer costs.")
 
     def _refresh_bits(self, layer: Layer, plan: LayerPlan) -> None:

@@ -72,6 +72,7 @@ class SnapshotsView(QWidget):
         self.table = self._made_table()
         self.chart = SnapshotChart(theme)
         self.across = QComboBox(self)
+        self.across.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.across.addItems(("size", "time"))
         self.as_table, self.as_points = (QToolButton(self) for _ in range(2))
         kinds = QButtonGroup(self)

@@ -28,6 +28,9 @@ from gui.widgets.labels import heading
 from gui.widgets.plain_tip import plain_tip
 
 ROW = 26
+CELL_MARGIN, WIDEST = 16, 150
+LOOKED_AT = 200
+"""Rows whose words decide how wide a column is."""
 NAME, VALUE, WANTED = range(3)
 
 
@@ -76,7 +79,9 @@ class OwnFormPanel(QFrame):
             | QAbstractItemView.EditTrigger.EditKeyPressed
         )
         header = self.fields.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(VALUE, QHeaderView.ResizeMode.Stretch)
+        for column in (NAME, WANTED):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
         self.try_button, self._close = QPushButton(self), QPushButton(self)
         self._close.setProperty("flat", True)
         top = QHBoxLayout()
@@ -121,6 +126,14 @@ class OwnFormPanel(QFrame):
         self.fields.blockSignals(False)
         self.line.clear()
         self.retranslate()
+
+    def _fit_columns(self) -> None:
+        """Names and what is wanted are as wide as their words, if these are short; the value has the rest."""
+        metrics = self.fields.fontMetrics()
+        for column in (NAME, WANTED):
+            items = (self.fields.item(row, column) for row in range(min(self.fields.rowCount(), LOOKED_AT)))
+            widths = (metrics.horizontalAdvance(item.text()[:60]) for item in items if item is not None)
+            self.fields.setColumnWidth(column, min(max(widths, default=0) + CELL_MARGIN, WIDEST))
 
     def cells(self) -> tuple[str, ...]:
         items = (self.fields.item(row, VALUE) for row in range(self.fields.rowCount()))
@@ -215,6 +228,7 @@ class OwnFormPanel(QFrame):
             item = self.fields.item(place, WANTED)
             if item is not None:
                 item.setText(_wanted(field))
+        self._fit_columns()
         self._mark()
 
 
