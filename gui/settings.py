@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import tempfile
@@ -85,7 +86,8 @@ class Settings:
 
 def _write(path: Path, content: bytes) -> None:
     """Write beside the file, force it to the disk, then move it into place."""
-    temporary = ""
+    temporary, collecting = "", gc.isenabled()
+    gc.disable()  # the collector must not take parts of the window to pieces outside of its thread
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".window-", suffix=".tmp")
@@ -99,3 +101,6 @@ def _write(path: Path, content: bytes) -> None:
         if temporary:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+    finally:
+        if collecting:
+            gc.enable()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeySequence, QPainter
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QMenu, QToolTip, QWidget
 
 from gui.i18n import tr
 from gui.table_text import Value, csv_text
@@ -33,7 +33,9 @@ class Copies(QObject):
         self._picture = picture or self._as_it_stands
         self.picture = self._action(QKeySequence("Ctrl+C"), self.copy_picture)
         self.table = self._action(QKeySequence("Ctrl+Shift+C"), self.copy_table)
-        widget.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        # Qt's own menu of actions waits in an event loop of its own, in which the rest of the window goes on
+        widget.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        widget.customContextMenuRequested.connect(self._on_menu)
         if widget.focusPolicy() == Qt.FocusPolicy.NoFocus:
             widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         widget.installEventFilter(self)
@@ -55,6 +57,14 @@ class Copies(QObject):
         if event.type() == QEvent.Type.LanguageChange:
             self.retranslate()
         return super().eventFilter(watched, event)
+
+    def _on_menu(self, place: QPoint) -> None:
+        menu = QMenu(self._widget)
+        menu.addActions(self._widget.actions())
+        menu.aboutToHide.connect(menu.deleteLater)
+        shown = self._widget
+        inside = shown.viewport() if isinstance(shown, QAbstractScrollArea) else shown
+        menu.popup(inside.mapToGlobal(place))
 
     def copy_picture(self) -> None:
         QGuiApplication.clipboard().setImage(self._picture())

@@ -9,11 +9,13 @@ import msgspec
 import numpy as np
 import pytest
 from layer_values import make_session, make_theme, make_view
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QPointF, Qt, QTimer
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 from shell_values import make_data
+from shiboken6 import delete, isValid
 
 from core import messages as m
 from core.values import ActivationView, Array, ChannelRanges, LayerView, text
@@ -281,4 +283,31 @@ def test_every_picture_can_be_reached_and_copied_by_keyboard(view: InspectorView
         assert widget.accessibleName()
         keys = [action.shortcut().toString() for action in widget.actions()]
         assert keys == ["Ctrl+C", "Ctrl+Shift+C"]
-        assert widget.contextMenuPolicy() == Qt.ContextMenuPolicy.ActionsContextMenu
+        menu = opened_menu(widget)
+        assert menu.actions() == widget.actions()
+        QTest.keyClick(menu, Qt.Key.Key_Escape)
+
+
+def opened_menu(widget: QWidget) -> QMenu:
+    """What a right click opens. Nothing waits for it: a loop of its own would still run when this ends."""
+    waiting = QTimer()
+    waiting.setSingleShot(True)
+    waiting.timeout.connect(lambda: QApplication.activePopupWidget().close())
+    waiting.start(0)
+    place = widget.rect().center()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, widget.mapToGlobal(place))
+    QApplication.sendEvent(widget, event)
+    assert waiting.isActive(), "the event came back at once"
+    waiting.stop()
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    return menu
+
+
+def test_a_picture_that_goes_while_its_menu_is_open_takes_the_menu_along(qapp: QApplication) -> None:
+    chart = RangesChart(make_theme())
+    chart.show()
+    menu = opened_menu(chart)
+    delete(chart)
+    assert not isValid(menu)
+    assert QApplication.activePopupWidget() is None
