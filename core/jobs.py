@@ -16,6 +16,7 @@ from core.convert.architecture import networks
 from core.data import KINDS
 from core.errors import Cancelled, SecateurError
 from core.evaluate.data_check import check_data
+from core.evaluate.give_back import give_back
 from core.evaluate.latency import measure_latency
 from core.evaluate.metrics import METRICS
 from core.evaluate.outcome import outcome
@@ -289,6 +290,12 @@ _JOBS: dict[type[m.Request], Callable[[Any, Workspace, Context], Value]] = {
 }
 
 
+_LONG = (m.Analyze, m.FindPlan, m.RescuePlan, m.BlamePlan, m.Compress, m.Export, m.Compare)
+"""Jobs that may need as much memory as there is: what earlier ones have freed goes back first."""
+
+
 def perform(request: m.Request, workspace: Workspace, context: Context) -> Value:
     """Do what the request asks. Raises SecateurError for everything that a person can understand."""
+    if isinstance(request, _LONG):
+        give_back()
     return _JOBS[type(request)](request, workspace, context)

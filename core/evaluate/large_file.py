@@ -20,7 +20,7 @@ LARGE_FILE = 256 << 20
 """Bytes; smaller files are left to onnxruntime."""
 
 
-def read_large(path: Path) -> tuple[bytes, dict[str, np.ndarray]] | None:
+def read_large(path: Path) -> tuple[onnx.ModelProto, dict[str, np.ndarray]] | None:
     """Return the model without its large weights, and these by name; None for a file to be read as usual:
     a smaller one, or one that is not open.
 
@@ -30,13 +30,15 @@ def read_large(path: Path) -> tuple[bytes, dict[str, np.ndarray]] | None:
         return None
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
-            parts = split(data)  # type: ignore[arg-type]
+            parts = split(data)
         except MalformedError:
             return None
         return _separated(path, data, parts)
 
 
-def _separated(path: Path, data: mmap.mmap, parts: Split) -> tuple[bytes, dict[str, np.ndarray]] | None:
+def _separated(
+    path: Path, data: mmap.mmap, parts: Split
+) -> tuple[onnx.ModelProto, dict[str, np.ndarray]] | None:
     proto = onnx.ModelProto.FromString(parts.rest)
     arrays: dict[str, np.ndarray] = {}
     found = 0
@@ -59,4 +61,4 @@ def _separated(path: Path, data: mmap.mmap, parts: Split) -> tuple[bytes, dict[s
         for key, value in (("location", "apart"), ("offset", "0"), ("length", str(length))):
             tensor.external_data.add(key=key, value=value)
     # a mark elsewhere, in a node's own constant, has nobody to put its numbers back
-    return (proto.SerializeToString(), arrays) if found == len(parts.places) else None
+    return (proto, arrays) if found == len(parts.places) else None

@@ -38,7 +38,7 @@ def measure_latency(
     usual one is taken. A fixed batch dimension wins over `batch`. Raises what `Runner` raises.
     """
     context = context or Context()
-    runners = [Runner(Path(path), threads) for path in paths]
+    runners = [Runner(Path(path), threads, constant=True) for path in paths]
     sizes = [runner.batch_size(batch) for runner in runners]
     given = [feeds or example_feeds(r, size) for r, size in zip(runners, sizes, strict=True)]
     runs = [_bound(r, f) for r, f in zip(runners, given, strict=True)]

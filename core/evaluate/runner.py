@@ -19,7 +19,7 @@ from core.evaluate.give_back import give_back
 from core.evaluate.large_file import read_large
 from core.evaluate.threads import physical_cores
 from core.evaluate.time_limit import limited
-from core.graph.apart import take_apart, with_fed_weights
+from core.graph.apart import feed_products, take_apart, with_fed_weights
 from core.graph.weights import save, to_bytes
 from core.values import TensorInfo, text
 
@@ -61,8 +61,13 @@ class Runner:
         threads: int | None = None,
         profile_prefix: str | None = None,
         frugal: bool = False,
+        constant: bool = False,
     ) -> None:
-        """`frugal`: no memory is kept from run to run for a whole run's values; a little slower."""
+        """`frugal`: no memory is kept from run to run for a whole run's values; a little slower.
+
+        `constant`: weights of a large model are not fed to its runs but lie in it as in a file, for who times
+        them; a profile does so in any case.
+        """
         self.threads = threads or physical_cores()
         options = ort.SessionOptions()
         options.intra_op_num_threads = self.threads
@@ -77,19 +82,22 @@ class Runner:
         self._kept: list[ort.OrtValue] = []
         """Of a large file: onnxruntime computes on the arrays of the model that is open."""
         self._fed: dict[str, np.ndarray] = {}
-        """Of a large graph: weights that every run is fed."""
+        """Of a large graph or file: weights that every run is fed."""
+        constant = constant or profile_prefix is not None
         try:
             large = read_large(Path(model)) if isinstance(model, str | Path) else None
             if isinstance(model, ir.Model) and weight_bytes(model) > FED_BYTES:
                 give_back()
-                if profile_prefix is None:
-                    model, self._fed = with_fed_weights(model)
+                if constant:
+                    large = take_apart(model)
                 else:
-                    # kernels are timed as they run in a file, on constants
-                    proto, arrays = take_apart(model)
-                    large = proto.SerializeToString(), arrays
+                    model, self._fed = with_fed_weights(model)
             if large is not None:
-                self.session, self._kept = _on_arrays(*large, options)
+                proto, arrays = large
+                if not constant:
+                    self._fed = feed_products(proto, arrays)
+                left = {name: array for name, array in arrays.items() if name not in self._fed}
+                self.session, self._kept = _on_arrays(proto.SerializeToString(), left, options)
             else:
                 self.session = _session(model, options)
         except SecateurError:

@@ -73,6 +73,32 @@ def with_fed_weights(model: ir.Model) -> tuple[ir.Model, dict[str, np.ndarray]]:
     return light, arrays
 
 
+def feed_products(proto: onnx.ModelProto, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """As `with_fed_weights` for a parsed file that was taken apart, in place: those of `arrays` that are fed.
+
+    Only of matrix products, of which onnxruntime makes copies as well; convolutions are faster on constants.
+    """
+    used: dict[str, set[str]] = {}
+    stack = [(proto.graph, True)]
+    while stack:
+        graph, main = stack.pop()
+        for node in graph.node:
+            for name in node.input:
+                used.setdefault(name, set()).add(node.op_type if main else "")
+            for attribute in node.attribute:
+                stack += [(body, False) for body in [attribute.g, *attribute.graphs]]
+    outputs = {value.name for value in proto.graph.output} | {value.name for value in proto.graph.input}
+    fed = {}
+    for tensor in list(proto.graph.initializer):
+        name = tensor.name
+        products = used.get(name, {""}) <= {"Gemm", "MatMul"}
+        if name in arrays and products and name not in outputs and tensor.data_type == onnx.TensorProto.FLOAT:
+            fed[name] = arrays[name]
+            proto.graph.input.append(onnx.helper.make_tensor_value_info(name, tensor.data_type, tensor.dims))
+            proto.graph.initializer.remove(tensor)
+    return fed
+
+
 def encoded(model: ir.Model) -> Iterator[bytes | memoryview]:
     """The ONNX file of the model in pieces, of which only small ones are made."""
     proto, arrays = take_apart(model)

@@ -18,7 +18,7 @@ from core.graph.coupling import ChannelGroup
 from core.methods._matrices import Form, form_of, patches, places
 from core.methods._pieces import Feeds, fitting
 from core.methods._taps import Tap, node_named
-from core.methods.hessian import FLOAT64_COLUMNS, Moments, Quadratic
+from core.methods.hessian import FLOAT64_COLUMNS, Moments, Quadratic, inverse_in_place
 
 WIDEST = 5000
 """Columns up to which a consumer's moments are inverted; wider ones are scored without."""
@@ -145,7 +145,9 @@ def eliminate(
     `told` gets each snapshot as soon as it exists, to be used before it returns; without it they are kept.
     """
     weights = [consumer.matrix.copy() for consumer in consumers]
-    inverses = [np.linalg.inv(consumer.quadratic.hessian[0].astype(np.float64)) for consumer in consumers]
+    inverses = [consumer.quadratic.hessian[0].astype(np.float64, order="C") for consumer in consumers]
+    for inverse in inverses:
+        inverse_in_place(inverse)
     alive = np.ones(units, dtype=bool)
     order: list[int] = []
     damage = [0.0]
@@ -154,8 +156,8 @@ def eliminate(
     while alive.sum() > keep_at_least:
         left = np.flatnonzero(alive)
         costs = np.zeros(left.size)
-        for consumer, weight, inverse in zip(consumers, weights, inverses, strict=True):
-            costs += _costs(weight, inverse, consumer.columns[left]) / consumer.energy
+        for consumer, weight, inverted in zip(consumers, weights, inverses, strict=True):
+            costs += _costs(weight, inverted, consumer.columns[left]) / consumer.energy
         due = [count for count in snapshots if count > len(order)]
         most = min([step, int(alive.sum()) - keep_at_least, *[count - len(order) for count in due[:1]]])
         total = damage[-1]

@@ -22,6 +22,8 @@ from core.methods._matrices import Form
 FLOAT64_COLUMNS = 512
 """Up to here sums are kept in float64; wider ones in float32, which halves memory and time."""
 _MIRRORED = 256
+_LARGE = 256
+"""Columns from which matrices are inverted by Cholesky."""
 
 
 class Moments:
@@ -198,40 +200,42 @@ def _mirror(matrices: np.ndarray) -> None:
 
 def inverse(hessian: np.ndarray) -> np.ndarray:
     """H⁻¹ of positive definite matrices (groups, n, n), by Cholesky where they are large."""
-    if hessian.shape[-1] < 256:
+    if hessian.shape[-1] < _LARGE:
         return np.asarray(np.linalg.inv(hessian))
-    result = np.empty_like(hessian)
-    factor, invert = get_lapack_funcs(("potrf", "potri"), (hessian,))
-    for group, matrix in enumerate(hessian):
-        upper, failed = factor(matrix)
-        if not failed:
-            whole, failed = invert(upper, overwrite_c=True)
-        if failed:
-            result[group] = np.linalg.inv(matrix)
-            continue
-        whole = np.triu(whole)
-        result[group] = whole + np.triu(whole, 1).T
+    result = np.array(hessian, order="C")
+    for matrix in result:
+        inverse_in_place(matrix)
     return result
+
+
+def inverse_in_place(matrix: np.ndarray) -> None:
+    """Put the inverse of a positive definite matrix (n, n), in C order, where it lies."""
+    whole = _triangle(matrix)
+    _mirror(whole[None])
+    if not np.may_share_memory(whole, matrix):
+        matrix[...] = whole
 
 
 def inverse_diagonal(hessian: np.ndarray) -> np.ndarray:
     """The diagonals of H⁻¹, (groups, n), of positive definite matrices (groups, n, n), which are used up."""
-    if hessian.shape[-1] < 256:
+    if hessian.shape[-1] < _LARGE:
         return np.einsum("gii->gi", np.linalg.inv(hessian)).copy()
-    result = np.empty(hessian.shape[:2], hessian.dtype)
-    factor, invert = get_lapack_funcs(("potrf", "potri"), (hessian,))
-    for group, matrix in enumerate(hessian):
-        diagonal = np.diagonal(matrix).copy()
-        # seen by columns, which is the same matrix: then it is factorised where it lies
-        whole, failed = factor(matrix.T, lower=0, clean=0, overwrite_a=1)
-        if not failed:
-            whole, failed = invert(whole, lower=0, overwrite_c=1)
-        if failed:
-            # the other triangle is still what it was
-            other = np.tril(whole, -1)
-            whole = np.linalg.inv(other + other.T + np.diag(diagonal))
-        result[group] = np.diagonal(whole)
-    return result
+    return np.stack([np.diagonal(_triangle(matrix)).copy() for matrix in hessian])
+
+
+def _triangle(matrix: np.ndarray) -> np.ndarray:
+    """The inverse where the matrix lay, transposed: its upper triangle. The other one holds anything."""
+    factor, invert = get_lapack_funcs(("potrf", "potri"), (matrix,))
+    diagonal = np.diagonal(matrix).copy()
+    # seen by columns, which is the same matrix: then LAPACK makes no copy
+    whole, failed = factor(matrix.T, lower=0, clean=0, overwrite_a=1)
+    if not failed:
+        whole, failed = invert(whole, lower=0, overwrite_c=1)
+    if failed:
+        # the other triangle is still what it was
+        other = np.tril(whole, -1)
+        whole[...] = np.linalg.inv(other + other.T + np.diag(diagonal))
+    return np.asarray(whole)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ import onnx_ir as ir
 
 from core.context import Context
 from core.data.dataset import DataSet
+from core.evaluate.batching import BATCH, batch_for
+from core.evaluate.give_back import give_back
 from core.methods._matrices import Form, patches, places
 from core.methods._recurrent import RecurrentForm, by_sample, joint_inputs, states_before, values_read
 from core.methods._taps import Tap, node_named
@@ -16,7 +18,6 @@ from core.methods.hessian import Moments, Quadratic
 
 MOMENT_BYTES = 512 << 20
 """Hessians held at once; more layers take another pass over the samples."""
-_BATCH = 32
 
 
 def layer_quadratics(
@@ -35,6 +36,8 @@ def layer_quadratics(
     and that how it rounds. Raises Cancelled.
     """
     count = data.info.calibration_count if samples is None else min(samples, data.info.calibration_count)
+    one = next(iter(data.batches("calibration", 1, 1)), None)
+    size = BATCH if one is None else batch_for(one.feeds)
     for group in _groups(list(forms), forms):
         taken = [wanted is None or name in wanted for name in group]
         if not any(taken):
@@ -49,14 +52,18 @@ def layer_quadratics(
         moments = [Moments(forms[name]) for name in group]
         # a layer's places must not depend on which other layers are asked about
         draws = [np.random.default_rng(0) for _ in group]
-        for batch in data.batches("calibration", _BATCH, count):
+        for batch in data.batches("calibration", size, count):
             context.check()
             found = iter(tap.run(batch.feeds))
             for node, each, gathered, rng, take in zip(nodes, reads, moments, draws, taken, strict=True):
                 values = [next(found) for _ in each]
                 if take:
                     gathered.add(_columns(gathered.form, node, values, positions, rng))
-        for name, gathered, take in zip(group, moments, taken, strict=True):
+        # what the runs have freed would stay beside the matrices
+        del tap
+        give_back()
+        for name, take in zip(group, taken, strict=True):
+            gathered = moments.pop(0)
             if take:
                 yield name, gathered.quadratic()
 

@@ -119,8 +119,13 @@ def test_file_that_is_open_lends_its_weights(
     assert found is not None
     kept = opened.model.graph.initializers["A"].const_value
     assert kept is not None and np.shares_memory(found[1]["A"], kept.numpy())
-    np.testing.assert_allclose(Runner(path, 1).run({"x": some()})[0], wanted(proto, some()), atol=1e-4)
-    del kept, found
+    fed, timed = Runner(path, 1), Runner(path, 1, constant=True)
+    # products read them at each run, of which onnxruntime would make copies; timed they lie in the file
+    assert list(fed._fed) == ["A"] and not fed._kept and [one.name for one in fed.inputs] == ["x"]
+    assert not timed._fed and len(timed._kept) == 1
+    for runner in (fed, timed):
+        np.testing.assert_allclose(runner.run({"x": some()})[0], wanted(proto, some()), atol=1e-4)
+    del kept, found, fed, timed, runner
     # another file at the same place is not taken for it
     proto.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(2 * arrays_of(proto)["A"], "A"))
     onnx.save(proto, path)
