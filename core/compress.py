@@ -48,8 +48,6 @@ METHOD_VERSION = 5
 """Raise it when the same plan gives another network, so that kept measurements no longer count."""
 
 _CALIBRATION_BATCH = 32
-_IN_MEMORY = 1 << 30
-"""Bytes of weights up to which a network is judged from memory; larger ones go through a file."""
 
 
 def compress(
@@ -233,7 +231,7 @@ class _Run:
             point = msgspec.msgpack.decode(kept, type=RunPoint)
             return msgspec.structs.replace(point, step=count, total=len(self.steps), from_store=True)
         network = self._network(count)
-        judged = judge.measure(self._runnable(network), context, samples, stage=None)
+        judged = judge.measure(network, context, samples, stage=None)
         point = RunPoint(
             step=count,
             total=len(self.steps),
@@ -255,20 +253,13 @@ class _Run:
     def write(self, done: str = "") -> Path:
         """The artefact, under a name that follows from model, plan and what was `done` after the bits."""
         self.work_dir.mkdir(parents=True, exist_ok=True)
-        for stale in ("step.onnx", "step.onnx.data"):
-            (self.work_dir / stale).unlink(missing_ok=True)
         key = digest("artefact", METHOD_VERSION, self.plan, done, *self._about())
         path = self.work_dir / f"{key}.onnx"
         network = self._network(len(self.steps))
         partial = self.work_dir / f"{key}.part.onnx"
-        save(network, partial)
-        if len(model_files(partial)) == 1:
-            os.replace(partial, path)
-            return path
-        # a file above 2 GiB names the data file beside it, so it is written under its own name
-        for file in model_files(partial):
-            file.unlink()
-        save(network, path)
+        # the model comes last: it names the data file beside it, if there is one
+        save(network, partial, f"{path.name}.data")
+        os.replace(partial, path)
         return path
 
     def _about(self) -> tuple[object, ...]:
@@ -293,15 +284,6 @@ class _Run:
         if count == len(self.steps):
             store_as_half(network, self.rest.halved)
         return network
-
-    def _runnable(self, network: ir.Model) -> ir.Model | Path:
-        constants = network.graph.initializers.values()
-        if sum(value.const_value.nbytes for value in constants if value.const_value) < _IN_MEMORY:
-            return network
-        self.work_dir.mkdir(parents=True, exist_ok=True)
-        path = self.work_dir / "step.onnx"
-        save(network, path)
-        return path
 
 
 def _outcomes(

@@ -88,14 +88,14 @@ class Runner:
             large = read_large(Path(model)) if isinstance(model, str | Path) else None
             if isinstance(model, ir.Model) and weight_bytes(model) > FED_BYTES:
                 give_back()
-                if constant:
-                    large = take_apart(model)
-                else:
+                if not constant:
                     model, self._fed = with_fed_weights(model)
+                # what is left, such as large tables, is read where it lies
+                large = take_apart(model)
             if large is not None:
                 proto, arrays = large
                 if not constant:
-                    self._fed = feed_products(proto, arrays)
+                    self._fed |= feed_products(proto, arrays)
                 left = {name: array for name, array in arrays.items() if name not in self._fed}
                 self.session, self._kept = _on_arrays(proto.SerializeToString(), left, options)
             else:

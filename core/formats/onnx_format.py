@@ -20,6 +20,7 @@ from core.formats.proto_checks import Facts, check_model
 from core.formats.safety import HEAD_BYTES, check_file, shown, unreadable
 from core.formats.sparse import make_dense
 from core.formats.wire import MalformedError, Split, split
+from core.graph.apart import leaves
 from core.graph.build import build
 from core.graph.held import hold
 from core.graph.labels import clean
@@ -147,7 +148,10 @@ def _own(
         if tensor.dtype == ir.DataType.STRING:
             return tensor
         return ir.Tensor(tensor.numpy(), dtype=tensor.dtype, shape=ir.Shape(tensor.shape), name=tensor.name)
-    if isinstance(tensor, ir.ExternalTensor) and facts.external_bytes <= SIZE_LIMIT_BYTES:
+    if isinstance(tensor, ir.ExternalTensor):
+        if facts.external_bytes > SIZE_LIMIT_BYTES and leaves(tensor):
+            # read where it lies, as often as it is asked for
+            return tensor
         array = np.array(tensor.numpy())
         array.setflags(write=False)
         return ir.Tensor(array, dtype=tensor.dtype, shape=ir.Shape(tensor.shape), name=tensor.name)

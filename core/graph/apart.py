@@ -30,6 +30,11 @@ _INITIALIZER, _RAW_DATA, _GRAPH = b"\x2a", b"\x4a", b"\x3a"
 """Tags of GraphProto.initializer, TensorProto.raw_data, ModelProto.graph. Source: onnx.proto."""
 
 
+def leaves(tensor: ir.TensorProtocol) -> bool:
+    """Whether it is large and plain enough to be taken out of a model."""
+    return tensor.nbytes >= LEAST_BYTES and tensor.dtype in _SIMPLE
+
+
 def take_apart(model: ir.Model) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
     """The model with references to a file that there is not, and what belongs there, by name.
 
@@ -40,9 +45,7 @@ def take_apart(model: ir.Model) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]
     arrays: dict[str, np.ndarray] = {}
     for name, value in light.graph.initializers.items():
         tensor = value.const_value
-        if tensor is None or tensor.nbytes < LEAST_BYTES:
-            continue
-        if tensor.dtype not in _SIMPLE or name in open_values:
+        if tensor is None or not leaves(tensor) or name in open_values:
             continue
         array = np.ascontiguousarray(tensor.numpy())
         arrays[name] = array

@@ -15,6 +15,8 @@ from core.values import Layer, text
 
 PROTOBUF_LIMIT = 2**31 - 1
 """A protobuf message cannot be larger (bytes)."""
+_ROOM_BYTES = 64 << 20
+"""Of a file for all that is no weight."""
 LARGE_BYTES = 64 << 20
 """Of weights from which a model is not put together in memory, where it would lie three times."""
 
@@ -125,11 +127,11 @@ def to_bytes(model: ir.Model) -> bytes:
     return ir.serde.serialize_model(model).SerializeToString()
 
 
-def save(model: ir.Model, path: str | os.PathLike[str]) -> None:
-    """Write an ONNX file; above 2 GiB the weights go to NAME.data beside it."""
+def save(model: ir.Model, path: str | os.PathLike[str], data: str = "") -> None:
+    """Write an ONNX file; above 2 GiB the weights go to a file beside it, of the name `data` or NAME.data."""
     target = Path(path)
-    if _weight_bytes(model) > PROTOBUF_LIMIT - 64 * 2**20:
-        ir.save(model, target, external_data=target.name + ".data")
+    if _weight_bytes(model) > PROTOBUF_LIMIT - _ROOM_BYTES:
+        ir.save(model, target, external_data=data or target.name + ".data")
         return
     if _weight_bytes(model) > LARGE_BYTES:
         with target.open("wb") as file:
