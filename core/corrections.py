@@ -25,7 +25,7 @@ from core.methods.sequential import Correction, Corrector
 from core.methods.stored import Cache, restored
 from core.values import Plan, digest, text
 
-VERSION = 7
+VERSION = 8
 """Raise it when the same plan gives other corrections."""
 
 LIGHT_WORK = 4e11

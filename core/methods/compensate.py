@@ -25,6 +25,8 @@ _PASSES = 4
 """Of descent at most, each with the scale of least error before it."""
 _ENOUGH = 0.005
 """Share of the error that a pass of descent must take away for another to follow."""
+_FEW = 64
+"""Columns up to which a row may be better rounded to nearest: so few others can make good hardly anything."""
 
 
 @dataclass(frozen=True)
@@ -133,24 +135,55 @@ def _compensated(
     # from the best weights on the mask: a single pass from the dense ones, which makes good zeros and
     # rounding at once, leaves up to twice their error, more than descent can take away
     rounded = sweep(start, factor or factorise(hessian), grid, keep)
+    starts = [rounded]
+    if wide.shape[2] <= _FEW:
+        starts.append(_nearer(rounded, _nearest(start, grid, keep), wide, hessian))
     if thorough:
-        descent = Descent(wide, hessian, rounded, grid, keep)
-        error = descent.error()
-        for _ in range(_PASSES):
-            descent.rescale()
-            descent.recode()
-            descent.descend()
-            before, error = error, descent.error()
-            if error < before or not grid.most:
-                # whole factors may be a step in the wrong direction
-                rounded, grid = descent.weights().copy(), descent.grid
-            if error > (1.0 - _ENOUGH) * before:
-                break
+        # a better start need not lead to a better end
+        ends = [_descended(wide, hessian, each, grid, keep) for each in starts]
+        _, rounded, grid = min(ends, key=lambda end: end[0])
+    else:
+        rounded = starts[-1]
     # exactly on the grid, whatever descent left in the last bits
     rounded = rounded.astype(np.float32)
     if wanted.paired:
         return np.ascontiguousarray(wanted.mended(grid.round(rounded)) * grid.scale), grid
     return np.ascontiguousarray(grid.snap(rounded)), grid
+
+
+def _descended(
+    wide: np.ndarray, hessian: np.ndarray, rounded: np.ndarray, grid: Grid, keep: np.ndarray | None
+) -> tuple[float, np.ndarray, Grid]:
+    """(error, weights, grid) of descent from these weights on the grid."""
+    descent = Descent(wide, hessian, rounded, grid, keep)
+    least = error = descent.error()
+    for _ in range(_PASSES):
+        descent.rescale()
+        descent.recode()
+        descent.descend()
+        before, error = error, descent.error()
+        if error < before or not grid.most:
+            # whole factors may be a step in the wrong direction
+            least, rounded, grid = error, descent.weights().copy(), descent.grid
+        if error > (1.0 - _ENOUGH) * before:
+            break
+    return least, rounded, grid
+
+
+def _nearest(start: np.ndarray, grid: Grid, keep: np.ndarray | None) -> np.ndarray:
+    """Each weight at the value of the grid next to it, those outside `keep` at zero."""
+    nearest = grid.snap(start)
+    return nearest if keep is None else nearest * keep
+
+
+def _nearer(one: np.ndarray, other: np.ndarray, wide: np.ndarray, hessian: np.ndarray) -> np.ndarray:
+    """Row by row the one of less error (ŵ−w)H(ŵ−w)ᵀ, rows having no part in each other's."""
+
+    def errors(rounded: np.ndarray) -> np.ndarray:
+        off = rounded.astype(hessian.dtype, copy=False) - wide
+        return np.asarray(np.einsum("grc,grc->gr", off @ hessian, off))
+
+    return np.where((errors(other) < errors(one))[:, :, None], other.astype(one.dtype, copy=False), one)
 
 
 def _pruned(

@@ -25,7 +25,7 @@ from core.sweep.meter import PlanMeter
 from core.sweep.samples import Samples
 from core.values import FLOAT_BITS, Blame, GiveBack, Plan, PlanMeasured, digest, text
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from core.sweep.figures import Tally
 from core.sweep.samples import Samples, draw
 from core.values import Outcome, Plan, PlanMeasured, text
 
-VERSION = 3
+VERSION = 4
 _KEPT_BYTES = 512 << 20
 """Layers as they became and their second-order errors that are kept from plan to plan."""
 _LATENCY_SECONDS = 0.6

@@ -276,3 +276,28 @@ def test_rounding_on_top_of_zeros_costs_what_rounding_costs(seed: int) -> None:
     zeros, bits, both = left(sparsity=0.6), left(bits=8), left(sparsity=0.6, bits=8)
     assert bits < 0.05 * zeros
     assert both <= zeros + 3 * bits
+
+
+@pytest.mark.parametrize("bits", [2, 3])
+@pytest.mark.parametrize("thorough", [False, True])
+def test_few_columns_are_rounded_to_nearest_where_that_is_better(bits: int, thorough: bool) -> None:
+    # each row's error worked out apart from the code: where the sweep leaves more than plain rounding does,
+    # plain rounding on the same grid is taken, so no row ends worse than with either
+    swept_worse = 0
+    for seed in range(4):
+        weights, hessian = layer(16, 9, seed)
+        grid = search_grid(weights, bits)
+        nearest = np.clip(np.rint(weights / grid.scale), grid.low, grid.high) * grid.scale
+        swept = sweep(weights.astype(np.float64), factorise(hessian), grid)
+        found, on = compensated(weights, hessian, Wanted(bits=bits), thorough)
+        assert on is not None
+        least = 0.0
+        for row in range(16):
+            own = [error(weights[:, [row]], each[:, [row]], hessian) for each in (nearest, swept, found)]
+            swept_worse += own[0] < own[1]
+            least += min(own[:2])
+            if not thorough:
+                assert own[2] == pytest.approx(min(own[:2]), rel=1e-4)
+        assert error(weights, found, hessian) <= least * (1 + 1e-4)
+        np.testing.assert_array_equal(found, on.snap(found))
+    assert swept_worse >= 3
