@@ -119,10 +119,7 @@ def cifar(camera: Photographer, options: argparse.Namespace) -> None:
     main.tabs.setCurrentWidget(main.side)
     camera.settle(2.0)
     camera.take("side")
-    main.tabs.setCurrentWidget(main.netron)
-    camera.wait(lambda: main.netron.state not in ("empty", "loading"))
-    if main.netron.state == "drawn":  # not where no browser can run
-        camera.take("netron", 2.0)
+    netron(camera)
     main.tabs.setCurrentWidget(main.run_view)
     session.export(str(model.with_name(f"{model.stem}-secateur.onnx")))
     camera.idle()
@@ -131,6 +128,17 @@ def cifar(camera: Photographer, options: argparse.Namespace) -> None:
         window.help.show(name)
         camera.take(name, of=lambda name=name: window.help.dialogs[name])
         window.help.dialogs[name].close()
+
+
+def netron(camera: Photographer) -> None:
+    """The model in Netron, in the colours of the layers' sizes; not where no browser can run."""
+    main = camera.window.main
+    paint(camera, "size")
+    main.tabs.setCurrentWidget(main.netron)
+    camera.wait(lambda: main.netron.state not in ("empty", "loading"))
+    if main.netron.state == "drawn":
+        camera.take("netron", 1.5, ready=lambda: main.netron.state == "drawn")
+    paint(camera, "sensitivity")
 
 
 def transformer(camera: Photographer, options: argparse.Namespace) -> None:
@@ -164,7 +172,7 @@ def large(camera: Photographer, options: argparse.Namespace) -> None:
     session, main = camera.session, camera.window.main
     session.open_model(str(made(Path(tempfile.gettempdir()), LARGE_NODES, LARGE_MEGABYTES)))
     camera.wait(lambda: "nodes" in session.graphs and session.job is None)
-    main.graph.figure_box.setCurrentIndex(main.graph.figure_box.findData("size"))
+    paint(camera, "size")
     main.resize(1440, 900)
     camera.take("layers", 1.0)
     main.graph.all_button.click()
@@ -182,6 +190,11 @@ SCENES: dict[str, tuple[Callable[[Photographer, argparse.Namespace], None], tupl
     "transformer": (transformer, LOOKS),
     "large": (large, LOOKS),
 }
+
+
+def paint(camera: Photographer, figure: str) -> None:
+    box = camera.window.main.graph.figure_box
+    box.setCurrentIndex(box.findData(figure))
 
 
 def tabs(camera: Photographer, names: tuple[str, ...]) -> None:

@@ -54,8 +54,17 @@ class Photographer:
         self.window.main.resize(*SIZE)
         self.window.main.show()
 
-    def take(self, name: str, seconds: float = 0.5, of: Callable[[], QWidget] | None = None) -> None:
-        """A picture in each look, `seconds` after each change. `of`: the widget, instead of the window."""
+    def take(
+        self,
+        name: str,
+        seconds: float = 0.5,
+        of: Callable[[], QWidget] | None = None,
+        ready: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """A picture in each look, `seconds` after each change, and once it is `ready`.
+
+        `of`: the widget, instead of the window.
+        """
         if self._only and name not in self._only:
             return
         for theme, language in self._looks:
@@ -64,6 +73,9 @@ class Photographer:
             if self.window.translations.language != language:
                 self.window.translations.choose(language)
             self.settle(seconds)
+            if not ready():
+                self.wait(ready)
+                self.settle(seconds)
             widget = of() if of is not None else self.window.main
             path = self._out / f"{self._network}-{name}-{theme}-{language}.png"
             path.write_bytes(small(widget))

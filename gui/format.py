@@ -14,12 +14,12 @@ from gui.i18n import tr, tr_text
 def number(value: float, digits: int = 1) -> str:
     """What rounds to nothing has no sign: "−0.00" would look like a gain."""
     shown = float(value)
-    return QLocale().toString(0.0 if round(shown, digits) == 0 else shown, "f", digits)
+    return _signed(QLocale().toString(0.0 if round(shown, digits) == 0 else shown, "f", digits))
 
 
 def short(value: float) -> str:
     """Four digits of a number, without zeros at its end."""
-    return QLocale().toString(float(value), "g", 4)
+    return _signed(QLocale().toString(float(value), "g", 4))
 
 
 def count(value: int) -> str:
@@ -28,7 +28,12 @@ def count(value: int) -> str:
 
 def significant(value: float, digits: int = 2) -> str:
     """So many significant digits, for the end of a scale: '0.13', '−2.5e-05'."""
-    return QLocale().toString(float(value), "g", digits).replace("-", "−", 1 if value < 0 else 0)
+    return _signed(QLocale().toString(float(value), "g", digits))
+
+
+def _signed(written: str) -> str:
+    """With a minus as wide as a plus, where the keyboard has a hyphen."""
+    return f"−{written[1:]}" if written.startswith("-") else written
 
 
 def size(size_bytes: float) -> str:

@@ -219,4 +219,4 @@ def _figure(value: float) -> str:
 
 
 def _signed(value: float, digits: int) -> str:
-    return fmt.number(value, digits).replace("-", "−")
+    return fmt.number(value, digits)

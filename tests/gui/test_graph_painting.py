@@ -124,7 +124,7 @@ def test_a_range_is_written_with_three_figures(session, opened):
     one = LayerWeights(layer_id=layer, minimum=-0.01234, maximum=0.2)
     session.weights._figures = WeightFigures(plan=session.plan, layers=(one,))
     session.weights._by_layer = {layer: one}
-    assert resolve(session, "range").texts[layer] == "from -0.0123 to 0.200"
+    assert resolve(session, "range").texts[layer] == "from −0.0123 to 0.200"
 
 
 def test_every_figure_has_a_name_and_a_legend(view, session):

@@ -71,7 +71,7 @@ def test_once_it_is_written_the_size_is_the_files_with_its_card(view: OutcomeVie
 
 def test_what_rounds_to_nothing_has_no_sign() -> None:
     shown = [fmt.number(-0.004, 2), fmt.number(-0.006, 2), fmt.number(0.0, 0)]
-    assert shown == ["0.00", "-0.01", "0"]
+    assert shown == ["0.00", "−0.01", "0"]
 
 
 def test_moving_on_from_a_result_goes_back_to_an_estimate(view: OutcomeView, session: Session) -> None:
