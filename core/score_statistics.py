@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import onnx_ir as ir
 
 from core.context import Context
 from core.data.dataset import Batch
@@ -26,7 +27,10 @@ from core.methods._activity import Activation, activation_behind
 from core.methods._bias import read_bias
 from core.methods._few_rows import FewRows
 from core.methods._layer_moments import part, samples_in
-from core.methods._matrices import Form, form_of, patches, places
+from core.methods._matrices import Form
+from core.methods._met import columns_met, entry_counts, looked_up, values_to_see
+from core.methods._other_forms import correctable_form
+from core.methods._recurrent import weight_of
 from core.methods._taps import Tap, node_named
 from core.methods.calibrate import Feeds
 from core.values import Layer, Text, text
@@ -55,16 +59,22 @@ def input_statistics(
 ) -> dict[str, Statistics]:
     """The power of the layers' inputs, and with `curvature` their second moments' diagonals, by layer id.
 
-    Layers that are no matrix product get the reason instead. Raises what reading samples raises, Cancelled.
+    What a table of entries meets are ones where an entry is looked up. Layers that are no matrix product get
+    the reason instead. Raises what reading samples raises, Cancelled.
     """
     found: dict[str, Statistics] = {}
     forms: dict[str, Form] = {}
+    tables: list[str] = []
     for layer in layers:
         form = _form(opened, layer)
         if isinstance(form, Form):
             forms[layer.id] = form
+        elif form is None:
+            tables.append(layer.id)
         else:
             found[layer.id] = Statistics(why_not=form)
+    if tables:
+        found |= _looked_up(opened, tables, batches, Steps(context, 0, samples))
     groups = list(_groups(forms, curvature))
     for place, group in enumerate(groups):
         steps = Steps(context, place * samples, len(groups) * samples)
@@ -158,15 +168,67 @@ _NO_CHANNELS = text("Its channels cannot be told apart in what follows it.")
 _NO_GRADIENT = text("No gradient reaches this layer: the answers do not depend on it, or not smoothly.")
 
 
-def _form(opened: OpenedModel, layer: Layer) -> Form | Text:
+_NO_PRODUCT = text(
+    "It is no convolution, matrix product, recurrent layer or table in its usual form, so what its weights "
+    "meet is not measured."
+)
+_NO_NUMBERS = text("None of the samples gives this layer numbers to work on.")
+
+
+def _form(opened: OpenedModel, layer: Layer) -> Form | Text | None:
+    """Its matrix form; None for a table of entries; or the reason why there is neither."""
     try:
         node = node_named(opened.model, layer.id)
     except KeyError:
         return text("It lies inside a branch or loop, whose inner values are not looked at.")
-    form = form_of(node) if len(layer.weights) == 1 else None
-    if form is None:
-        return text("It is no plain convolution or matrix product, so what its weights meet is not measured.")
-    return form
+    if looked_up(node) is not None:
+        return None
+    return correctable_form(node) or _NO_PRODUCT
+
+
+def _looked_up(
+    opened: OpenedModel, names: Sequence[str], batches: Batches, steps: Steps
+) -> dict[str, Statistics]:
+    """Of tables: an entry's input is one where it is looked up, and no two are at once.
+
+    So the second moments are a diagonal of how often each entry is looked up, and no other weight of a
+    channel can make up for one: Optimal Brain Surgeon finds what Optimal Brain Damage finds.
+    """
+    model = opened.clone()
+    nodes = [node_named(model, name) for name in names]
+    tables = [looked_up(node) for node in nodes]
+    tap = Tap(model, [_as_float(model, node.inputs[1]) for node in nodes])
+    counts = [np.zeros(len(table), np.int64) for table in tables if table is not None]
+    samples = 0
+    for feeds in pieces(batches, tap, steps):
+        samples += samples_in(feeds)
+        for count, indices in zip(counts, tap.run(feeds), strict=True):
+            count += entry_counts(indices, len(count))
+    result = {}
+    for name, table, count in zip(names, tables, counts, strict=True):
+        if not count.sum():
+            result[name] = Statistics(why_not=_NO_NUMBERS)
+            continue
+        assert table is not None
+        share = (count / count.sum()).astype(np.float32)
+        row = share[None]
+        result[name] = Statistics(
+            power=row,
+            diagonal=row,
+            inverse=1.0 / np.maximum(row, np.finfo(np.float32).tiny),
+            energy=(share @ np.square(table, dtype=np.float32)).astype(np.float32),
+            samples=samples,
+        )
+    return result
+
+
+def _as_float(model: ir.Model, value: ir.Value | None) -> ir.Value:
+    """The value as float32, whose type a file need not tell; exact for as many entries as tables have."""
+    name = f"{value.name if value is not None else ''} as float"
+    result = ir.Value(name=name, type=ir.TensorType(ir.DataType.FLOAT))
+    to = ir.AttrInt64("to", ir.DataType.FLOAT.value)
+    model.graph.append(ir.Node("", "Cast", [value], [to], outputs=[result]))
+    return result
 
 
 def _groups(forms: dict[str, Form], curvature: bool) -> Iterator[list[str]]:
@@ -202,7 +264,8 @@ def _measured(
 ) -> dict[str, Statistics]:
     model = opened.clone()
     nodes = [node_named(model, name) for name in forms]
-    tap = Tap(model, [value for node in nodes for value in (node.inputs[0], node.outputs[0])])  # type: ignore[misc]
+    wanted = [values_to_see(form, node) for form, node in zip(forms.values(), nodes, strict=True)]
+    tap = Tap(model, [value for values in wanted for value in values])
     sums: list[FewRows | _Powers] = [
         FewRows(form) if curvature else _Powers(np.zeros((form.groups, form.columns)))
         for form in forms.values()
@@ -212,18 +275,15 @@ def _measured(
     samples = 0
     for feeds in pieces(batches, tap, steps):
         samples += samples_in(feeds)
-        values = tap.run(feeds)
+        found = iter(tap.run(feeds))
         for index, form in enumerate(forms.values()):
-            inputs, outputs = values[2 * index], values[2 * index + 1]
-            at = places(form, outputs.shape, POSITIONS, drawn[index])
-            sums[index].add(patches(form, inputs, outputs.shape[2:], at))
+            values = [next(found) for _ in wanted[index]]
+            sums[index].add(columns_met(form, nodes[index], values, POSITIONS, drawn[index]))
     result = {}
     for (name, form), gathered in zip(forms.items(), sums, strict=True):
         steps.context.check()
         if not gathered.count:
-            result[name] = Statistics(
-                why_not=text("None of the samples gives this layer numbers to work on.")
-            )
+            result[name] = Statistics(why_not=_NO_NUMBERS)
         elif isinstance(gathered, FewRows):
             result[name] = replace(_curvature(opened, name, form, gathered), samples=samples)
         else:
@@ -234,10 +294,8 @@ def _measured(
 
 def _curvature(opened: OpenedModel, name: str, form: Form, gathered: FewRows) -> Statistics:
     node = node_named(opened.model, name)
-    weight = node.inputs[1]
-    assert weight is not None and weight.const_value is not None
     centred = read_bias(node, form.channels) is not None
-    found = gathered.curvature(weight.const_value.numpy(), DAMPING, centred)
+    found = gathered.curvature(weight_of(form, node), DAMPING, centred)
     return Statistics(
         power=_by_row_group(form, found.power),
         diagonal=_by_row_group(form, found.diagonal),
