@@ -47,7 +47,7 @@ class Saved(msgspec.Struct, frozen=True):
     data: DataSpec
     plan: Plan
     recipe: Recipe | None = None
-    sweep: int = 64
+    sweep: int = 32
     """Judging samples a point of the sensitivity."""
     layers: int = 0
     """The sweep looks at so many layers, spread over the network; 0: all."""

@@ -67,6 +67,7 @@ class Kind:
     integers: bool = True
     """Some layer computes on integers; where not, a remark says why."""
     slow: bool = False
+    """It takes long, and another kind goes the same way from its file to its samples: `pytest -m slow`."""
     shared: str = ""
     """A file that not every computer has: it is skipped there."""
 
@@ -89,11 +90,11 @@ def said(folder: Path, network: str, *inputs: InputSize) -> Recipe:
     return Recipe(trusted=True, inputs=inputs, architecture=str(folder / "networks.py"), network=network)
 
 
-def on_digits(net: nn.Module, steps: int = 300, rate: float = 5e-3) -> nn.Module:
+def on_digits(net: nn.Module, steps: int = 300, batch: int = 64) -> nn.Module:
     x, _, y, _ = digits()
     generator = torch.Generator().manual_seed(2)
     loss = training.classified(scaled(x), torch.from_numpy(y), lambda one: shifted(one, generator))
-    return training.trained(net, len(x), loss, steps, rate)
+    return training.trained(net, len(x), loss, steps, 5e-3, batch)
 
 
 def digit_folders() -> DataSpec:
@@ -102,7 +103,7 @@ def digit_folders() -> DataSpec:
         path=str(resources.sample_path("digits/test")),
         calibration_path=str(resources.sample_path("digits/train")),
         preprocess=GREY,
-        calibration_count=128,
+        calibration_count=64,
         judge_count=None,
     )
 
@@ -176,7 +177,7 @@ def vgg16(folder: Path) -> Saved:
 @kind("resnet", "ResNet", "torch.export `.pt2`", "folder of pictures", "top1", 95, 2)
 def resnet(folder: Path) -> Saved:
     torch.manual_seed(0)
-    training.save_program(on_digits(networks.ResNet(), 200), folder / "resnet.pt2", picture())
+    training.save_program(on_digits(networks.ResNet(), 200, 24), folder / "resnet.pt2", picture())
     return Saved(str(folder / "resnet.pt2"), digit_folders(), planned())
 
 
@@ -188,10 +189,11 @@ def resnet(folder: Path) -> Saved:
     "top1",
     95,
     3,
+    slow=True,
 )
 def mobilenet(folder: Path) -> Saved:
     torch.manual_seed(0)
-    training.save_script(on_digits(networks.MobileNet(), 260), folder / "mobilenet.pt", picture())
+    training.save_script(on_digits(networks.MobileNet(), 260, 24), folder / "mobilenet.pt", picture())
     recipe = Recipe(trusted=True, inputs=(InputSize((1, 1, 16, 16)),))
     return Saved(str(folder / "mobilenet.pt"), digit_folders(), planned(), recipe)
 
@@ -207,7 +209,7 @@ def mobilenet(folder: Path) -> Saved:
 )
 def efficientnet(folder: Path) -> Saved:
     torch.manual_seed(0)
-    training.save_onnx(on_digits(networks.EfficientNet(), 260), folder / "efficientnet.onnx", picture())
+    training.save_onnx(on_digits(networks.EfficientNet(), 260, 24), folder / "efficientnet.onnx", picture())
     return Saved(str(folder / "efficientnet.onnx"), digit_folders(), planned())
 
 
@@ -221,7 +223,7 @@ def texts_file(folder: Path) -> DataSpec:
     return DataSpec(
         path=str(folder / "texts.npz"),
         calibration_path=str(folder / "calibration.npz"),
-        calibration_count=128,
+        calibration_count=64,
         judge_count=None,
     )
 
@@ -288,11 +290,11 @@ def encoder(folder: Path) -> Saved:
         return {"input_ids": random.integers(1, 30522, (1, 32)) * mask, "attention_mask": mask}
 
     path = samples.requests(folder / "requests", 64, request)
-    data = DataSpec(path=str(path), calibration_count=32, judge_count=32, task="embedding")
+    data = DataSpec(path=str(path), calibration_count=16, judge_count=32, task="embedding")
     sizes = InputSize((1, 32), "int64"), InputSize((1, 32), "int64")
     recipe = said(folder, "Encoder", *sizes)
     return Saved(
-        str(folder / "encoder.safetensors"), data, planned(macs=0, sparsity=0), recipe, sweep=16, layers=4
+        str(folder / "encoder.safetensors"), data, planned(macs=0, sparsity=0), recipe, sweep=8, layers=2
     )
 
 
@@ -324,7 +326,7 @@ def unet(folder: Path) -> Saved:
         calibration_count=32,
         judge_count=None,
     )
-    return Saved(str(folder / "unet.onnx"), data, planned(), sweep=32)
+    return Saved(str(folder / "unet.onnx"), data, planned(), sweep=16)
 
 
 @kind(
@@ -345,7 +347,7 @@ def detector(folder: Path) -> Saved:
     pictures, _, boxes = samples.shapes(96, seed=2)
     path = samples.coco(folder / "data", pictures, boxes)
     data = DataSpec(path=str(path), preprocess=GREY, calibration_count=32, judge_count=64)
-    return Saved(str(folder / "detector.pt2"), data, planned(), sweep=32)
+    return Saved(str(folder / "detector.pt2"), data, planned(), sweep=16)
 
 
 @kind(

@@ -22,10 +22,10 @@ def _cifar(name: str) -> Saved:
         path=str(SHARED / "data" / "cifar10" / "test"),
         calibration_path=str(SHARED / "data" / "cifar10" / "train"),
         preprocess=CIFAR,
-        calibration_count=128,
+        calibration_count=64,
         judge_count=400,
     )
-    return Saved(str(MODELS / name), data, planned(sparsity=0), sweep=32, layers=4)
+    return Saved(str(MODELS / name), data, planned(sparsity=0), sweep=16, layers=3)
 
 
 @kind(
@@ -36,6 +36,7 @@ def _cifar(name: str) -> Saved:
     "top1",
     80,
     6,
+    slow=True,
     shared="resnet20_cifar10.onnx",
 )
 def resnet20(folder: Path) -> Saved:
@@ -64,6 +65,7 @@ def mobilenetv2(folder: Path) -> Saved:
     "agreement",
     100,
     100,
+    slow=True,
     shared="ch_ppocr_mobile_v2.0_cls_infer.onnx",
 )
 def ppocr(folder: Path) -> Saved:
@@ -94,8 +96,8 @@ def magika(folder: Path) -> Saved:
     rows = [np.frombuffer(one.read_bytes(), np.uint8) for one in files]
     ends = [np.concatenate([row[:1024], row[-1024:]]) for row in rows]
     np.savez(folder / "bytes.npz", bytes=np.stack(ends).astype(np.int32))
-    data = DataSpec(path=str(folder / "bytes.npz"), calibration_count=32, judge_count=64)
-    return Saved(str(MODELS / "magika_standard_v3_3.onnx"), data, planned(20, 0), sweep=32)
+    data = DataSpec(path=str(folder / "bytes.npz"), calibration_count=16, judge_count=64)
+    return Saved(str(MODELS / "magika_standard_v3_3.onnx"), data, planned(20, 0), sweep=16)
 
 
 def _speech(folder: Path, name: str) -> Saved:
@@ -158,4 +160,4 @@ def basic_pitch(folder: Path) -> Saved:
     x = made.reshape(24, -1)[:, :43844, None]
     np.savez(folder / "sounds.npz", x=x)
     data = DataSpec(path=str(folder / "sounds.npz"), calibration_count=8, judge_count=16)
-    return Saved(str(MODELS / "basic_pitch_nmp.onnx"), data, planned(0, 0), sweep=8, layers=4)
+    return Saved(str(MODELS / "basic_pitch_nmp.onnx"), data, planned(0, 0), sweep=4, layers=2)
