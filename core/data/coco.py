@@ -197,6 +197,10 @@ def _labels(
 ) -> Labels:
     """One class a picture where each shows just one category, several labels otherwise."""
     count = len(boxes)
+    if not any(one.boxes for one in boxes):
+        # the files of COCO's own test pictures are like this
+        warnings.append(text("No annotation says what a picture shows: there are no labels."))
+        return unlabelled(count)
     detector = class_count(outputs) != len(names) and detects(outputs, len(names))
     boxed = not task and (detector or lists_boxes(inputs, outputs))
     if task == "detection" or boxed:

@@ -122,6 +122,18 @@ def _check_columns(arrow: Any, schema: Any, columns: Columns, rows: int) -> None
                 text("Every column but that of the labels is an input."),
                 text("Choose the label column, or leave this column out of the table."),
             )
+    if columns.label is not None and columns.label_position is not None:
+        kind = schema.field(columns.label_position).type
+        if arrow.types.is_nested(kind):
+            raise DataError(
+                text(
+                    "Column '{name}' holds {kind}, which is no label.",
+                    name=columns.label[:100],
+                    kind=str(kind),
+                ),
+                text("A label is a number or a word."),
+                text("Choose another label column."),
+            )
     needed = rows * max(len(columns.features), 1) * 4
     if needed > MAX_BYTES:
         raise DataError(

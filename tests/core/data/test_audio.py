@@ -42,9 +42,10 @@ def save(path: Path, values: np.ndarray, rate: int, width: int = 2, channels: in
         file.writeframes(data)
 
 
-def save_floats(path: Path, values: np.ndarray, rate: int) -> None:
-    data = values.astype("<f4").tobytes()
-    form = struct.pack("<HHIIHH", 3, 1, rate, rate * 4, 4, 32)
+def save_floats(path: Path, values: np.ndarray, rate: int, bits: int = 32) -> None:
+    width = bits // 8
+    data = values.astype(f"<f{width}").tobytes()
+    form = struct.pack("<HHIIHH", 3, 1, rate, rate * width, width, bits)
     chunks = b"fmt " + struct.pack("<I", 16) + form + b"LIST" + struct.pack("<I", 3) + b"abc\0"
     body = b"WAVE" + chunks + b"data" + struct.pack("<I", len(data)) + data
     path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
@@ -54,22 +55,64 @@ def opened(root: Path, info: TensorInfo = SOUND, **spec: object) -> DataSet:
     return open_data(DataSpec(path=str(root), calibration_count=1, **spec), (info,), (SCORES,), Context())
 
 
-def test_every_width_and_floats_are_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bits", [8, 16, 24, 32])
+def test_whole_numbers_of_every_width_are_read(tmp_path: Path, bits: int) -> None:
     values = tone(500, 8000, 300)
-    for width in (1, 2, 3, 4):
-        save(tmp_path / f"{width}.wav", values, 8000, width)
-        header = read_header(tmp_path / f"{width}.wav")
-        assert (header.rate, header.frames, header.bits) == (8000, 500, 8 * width)
-        assert read_sound(tmp_path / f"{width}.wav", header) == pytest.approx(
-            values, abs=2 ** (2 - 8 * width) + 1e-6
-        )
-    save_floats(tmp_path / "f.wav", values, 8000)
+    values[:3] = [0.0, 1.0, -1.0]
+    save(tmp_path / "a.wav", values, 8000, bits // 8)
+    header = read_header(tmp_path / "a.wav")
+    assert (header.rate, header.frames, header.bits, header.floats) == (8000, 500, bits, False)
+    assert read_sound(tmp_path / "a.wav", header) == pytest.approx(values, abs=2 ** (2 - bits) + 1e-6)
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_floats_are_read_behind_chunks_of_odd_length(tmp_path: Path, bits: int) -> None:
+    values = tone(500, 8000, 300)
+    values[120] = np.nan
+    save_floats(tmp_path / "f.wav", values, 8000, bits)
     header = read_header(tmp_path / "f.wav")
-    assert read_sound(tmp_path / "f.wav", header, 100, 50) == pytest.approx(values[100:150], abs=1e-6)
+    assert (header.bits, header.floats) == (bits, True)
+    known = np.nan_to_num(values[100:150])
+    assert read_sound(tmp_path / "f.wav", header, 100, 50) == pytest.approx(known, abs=1e-6)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+def test_of_stereo_the_mean_is_heard(tmp_path: Path, width: int) -> None:
+    values = tone(500, 8000, 300)
     both = np.stack([values, -values / 2], axis=1)
-    save(tmp_path / "stereo.wav", both, 8000, 2, 2)
+    save(tmp_path / "stereo.wav", both, 8000, width, 2)
     header = read_header(tmp_path / "stereo.wav")
-    assert read_sound(tmp_path / "stereo.wav", header) == pytest.approx(both.mean(axis=1), abs=1e-4)
+    assert (header.channels, header.frames) == (2, 500)
+    heard = read_sound(tmp_path / "stereo.wav", header)
+    assert heard == pytest.approx(both.mean(axis=1), abs=2 ** (2 - 8 * width) + 1e-6)
+
+
+@pytest.mark.parametrize("cut", [1, 3, 401])
+def test_of_a_recording_that_breaks_off_the_whole_frames_are_heard(tmp_path: Path, cut: int) -> None:
+    """Its header promises more than there is: recorders write it first and were stopped."""
+    values = tone(500, 8000, 300)
+    save(tmp_path / "a.wav", np.stack([values, values], axis=1), 8000, 2, 2)
+    whole = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "a.wav").write_bytes(whole[:-cut])
+    header = read_header(tmp_path / "a.wav")
+    assert header.frames == 500 - -(-cut // 4)
+    assert read_sound(tmp_path / "a.wav", header) == pytest.approx(values[: header.frames], abs=1e-4)
+    # cut once more while it is open
+    (tmp_path / "a.wav").write_bytes(whole[:-800])
+    with pytest.raises(WavError, match="cut off"):
+        read_sound(tmp_path / "a.wav", header)
+
+
+@pytest.mark.parametrize(("code", "bits", "rate"), [(1, 16, 0), (1, 12, 8000), (6, 8, 8000), (3, 16, 8000)])
+def test_forms_that_are_not_read_are_named(tmp_path: Path, code: int, bits: int, rate: int) -> None:
+    """No rate, odd widths, telephone's logarithms (A-law), halves."""
+    save_floats(tmp_path / "a.wav", tone(500, 8000, 300), 8000)
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    content[20:36] = struct.pack("<HHIIHH", code, 1, rate, rate * 4, 4, bits)
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(WavError, match="not read") as caught:
+        read_header(tmp_path / "a.wav")
+    assert caught.value.reason.params["bits"] == bits
 
 
 @pytest.mark.parametrize(

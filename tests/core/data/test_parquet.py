@@ -60,3 +60,32 @@ def test_text_columns_and_damage_are_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(DataError, match="cannot be read"):
         opened(path, classes=2, inputs=ROW)
+
+
+def test_nested_columns_are_named_and_not_taken_for_numbers(tmp_path: Path) -> None:
+    numbers = {"a": [1.0, 2.0, 3.0, 4.0], "b": [4.0, 3.0, 2.0, 1.0]}
+    places = [{"x": 1.0, "y": {"z": 2}}] * 4
+    for kind, nested in (("struct", places), ("list", [[1.0, 2.0]] * 4), ("map", None)):
+        column = (
+            arrow.array([[("k", 1)]] * 4, arrow.map_(arrow.string(), arrow.int64()))
+            if nested is None
+            else nested
+        )
+        path = saved(tmp_path / f"{kind}.parquet", **numbers, inner=column)
+        with pytest.raises(DataError, match=f"Column 'inner' holds {kind}<"):
+            opened(path, classes=2, inputs=ROW, label_column="a")
+        # neither is it a label
+        with pytest.raises(DataError, match=f"Column 'inner' holds {kind}<.*no label"):
+            opened(path, classes=2, inputs=ROW, label_column="inner")
+
+
+def test_a_nested_column_beside_does_not_move_the_others(tmp_path: Path) -> None:
+    """A struct is several columns in the file, but one of the table."""
+    path = saved(
+        tmp_path / "t.parquet",
+        inner=[{"x": 7.0, "y": 8.0}] * 6,
+        a=np.arange(6.0),
+        species=["x", "y"] * 3,
+    )
+    with pytest.raises(DataError, match="Column 'inner' holds struct<x: double, y: double>"):
+        opened(path, classes=2, inputs=ROW)
