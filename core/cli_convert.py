@@ -70,7 +70,8 @@ def origin_lines(info: ModelInfo) -> list[str]:
     origin = info.origin
     if origin is None:
         return []
-    return [f"from    {origin.name} ({origin.label})  SHA-256 {origin.sha256}"]
+    made = [f"        {origin.made}"] if origin.made is not None else []
+    return [f"from    {origin.name} ({origin.label})  SHA-256 {origin.sha256}", *made]
 
 
 def _recipe(options: argparse.Namespace) -> Recipe | None:

@@ -11,6 +11,7 @@ os.environ["KERAS_BACKEND"] = "torch"
 
 import torch
 
+from core.convert._archives import read_json
 from core.convert._torch_onnx import Loaded
 from core.convert.kinds.keras_model import HDF5, check_config, input_size
 from core.errors import OpenError
@@ -66,6 +67,21 @@ def load(path: Path) -> tuple[Loaded, tuple[InputSize, ...]]:
         tuple(dim for dim, size in enumerate(one.shape) if dim and size is None) for one in inputs
     )
     return Loaded(_Network(model).eval(), names, export_first=True, open_dims=open_dims), sizes
+
+
+def written_by(path: Path) -> str:
+    """Keras and its version, as the file says; empty if it does not."""
+    with path.open("rb") as file:
+        is_hdf5 = file.read(len(HDF5)) == HDF5
+    if is_hdf5:
+        import h5py
+
+        with h5py.File(path, "r") as file:
+            version = file.attrs.get("keras_version", "")
+    else:
+        version = read_json(path, "metadata.json").get("keras_version", "")
+    version = version.decode(errors="replace") if isinstance(version, bytes) else str(version)
+    return f"Keras {clean(version, 40)}" if version else ""
 
 
 def _plain(name: str, place: int) -> str:

@@ -41,7 +41,8 @@ def main() -> None:
     threading.Thread(target=_end_with_the_engine, daemon=True).start()
     isolated = isolate(Path(task.folder))
     try:
-        voice.say(msgspec.structs.replace(_perform(task, voice), isolated=isolated))
+        converted = _perform(task, voice)
+        voice.say(msgspec.structs.replace(converted, isolated=isolated, frameworks=_frameworks()))
     except SecateurError as error:
         voice.say(
             Refused(
@@ -75,6 +76,16 @@ def _perform(task: Task, voice: Voice) -> Converted:
 
     voice.stage(text("Starting the framework"))
     return CONVERTERS.get(task.kind).convert(task, voice.stage)
+
+
+def _frameworks() -> str:
+    """Those that are loaded, with their versions: 'Keras 3.13.1, PyTorch 2.10.0'."""
+    loaded = ((label, sys.modules.get(name)) for name, label in (("keras", "Keras"), ("torch", "PyTorch")))
+    return ", ".join(
+        f"{label} {clean(str(getattr(module, '__version__', '')), 40)}".strip()
+        for label, module in loaded
+        if module is not None
+    )
 
 
 def _unexpected(error: BaseException, task: Task) -> Refused:

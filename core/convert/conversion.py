@@ -133,6 +133,8 @@ def _convert(foreign: Foreign, recipe: Recipe, folder: Path, context: Context) -
             reach=agreement.reach,
             samples=agreement.samples,
             fixed_batch=converted.fixed_batch,
+            written_by=converted.written_by,
+            frameworks=converted.frameworks,
             guarded="kernel" if _guarded(converted) else "python",
         )
         return _keep(made, origin, recipe, folder)

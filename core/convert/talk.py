@@ -29,6 +29,10 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     inputs: tuple[InputSize, ...]
     fixed_batch: bool = False
     notes: tuple[Text, ...] = ()
+    written_by: str = ""
+    """What wrote the file, with its version, as the file says: 'Keras 3.13.1'; empty if it does not."""
+    frameworks: str = ""
+    """What it was read and converted with."""
     isolated: tuple[str, ...] = ()
     """What the kernel kept from the process."""
 

@@ -15,6 +15,7 @@ from core.values import (
     LayerReport,
     Measurement,
     ModelCard,
+    Origin,
     Outcome,
     Result,
     RunPoint,
@@ -58,6 +59,7 @@ def report_json(account: Account) -> bytes:
     content = {
         "secateur": __version__,
         "model": {"name": account.opened.source.name, "sha256": account.opened.info.sha256},
+        "converted_from": _origin(account.opened.info.origin),
         "exported": {"name": account.name, "sha256": account.sha256},
         "before": outcome_json(result.before),
         "after": outcome_json(result.after),
@@ -68,6 +70,20 @@ def report_json(account: Account) -> bytes:
         "seconds": round(result.seconds, 3),
     }
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+
+def _origin(origin: Origin | None) -> dict[str, Any] | None:
+    """Of a model that was no ONNX file; names without their folders."""
+    if origin is None:
+        return None
+    return {
+        "name": origin.name,
+        "kind": origin.kind,
+        "sha256": origin.sha256,
+        "written_by": origin.written_by,
+        "converted_with": origin.frameworks,
+        "largest_difference": origin.difference,
+    }
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:

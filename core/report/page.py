@@ -23,7 +23,7 @@ from core.report.snippet import snippet
 from core.report.style import STYLE
 from core.report.words import Words, points, size
 from core.steps import STEPS
-from core.values import Measurement, Outcome, Preprocess, RunPoint, Text, text
+from core.values import Measurement, Origin, Outcome, Preprocess, RunPoint, Text, text
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """Whatever got in: nothing is loaded or run by who opens the page."""
@@ -286,11 +286,31 @@ def _running(account: Account, words: Words) -> str:
     return f"<section><h2>{heading}</h2><p>{needs}</p><pre><code>{html.escape(code)}</code></pre></section>"
 
 
+def _converted(origin: Origin | None, words: Words) -> list[tuple[Text, str]]:
+    """Of an original that was no ONNX file: `card.source` is then the ONNX file that was made of it."""
+    if origin is None:
+        return []
+    rows = [
+        (
+            text("Converted from"),
+            f"{words.name(origin.name)} ({words(origin.label)}), {size(origin.size_bytes)}",
+        ),
+        (text("its SHA-256"), words.name(origin.sha256)),
+        (text("Answers differ by at most"), f"{origin.difference:.2g}"),
+    ]
+    if origin.written_by:
+        rows.append((text("Written by"), words.name(origin.written_by)))
+    if origin.frameworks:
+        rows.append((text("Converted with"), words.name(origin.frameworks)))
+    return rows
+
+
 def _origin(account: Account, words: Words) -> str:
     result, card = account.result, account.card
     rows = [
         (text("Original"), f"{words.name(card.source)}, {size(card.source_bytes)}"),
         (text("its SHA-256"), words.name(card.source_sha256)),
+        *_converted(account.opened.info.origin, words),
         (text("This file"), f"{words.name(account.name)}, {size(result.after.size_bytes)}"),
         (text("its SHA-256"), words.name(account.sha256)),
         (text("Exported"), words.name(card.made)),

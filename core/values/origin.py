@@ -106,6 +106,23 @@ class Origin(Value, frozen=True, kw_only=True):
     """The original takes just one number of samples at a time."""
     guarded: Literal["kernel", "python"] = "kernel"
     """What kept the conversion from the network and from other files."""
+    written_by: str = ""
+    """What wrote the original, with its version, if the file says so."""
+    frameworks: str = ""
+    """What it was converted with, with versions; empty of a file that was converted before this was kept."""
+
+    @property
+    def made(self) -> Text | None:
+        """By what it was written and converted; None where neither is known."""
+        if self.written_by and self.frameworks:
+            return text(
+                "It was written by {writer} and converted with {frameworks}.",
+                writer=self.written_by,
+                frameworks=self.frameworks,
+            )
+        if self.frameworks:
+            return text("It was converted with {frameworks}.", frameworks=self.frameworks)
+        return None
 
     @property
     def summary(self) -> Text:

@@ -22,6 +22,7 @@ from gui.i18n import tr, tr_text
 from gui.job import Job
 from gui.session import Session
 from gui.theme import Theme
+from gui.widgets.plain_tip import plain_tip
 
 
 class ConversionBar(QFrame):
@@ -182,17 +183,21 @@ class ConversionBar(QFrame):
         foreign = self._foreign
         if foreign is not None:
             self._what.setText(tr_text(foreign.what))
+            self._what.setToolTip("")
             self._why.setText(_warning(foreign))
             self._go.setText(tr("I trust it: convert") if foreign.runs_code else tr("Convert"))
             self._cancel.setText(tr("Cancel"))
             self.setAccessibleName(self._what.text())
         elif self._origin is not None:
-            self._what.setText(tr_text(self._origin.summary))
-            self._why.setText(
-                tr("It takes a fixed number of samples at a time, as the original does.")
-                if self._origin.fixed_batch
-                else ""
-            )
+            origin = self._origin
+            self._what.setText(tr_text(origin.summary))
+            self._what.setToolTip(plain_tip(f"{origin.path}\nSHA-256 {origin.sha256}"))
+            fixed = tr("It takes a fixed number of samples at a time, as the original does.")
+            told = [
+                tr_text(origin.made) if origin.made is not None else "",
+                fixed if origin.fixed_batch else "",
+            ]
+            self._why.setText("\n".join(line for line in told if line))
             self._cancel.setText(tr("Close"))
             self.setAccessibleName(self._what.text())
         self._refresh()

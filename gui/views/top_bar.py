@@ -6,10 +6,11 @@ from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
+from core.values import ModelInfo
 from gui import format
 from gui.actions import Actions
 from gui.commands import Commands
-from gui.i18n import tr
+from gui.i18n import tr, tr_text
 from gui.icons import icon, pixmap
 from gui.project_keeper import ProjectKeeper
 from gui.session import Session
@@ -143,9 +144,10 @@ class TopBar(QFrame):
         if self._run.defaultAction() is not wanted:
             self._run.removeAction(self._run.defaultAction())
             self._run.setDefaultAction(wanted)
-        self._title.set_full_text(session.model.name if session.model is not None else "")
+        model = session.model
+        self._title.set_full_text(model.name if model is not None else "", _about(model))
         self._title.setMinimumWidth(min(self._title.sizeHint().width(), TITLE_WIDTH))
-        self._title.setVisible(session.model is not None)
+        self._title.setVisible(model is not None)
         self._facts.set_full_text(" ".join(filter(None, (self._project_facts(), self._data_facts()))))
         path = str(self._keeper.project.path) if self._keeper.project is not None else ""
         self._project.setToolTip(
@@ -188,3 +190,14 @@ class TopBar(QFrame):
         self._logo.setPixmap(pixmap("scissors", self._theme, 26, self.devicePixelRatioF()))
         self._language.setIcon(icon("language", self._theme))
         self.help_button.setIcon(icon("info", self._theme))
+
+
+def _about(model: ModelInfo | None) -> str:
+    """Where the file lies; of one that was converted also by what, and how far the answers are apart."""
+    if model is None:
+        return ""
+    lines = [model.source_path]
+    if model.origin is not None:
+        lines.append(tr_text(model.origin.summary))
+        lines += [tr_text(model.origin.made)] if model.origin.made is not None else []
+    return "\n".join(lines)

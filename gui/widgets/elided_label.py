@@ -6,6 +6,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from gui.widgets.plain_tip import plain_tip
+
 
 class ElidedLabel(QLabel):
     """Use `set_full_text`; what is shown is cut to the width at hand."""
@@ -17,13 +19,15 @@ class ElidedLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._mode = mode
-        self._full = ""
+        self._full = self._about = ""
 
     @property
     def full_text(self) -> str:
         return self._full
 
-    def set_full_text(self, text: str) -> None:
+    def set_full_text(self, text: str, about: str = "") -> None:
+        """`about`: what its tool tip tells besides, whatever room there is."""
+        self._about = about
         self._full = text.replace("\n", " ")
         self._elide()
         self.updateGeometry()
@@ -43,4 +47,5 @@ class ElidedLabel(QLabel):
     def _elide(self) -> None:
         shown = self.fontMetrics().elidedText(self._full[:4000], self._mode, max(self.width(), 1))
         QLabel.setText(self, shown)  # not what is set from outside
-        self.setToolTip(self._full[:1000] if shown != self._full else "")
+        told = (self._full[:1000] if shown != self._full else "", self._about)
+        self.setToolTip(plain_tip("\n".join(line for line in told if line)))

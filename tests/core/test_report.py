@@ -5,6 +5,7 @@ from __future__ import annotations
 import html.parser
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -23,7 +24,7 @@ from core.evaluate.judge import Judge
 from core.export import export
 from core.formats import open_model
 from core.graph.opened import OpenedModel
-from core.report import Account, Told, card_of, report_html
+from core.report import Account, Told, card_of, report_html, report_json
 from core.report.snippet import snippet
 from core.report.words import Words, points, signed
 from core.values import (
@@ -33,9 +34,11 @@ from core.values import (
     DataSpec,
     LayerPlan,
     Measurement,
+    Origin,
     Outcome,
     Plan,
     Preprocess,
+    Recipe,
     Result,
     SensitivityPoint,
     text,
@@ -266,3 +269,26 @@ def test_a_project_tells_of_its_run_again(tmp_path: Path, capsys: pytest.Capture
     assert "答案" in Page(page.read_bytes()).text
     assert main(["report", project, "--run", "9", "--out", str(page)]) == 2
     assert "no such finished run" in capsys.readouterr().err
+
+
+def test_it_says_what_a_converted_model_was_made_from(judged) -> None:
+    account = account_of(judged)
+    assert "Converted from" not in Page(report_html(account)).text
+    assert json.loads(report_json(account))["converted_from"] is None
+    origin = Origin(
+        path="/home/me/net.pt2", name="net.pt2", sha256="e" * 64, size_bytes=2000, kind="torch_program",
+        label=text("PyTorch program (.pt2)"), recipe=Recipe(trusted=True), difference=2.5e-7, reach=3.0,
+        samples=5, written_by="PyTorch <script>", frameworks="PyTorch 2.12.0",
+    )  # fmt: skip
+    opened = account.opened
+    info = msgspec.structs.replace(opened.info, origin=origin)
+    account = replace(account, opened=replace(opened, info=info))
+    page = Page(report_html(account))
+    for told in ("net.pt2 (PyTorch program (.pt2)), 2.00 kB", "e" * 64, "2.5e-07", "PyTorch 2.12.0"):
+        assert told in page.text
+    assert "PyTorch <script>" in page.text and "script" not in page.tags
+    told = json.loads(report_json(account))["converted_from"]
+    assert (told["name"], told["converted_with"], told["largest_difference"]) == (
+        "net.pt2", "PyTorch 2.12.0", 2.5e-7,
+    )  # fmt: skip
+    assert "/home/me" not in report_html(account).decode()

@@ -136,12 +136,14 @@ def test_difference_is_shown_until_work_begins(window: Window) -> None:
     origin = Origin(
         path="/models/net.pt", name="net.pt", sha256="f", size_bytes=1000, kind="torchscript",
         label=text("TorchScript program (.pt)"), recipe=Recipe(trusted=True), difference=2.5e-7, reach=3.0,
-        samples=5, fixed_batch=True,
+        samples=5, fixed_batch=True, written_by="PyTorch 2.9.1", frameworks="PyTorch 2.12.0",
     )  # fmt: skip
     model = make_model("/cache/net.onnx")
     converted = msgspec.structs.replace(model, origin=origin, name="net.pt")
     window.engine.event.emit(m.Done(id=window.session.job.id, value=converted))
     assert "at most 2.5e-07" in words(bar) and "fixed number of samples" in words(bar)
+    assert "written by PyTorch 2.9.1 and converted with PyTorch 2.12.0" in words(bar)
+    assert bar._what.toolTip().startswith("/models/net.pt\n")
     assert not bar._go.isVisible() and not bar._form.isVisible()
     assert window.commands.recent[0] == "/models/net.pt", "what the person has, not what was made of it"
     assert window.keeper.project.references.model.path == "/models/net.pt"
@@ -150,6 +152,9 @@ def test_difference_is_shown_until_work_begins(window: Window) -> None:
     window.engine.event.emit(m.Done(id=window.session.job.id, value=make_data()))
     click(button(window, "analyze"))
     assert not bar.isVisible()
+    # what is read once stays where the model's name is
+    tip = window.main.top_bar._title.toolTip()
+    assert "/models/net.pt" in tip and "converted with PyTorch 2.12.0" in tip
     assert window.engine.last(m.Analyze).model == "/cache/net.onnx", "work is done on the ONNX file"
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from core.convert._archives import names, read_json
 from core.convert.kinds import CONVERTERS
 from core.convert.sizes import PICTURE, SEQUENCE
@@ -54,12 +56,13 @@ class KerasModel:
         )
 
     def convert(self, task: Task, stage: Callable[[Text], None]) -> Converted:
-        from core.convert._keras import load
+        from core.convert._keras import load, written_by
         from core.convert._torch_onnx import write
 
         stage(text("Loading the Keras model"))
         loaded, sizes = load(Path(task.source))
-        return write(loaded, task.inputs or sizes, task, stage)
+        converted = write(loaded, task.inputs or sizes, task, stage)
+        return msgspec.structs.replace(converted, written_by=written_by(Path(task.source)))
 
 
 def check_config(config: Any, path: Path) -> None:

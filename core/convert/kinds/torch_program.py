@@ -10,11 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.convert._archives import damaged, names, read_json
+import msgspec
+
+from core.convert._archives import ZIP, damaged, names, read_json
 from core.convert.kinds import CONVERTERS
 from core.convert.talk import Converted, Task
 from core.errors import OpenError
 from core.formats.safety import shown
+from core.graph.labels import clean
 from core.values import Described, Foreign, InputSize, Text, text
 
 _JSON = ("/models/model.json", "serialized_exported_program.json")
@@ -41,7 +44,7 @@ class TorchProgram:
         return any(name.endswith(_JSON) for name in names(path, head))
 
     def examine(self, path: Path) -> Foreign:
-        ending = next(one for one in _JSON if any(n.endswith(one) for n in names(path, b"PK\x03\x04")))
+        ending = next(one for one in _JSON if any(n.endswith(one) for n in names(path, ZIP)))
         try:
             sizes = _sizes(read_json(path, ending))
         except OpenError:
@@ -89,7 +92,15 @@ class TorchProgram:
             open_dims=open_dims,
             batch=moving,
         )
-        return write(loaded, task.inputs, task, stage)
+        converted = write(loaded, task.inputs, task, stage)
+        return msgspec.structs.replace(converted, written_by=_written_by(Path(task.source)))
+
+
+def _written_by(path: Path) -> str:
+    """Programs say it since torch 2.8."""
+    entry = next((one for one in names(path, ZIP) if one.endswith(_JSON)), "")
+    version = read_json(path, entry).get("torch_version") if entry else None
+    return f"PyTorch {clean(version, 40)}" if isinstance(version, str) and version[:1].isdigit() else ""
 
 
 def _sizes(document: Any) -> tuple[InputSize, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 import subprocess
@@ -57,6 +58,8 @@ def test_model_answers_alike_and_its_layers_are_found(saved: Path, cache: Path, 
         np.testing.assert_allclose(got, known["y"], atol=2e-5)
     origin = origin_of(model, cache)
     assert origin is not None and origin.difference < 1e-5 and not origin.fixed_batch
+    keras = f"Keras {importlib.metadata.version('keras')}"
+    assert origin.written_by == keras and origin.frameworks == f"{keras}, PyTorch {torch.__version__}"
     found = [layer.op for layer in open_model(model, Context()).info.layers]
     assert sorted(found) == sorted(layers)
     assert onnx.load(model).graph.input[0].type.tensor_type.shape.dim[0].dim_param

@@ -42,6 +42,7 @@ def test_program_says_itself_what_goes_in_and_answers_alike(tmp_path: Path, cach
     origin = origin_of(model, cache)
     assert origin is not None and origin.difference < 1e-5 and origin.samples == 5
     assert not origin.fixed_batch and origin.name == "net.pt2"
+    assert origin.frameworks == origin.written_by == f"PyTorch {torch.__version__}"
     kinds = [layer.op for layer in open_model(model, Context()).info.layers]
     assert kinds == ["Conv", "Conv", "Gemm"]
 
