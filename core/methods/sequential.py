@@ -274,11 +274,25 @@ def twin_of(base: ir.Model, step: Step) -> ir.Node:
 
 
 def distance(reference: np.ndarray, answers: np.ndarray, subject: Subject) -> float:
-    """KL divergence in nats for a classifier, else squared difference over squared reference."""
-    if subject.classes:
+    """KL divergence in nats for a classifier, else squared difference over squared reference.
+
+    Answers whose number follows from themselves, as of lists of what was found, may be more or fewer than the
+    reference's: what one has and the other has not counts as a difference from zero. Infinite where an answer
+    is no number.
+    """
+    alike = answers.shape == reference.shape
+    if subject.classes and alike:
         log_p, log_q = log_probabilities(reference, subject), log_probabilities(answers, subject)
         return float((np.exp(log_p) * (log_p - log_q)).sum(axis=1).mean())
-    if answers.shape != reference.shape or not np.isfinite(answers).all():
+    if answers.ndim != reference.ndim or not np.isfinite(answers).all():
         return float("inf")
+    if not alike:
+        room = tuple(map(max, answers.shape, reference.shape))
+        answers, reference = _roomy(answers, room), _roomy(reference, room)
     power = float(np.square(reference, dtype=np.float64).sum())
     return float(np.square(reference.astype(np.float64) - answers).sum()) / max(power, 1e-30)
+
+
+def _roomy(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The values with zeros behind them along each axis."""
+    return np.pad(values, [(0, most - size) for size, most in zip(values.shape, shape, strict=True)])
