@@ -12,7 +12,8 @@ os.environ["KERAS_BACKEND"] = "torch"
 import torch
 
 from core.convert._archives import read_json
-from core.convert._torch_onnx import Loaded
+from core.convert._gru_before import gru_reset_before, register
+from core.convert._torch_onnx import OPSET, Loaded
 from core.convert.kinds.keras_model import HDF5, check_config, input_size
 from core.errors import OpenError
 from core.formats.safety import shown
@@ -36,6 +37,7 @@ def load(path: Path) -> tuple[Loaded, tuple[InputSize, ...]]:
     import keras
 
     _fuse_recurrent_layers()
+    register(OPSET)
     with path.open("rb") as file:
         is_hdf5 = file.read(len(HDF5)) == HDF5
     if is_hdf5:
@@ -170,13 +172,19 @@ def _gru(
     batch_first: bool = True,
 ) -> Any:
     """As `_lstm`. Keras orders the gates z, r, h, torch r, z, n; only `reset_after` is torch's formula."""
-    if not _usual(mask, activation, recurrent_activation) or not reset_after or not batch_first:
+    if not _usual(mask, activation, recurrent_activation) or not batch_first:
         raise NotImplementedError
+    x = torch.flip(inputs, [1]) if go_backwards else inputs
+    if not reset_after:
+        w, r = _value(kernel).t(), _value(recurrent_kernel).t()
+        both = _value(bias) if bias is not None else torch.zeros(w.shape[0])
+        outputs = gru_reset_before(x, initial_state, w, r, both)
+        h = outputs[:, -1]
+        return h, outputs if return_sequences else h[:, None], [h]
     weights = [_reordered(_value(kernel)).t(), _reordered(_value(recurrent_kernel)).t()]
     if bias is not None:
         both = _value(bias)
         weights += [_reordered(both[:1])[0], _reordered(both[1:])[0]]
-    x = torch.flip(inputs, [1]) if go_backwards else inputs
     outputs, h = torch.gru(
         x, initial_state.unsqueeze(0), weights, bias is not None, 1, 0.0, False, False, True
     )

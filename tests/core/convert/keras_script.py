@@ -38,7 +38,10 @@ def tokens() -> keras.Model:
         [
             keras.Input((10,), dtype="int32"),
             layers.Embedding(40, 8),
-            layers.LSTM(4, go_backwards=True),
+            layers.LSTM(4, go_backwards=True, return_sequences=True),
+            # the reset gate before the product: ONNX has it, torch has not
+            layers.GRU(5, reset_after=False, return_sequences=True, bias_initializer="random_normal"),
+            layers.GRU(3, reset_after=False, go_backwards=True, use_bias=False),
             layers.Dense(3),
         ]
     )

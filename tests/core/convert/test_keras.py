@@ -40,7 +40,7 @@ LAYERS = {
     "iris": ["MatMul", "MatMul"],
     "pictures": ["Conv", "Conv", "Conv", "MatMul"],
     "recurrent": ["LSTM", "GRU", "MatMul"],
-    "tokens": ["Gather", "LSTM", "MatMul"],
+    "tokens": ["GRU", "GRU", "Gather", "LSTM", "MatMul"],
     "attention": ["MatMul"] * 4 + ["Conv", "MatMul"],
 }
 # Keras makes the same model of either kind of file; its own .h5 of attention it cannot read
