@@ -176,7 +176,9 @@ def test_branch_that_a_setting_decides(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
-        ("silero_vad_op18_ifless.onnx", ("sr = 16000",)),
+        ("silero_vad.onnx", ("sr = 16000",)),  # Ifs within Ifs
+        pytest.param("silero_vad_op18_ifless.onnx", ("sr = 16000",), marks=pytest.mark.slow),
+        ("basic_pitch_nmp.onnx", ()),
         ("magika_standard_v3_3.onnx", ()),
         ("ch_ppocr_mobile_v2.0_cls_infer.onnx", ()),
     ],
