@@ -39,7 +39,8 @@ class FewRows:
 
     def __init__(self, form: Form) -> None:
         self._form = form
-        wide = form.columns >= _LEAST_COLUMNS
+        # where columns are of several kinds, each kind is damped for itself
+        wide = form.columns >= _LEAST_COLUMNS and not form.segments
         self._rows: list[np.ndarray] = []
         self._most = int(_SHARE * form.columns)
         self._moments = None if wide else Moments(form)

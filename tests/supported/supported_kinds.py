@@ -97,13 +97,13 @@ def on_digits(net: nn.Module, steps: int = 300, batch: int = 64) -> nn.Module:
     return training.trained(net, len(x), loss, steps, 5e-3, batch)
 
 
-def digit_folders() -> DataSpec:
+def digit_folders(calibration: int = 64) -> DataSpec:
     """800 pictures that no network here was trained on, a folder for each digit."""
     return DataSpec(
         path=str(resources.sample_path("digits/test")),
         calibration_path=str(resources.sample_path("digits/train")),
         preprocess=GREY,
-        calibration_count=64,
+        calibration_count=calibration,
         judge_count=None,
     )
 
@@ -193,9 +193,9 @@ def resnet(folder: Path) -> Saved:
 )
 def mobilenet(folder: Path) -> Saved:
     torch.manual_seed(0)
-    training.save_script(on_digits(networks.MobileNet(), 260, 24), folder / "mobilenet.pt", picture())
+    training.save_script(on_digits(networks.MobileNet(), 260), folder / "mobilenet.pt", picture())
     recipe = Recipe(trusted=True, inputs=(InputSize((1, 1, 16, 16)),))
-    return Saved(str(folder / "mobilenet.pt"), digit_folders(), planned(), recipe)
+    return Saved(str(folder / "mobilenet.pt"), digit_folders(128), planned(), recipe, sweep=64)
 
 
 @kind(
@@ -216,14 +216,14 @@ def efficientnet(folder: Path) -> Saved:
 # ---------------------------------------------------------------- sequences
 
 
-def texts_file(folder: Path) -> DataSpec:
+def texts_file(folder: Path, calibration: int = 64) -> DataSpec:
     for name, count, seed in (("texts", 400, 9), ("calibration", 128, 10)):
         ids, labels = samples.texts(count, seed)
         np.savez(folder / f"{name}.npz", x=ids, y=labels)
     return DataSpec(
         path=str(folder / "texts.npz"),
         calibration_path=str(folder / "calibration.npz"),
-        calibration_count=64,
+        calibration_count=calibration,
         judge_count=None,
     )
 
@@ -260,7 +260,7 @@ def lstm(folder: Path) -> Saved:
 def gru(folder: Path) -> Saved:
     ids, labels = samples.texts(4000, seed=1)
     model = training.save_keras(folder, "gru", ids.astype(np.int32), labels, "h5")
-    return Saved(str(model), texts_file(folder), planned())
+    return Saved(str(model), texts_file(folder, 128), planned(), sweep=64)
 
 
 @kind(

@@ -17,15 +17,15 @@ CIFAR = Preprocess(
 )
 
 
-def _cifar(name: str) -> Saved:
+def _cifar(name: str, calibration: int, sweep: int, layers: int) -> Saved:
     data = DataSpec(
         path=str(SHARED / "data" / "cifar10" / "test"),
         calibration_path=str(SHARED / "data" / "cifar10" / "train"),
         preprocess=CIFAR,
-        calibration_count=64,
+        calibration_count=calibration,
         judge_count=400,
     )
-    return Saved(str(MODELS / name), data, planned(sparsity=0), sweep=16, layers=3)
+    return Saved(str(MODELS / name), data, planned(sparsity=0), sweep=sweep, layers=layers)
 
 
 @kind(
@@ -40,7 +40,7 @@ def _cifar(name: str) -> Saved:
     shared="resnet20_cifar10.onnx",
 )
 def resnet20(folder: Path) -> Saved:
-    return _cifar("resnet20_cifar10.onnx")
+    return _cifar("resnet20_cifar10.onnx", 128, 32, 4)
 
 
 @kind(
@@ -54,7 +54,7 @@ def resnet20(folder: Path) -> Saved:
     shared="mobilenet_cifar10.onnx",
 )
 def mobilenetv2(folder: Path) -> Saved:
-    return _cifar("mobilenet_cifar10.onnx")
+    return _cifar("mobilenet_cifar10.onnx", 64, 16, 3)
 
 
 @kind(
