@@ -136,7 +136,7 @@ def own_errors(subject: Subject) -> list[list[float]]:
         whole = get_weights(subject.opened.model, layer)[0]
         for option in each:
             plan = Plan(
-                defaults=LayerPlan(sparsity=0.0, weight_bits=FLOAT_BITS), layers={layer.id: option.plan}
+                defaults=LayerPlan(sparsity=0.0, weight_bits=FLOAT_BITS), exceptions={layer.id: option.plan}
             )
             step = next(step for step in resolve(subject.opened, plan) if step.layer.id == layer.id)
             if not step.changes:

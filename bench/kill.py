@@ -122,8 +122,12 @@ def alive(process_id: int) -> bool:
         return False
 
 
-def check(project: Path, lines: list[Line], tally: Tally) -> None:
-    """Everything that was acknowledged must be in the file; what is missing goes into `tally.lost`."""
+def check(project: Path, log: Log, tally: Tally) -> None:
+    """Everything that was acknowledged must be in the file; what is missing goes into `tally.lost`.
+
+    A window that lives goes on editing while the file is read.
+    """
+    lines = list(log.lines())
     opened = Project(project, create=False, read_only=True, thorough=True)
     with contextlib.closing(opened):
         kept = finals_of(opened)
@@ -134,10 +138,11 @@ def check(project: Path, lines: list[Line], tally: Tally) -> None:
         if edits:
             last, past = edits[-1], opened.history.load()
             step = past.steps[past.in_force] if past.steps else None
+            since = [line for line in log.lines() if line.get("edit", 0) >= last["edit"]]
+            marks = {line["mark"] for line in since}
             # the next edit may have been kept and the process have died before it said so
-            known = step is not None and (
-                mark_of(step.plan) == last["mark"] or step.label == f"edit {last['edit'] + 1}"
-            )
+            labels = {f"edit {line['edit'] + 1}" for line in since}
+            known = step is not None and (mark_of(step.plan) in marks or step.label in labels)
             if not known:
                 tally.lost.append(f"edit {last['edit']}")
         snapshots = {one.id: mark_of(one.plan) for one in opened.snapshots.all()}
@@ -202,13 +207,13 @@ class Bench:
                     engine = subject.engine
                     subject.kill()
                     self._wait_for_orphan(engine, tally)
-                    check(project, log.lines(), tally)
+                    check(project, log, tally)
                     tally.kills += not subject.done
                     tally.keep()
                 else:
                     self._end(subject)
                 finished = subject.done
-            self._end_sweep(project, log.lines(), tally)
+            self._end_sweep(project, log, tally)
 
     def kill_engines(self, kills: int, generator: random.Random, tally: Tally) -> None:
         """Kill the engine under a living window, which tries again by itself."""
@@ -223,11 +228,11 @@ class Bench:
                     break
                 os.kill(engine, signal.SIGKILL)
                 tally.kills += 1
-                check(project, log.lines(), tally)
+                check(project, log, tally)
                 tally.keep()
             self._end(subject)
             self._wait_for_orphan(subject.engine, tally)
-            self._end_sweep(project, log.lines(), tally)
+            self._end_sweep(project, log, tally)
 
     def _start(self, project: Path, log: Log, *more: str) -> Subject:
         self._running = Subject(self.home, project, log, *more, errors=self._errors)
@@ -265,9 +270,10 @@ class Bench:
         with contextlib.closing(opened):
             return finals_of(opened)
 
-    def _end_sweep(self, project: Path, lines: list[Line], tally: Tally) -> None:
+    def _end_sweep(self, project: Path, log: Log, tally: Tally) -> None:
         tally.sweeps += 1
-        check(project, lines, tally)
+        lines = log.lines()
+        check(project, log, tally)
         found = self._finals(project)
         tally.compared += len(self.reference)
         tally.differing += sum(found.get(key) != value for key, value in self.reference.items())
