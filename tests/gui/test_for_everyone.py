@@ -166,6 +166,7 @@ def test_no_text_lacks_room(bench: Window, size: tuple[int, int]) -> None:
 
 
 def test_a_dead_panel_is_seen(bench: Window) -> None:
+    bench.translations.choose("en")  # as whoever watches for dead panels begins
     bench.main.resize(1440, 900)
     bench.main.show_work()
     settle()
