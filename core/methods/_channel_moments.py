@@ -25,6 +25,8 @@ WIDEST = 5000
 VALUE_BYTES = 64 << 20
 """Of the values of one run that are looked at."""
 _ROWS = 512
+_AT_ONCE_NUMBERS = 2 << 20
+"""Weights of units whose costs are worked out together."""
 _AT_ONCE = 32
 """Units go in at most so many times this many steps: one by one up to 64 units."""
 
@@ -128,7 +130,9 @@ def consumers_of(
         order = np.argsort(origin, kind="stable").reshape(form.shape[part.axis], -1)
         columns = order[part.index].reshape(group.size, -1)
         matrix = form.matrices(tensor.numpy())[0].astype(np.float64)
-        energy = float(np.einsum("rc,cd,rd->", matrix, quadratic.hessian[0], matrix, optimize=True))
+        # in the moments' own kind of number: otherwise they would be copied to a wider one
+        weighed = matrix.astype(quadratic.hessian.dtype) @ quadratic.hessian[0]
+        energy = float(np.einsum("rc,rc->", weighed, matrix))
         known.append(Consumer(part.layer, form, matrix, quadratic, columns, max(energy, 1e-30)))
     return known, unknown
 
@@ -182,10 +186,15 @@ def eliminate(
 
 def _costs(weight: np.ndarray, inverse: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Σ w_Sᵀ([H⁻¹]_SS)⁻¹w_S for each row S of `columns`."""
-    blocks = inverse[columns[:, :, None], columns[:, None, :]]
-    parts = weight[:, columns].transpose(1, 2, 0)  # (units, columns, rows)
-    solved = np.linalg.solve(blocks, parts)
-    return np.asarray(np.einsum("ucr,ucr->u", parts, solved))
+    at_once = max(1, _AT_ONCE_NUMBERS // max(1, columns.shape[1] * len(weight)))
+    costs = np.empty(len(columns))
+    for start in range(0, len(columns), at_once):
+        own = columns[start : start + at_once]
+        blocks = inverse[own[:, :, None], own[:, None, :]]
+        parts = weight[:, own].transpose(1, 2, 0)  # (units, columns, rows)
+        solved = np.linalg.solve(blocks, parts)
+        costs[start : start + at_once] = np.einsum("ucr,ucr->u", parts, solved)
+    return costs
 
 
 def _removed(weight: np.ndarray, inverse: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,10 +12,13 @@ from core.data.dataset import DataSet
 from core.evaluate.batching import BATCH, batch_for
 from core.evaluate.give_back import give_back
 from core.methods._matrices import Form, patches, places
+from core.methods._pieces import fitting
 from core.methods._recurrent import RecurrentForm, by_sample, joint_inputs, states_before, values_read
 from core.methods._taps import Tap, node_named
 from core.methods.hessian import Moments, Quadratic
 
+VALUE_BYTES = 64 << 20
+"""Of the values of one run that are looked at."""
 MOMENT_BYTES = 512 << 20
 """Hessians held at once; more layers take another pass over the samples."""
 
@@ -52,9 +55,10 @@ def layer_quadratics(
         moments = [Moments(forms[name]) for name in group]
         # a layer's places must not depend on which other layers are asked about
         draws = [np.random.default_rng(0) for _ in group]
-        for batch in data.batches("calibration", size, count):
+        batches = (batch.feeds for batch in data.batches("calibration", size, count))
+        for feeds in fitting(batches, tap.run, VALUE_BYTES):
             context.check()
-            found = iter(tap.run(batch.feeds))
+            found = iter(tap.run(feeds))
             for node, each, gathered, rng, take in zip(nodes, reads, moments, draws, taken, strict=True):
                 values = [next(found) for _ in each]
                 if take:

@@ -27,8 +27,8 @@ GREY = Preprocess(mean=(0.0,), std=(255.0,), layout="NCHW", color="GRAY")
 
 MEMORY = {
     "open": 3.0,
-    "importance": 11.0,
-    "sensitivity": 6.5,
+    "importance": 3.0,
+    "sensitivity": 4.3,
     "compress": 7.5,
     "export": 5.0,
     "read back": 3.5,

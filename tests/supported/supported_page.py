@@ -164,9 +164,11 @@ def write(rows: dict[str, Row], page: Path = PAGE) -> None:
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-FIXED = """Of a VGG16 no stage should take more than three times its file. Opening and judging it do not;
-scores by gradients, the sweep and the run still take more, see below. What was done about it:
-`docs/architecture.md`, *Large networks*.
+FIXED = """Of a VGG16 no stage should take more than three times its file. Opening, judging and scoring it do
+not, gradients of all its layers included; the sweep takes more while it times the layers, as onnxruntime lays
+the weights out once more, and so does the run, see below. What was done about it: `docs/architecture.md`,
+*Large networks*. Networks above 2 GiB are opened and compressed with their weights in files beside them; one
+file cannot hold them, which the program says.
 
 torch's newer exporter (`torch.onnx.export(dynamo=True)`) needs the package onnxscript, which is
 no part of this program or of its tests, so no row has a file of it. The score `batch_norm` needs a batch
