@@ -93,10 +93,10 @@ class GlossaryDialog(QDialog):
 
     def _filter(self, words: str) -> None:
         """Show what has all of these words; what has them in the term itself is chosen first."""
-        found = []
+        found, entries = [], self._entries()
         for place in range(self.terms.count()):
             item = self.terms.item(place)
-            entry = self._entries()[item.data(KEY)]
+            entry = entries[item.data(KEY)]
             item.setHidden(not entry.found_by(words))
             if not item.isHidden():
                 found.append((words.casefold() not in entry.term.casefold(), place))
