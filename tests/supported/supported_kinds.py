@@ -68,6 +68,8 @@ class Kind:
     """Some layer computes on integers; where not, a remark says why."""
     slow: bool = False
     """It takes long, and another kind goes the same way from its file to its samples: `pytest -m slow`."""
+    needs: str = ""
+    """A package that its file is written with and the program does without: it is skipped where it lacks."""
     shared: str = ""
     """A file that not every computer has: it is skipped there."""
 
@@ -261,6 +263,25 @@ def gru(folder: Path) -> Saved:
     ids, labels = samples.texts(4000, seed=1)
     model = training.save_keras(folder, "gru", ids.astype(np.int32), labels, "h5")
     return Saved(str(model), texts_file(folder, 128), planned(), sweep=64)
+
+
+@kind(
+    "dynamo",
+    "transformer classifier, token ids",
+    "torch's newer exporter, `.onnx`",
+    "arrays (NPZ)",
+    "top1",
+    80,
+    4,
+    needs="onnxscript",
+)
+def dynamo(folder: Path) -> Saved:
+    torch.manual_seed(0)
+    ids, labels = (torch.from_numpy(one) for one in samples.texts(4000, seed=1))
+    net = networks.TextTransformer()
+    net = training.trained(net, len(ids), training.classified(ids, labels), 400, 1e-2, 64)
+    training.save_dynamo(net, folder / "transformer.onnx", ids[:2])
+    return Saved(str(folder / "transformer.onnx"), texts_file(folder), planned())
 
 
 @kind(

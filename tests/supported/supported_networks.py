@@ -185,6 +185,21 @@ class Encoder(nn.Module):
         return (x * kept).sum(1) / kept.sum(1).clamp(min=1)
 
 
+class TextTransformer(nn.Module):
+    """Vaswani et al. 2017, one layer, over words in any number; a class for each text."""
+
+    def __init__(self, words=40, width=32, classes=4, longest=64):
+        super().__init__()
+        self.words, self.places = nn.Embedding(words, width), nn.Embedding(longest, width)
+        self.layer = EncoderLayer(width, 4, 2 * width)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, tokens):
+        places = torch.arange(tokens.shape[1], device=tokens.device)
+        x = self.layer(self.words(tokens) + self.places(places)[None], 0.0)
+        return self.head(x.mean(1))
+
+
 class UNet(nn.Module):
     """Ronneberger et al. 2015, three levels, for grey pictures; a score of each class for every pixel."""
 

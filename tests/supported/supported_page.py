@@ -170,9 +170,8 @@ the weights out once more, and so does the run, see below. What was done about i
 *Large networks*. Networks above 2 GiB are opened and compressed with their weights in files beside them; one
 file cannot hold them, which the program says.
 
-torch's newer exporter (`torch.onnx.export(dynamo=True)`) needs the package onnxscript, which is
-no part of this program or of its tests, so no row has a file of it. The score `batch_norm` needs a batch
-normalisation that was not merged, `zeros` an activation that sets values to zero: both are left out here."""
+The score `batch_norm` needs a batch normalisation that was not merged, `zeros` an activation that sets values
+to zero: both are left out here."""
 
 
 def differences(kind: Kind, seen: Row, told: Row | None) -> list[str]:

@@ -128,6 +128,16 @@ def save_onnx(net: nn.Module, path: Path, *example: Tensor) -> None:
         )
 
 
+def save_dynamo(net: nn.Module, path: Path, *example: Tensor) -> None:
+    """torch's newer exporter, by way of torch.export; it needs the package onnxscript."""
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        free = tuple({0: torch.export.Dim.DYNAMIC} for _ in example)  # type: ignore[attr-defined]
+        torch.onnx.export(
+            net, example, str(path), dynamo=True, dynamic_shapes=free, external_data=False, verbose=False
+        )
+
+
 def save_keras(folder: Path, name: str, x: np.ndarray, y: np.ndarray, ending: str) -> Path:
     """Trained and saved by Keras itself, in a process that is told its backend before it imports it."""
     np.savez(folder / "training.npz", x=x, y=y)

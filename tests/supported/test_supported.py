@@ -97,6 +97,8 @@ def test_all_of_the_work_on_a_file_as_it_was_saved(name: str, tmp_path: Path) ->
     kind = KINDS[name]
     if kind.shared and not (supported_shared.MODELS / kind.shared).exists():
         pytest.skip(f"{kind.shared} is not on this machine")
+    if kind.needs:
+        pytest.importorskip(kind.needs)
     saved, account = account_of(kind, tmp_path)
     check(kind, saved, account, tmp_path)
     differences = page.differences(kind, page.row_of(kind, account), page.read().get(kind.network))

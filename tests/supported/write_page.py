@@ -5,6 +5,7 @@ python tests/supported/write_page.py [NAME ...]
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import tempfile
 import traceback
@@ -24,6 +25,9 @@ def main(names: list[str]) -> int:
         kind = KINDS[name]
         if kind.shared and not (supported_shared.MODELS / kind.shared).exists():
             print(f"{name}: its file is not on this computer")
+            continue
+        if kind.needs and importlib.util.find_spec(kind.needs) is None:
+            print(f"{name}: the package {kind.needs} is not installed")
             continue
         with tempfile.TemporaryDirectory() as folder:
             try:
