@@ -22,6 +22,8 @@ from core.methods._matrices import Form
 FLOAT64_COLUMNS = 512
 """Up to here sums are kept in float64; wider ones in float32, which halves memory and time."""
 _MIRRORED = 256
+_AT_ONCE = 2 << 20
+"""Weights that are held in double numbers at once."""
 _LARGE = 256
 """Columns from which matrices are inverted by Cholesky."""
 
@@ -272,7 +274,13 @@ class Quadratic:
 
     def bias_shift(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """What to add to the bias so that the mean output is the original's, (channels,) float64."""
-        moved = np.einsum("grc,gc->gr", before.astype(np.float64) - after, self.mean)
+        moved = np.empty(before.shape[:2])
+        # by parts: in double numbers the first dense layer of a VGG16 is as large as the network, twice
+        rows = max(1, _AT_ONCE // max(1, before.shape[0] * before.shape[2]))
+        for start in range(0, before.shape[1], rows):
+            part = slice(start, start + rows)
+            difference = before[:, part].astype(np.float64) - after[:, part]
+            moved[:, part] = np.einsum("grc,gc->gr", difference, self.mean)
         shift = moved.sum(axis=0) if self.form.blocks else moved.reshape(-1)
         return np.asarray(self.missed + shift)
 

@@ -207,3 +207,15 @@ def test_inputs_that_never_change_can_still_be_inverted() -> None:
     quadratic = moments.quadratic(0.01)
     factorise(quadratic.hessian)
     assert np.isfinite(inverse(quadratic.hessian)).all()
+
+
+def test_a_bias_follows_large_weights_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    form = Form(op="Conv", shape=(12, 40, 1), groups=3, rows=4, columns=40)
+    rng = np.random.default_rng(0)
+    moments = Moments(form)
+    moments.add(rng.normal(1.0, 1.0, (50, 3, 40)).astype(np.float32))
+    quadratic = moments.quadratic()
+    before, after = rng.normal(size=(2, 3, 4, 40)).astype(np.float32)
+    monkeypatch.setattr("core.methods.hessian._AT_ONCE", 250)  # two rows of each group
+    moved = np.einsum("grc,gc->gr", before.astype(np.float64) - after, quadratic.mean)
+    np.testing.assert_allclose(quadratic.bias_shift(before, after), moved.reshape(-1), rtol=1e-12)
