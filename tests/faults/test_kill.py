@@ -30,7 +30,7 @@ def kill(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 @pytest.fixture
 def bench(kill: ModuleType, tmp_path: Path) -> Iterator[Any]:
     model, data = resources.sample_path("digits_resnet.onnx"), resources.sample_path("digits")
-    bench = kill.Bench(tmp_path, str(model), str(data), "{}", 32)
+    bench = kill.Bench(tmp_path, str(model), str(data), "{}", 64)
     yield bench
     bench.stop()
 
