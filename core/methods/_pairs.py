@@ -12,6 +12,8 @@ import numpy as np
 
 MOST = 128
 """Of two neighbouring integers of one sign: 255 · 128 = 32,640."""
+_AT_ONCE = 4 << 20
+"""Weights that are looked at together."""
 _GROWTH = 1.005
 _TINY = np.float32(np.finfo(np.float32).tiny)
 
@@ -34,6 +36,10 @@ def kernel_order(columns: int, kernel: int) -> np.ndarray:
 
 def worst(rows: np.ndarray) -> np.ndarray:
     """Of each row (rows, columns) the largest sum of two neighbours of one sign, (rows,)."""
+    return np.concatenate([_worst(part) for part in _portions(rows)])
+
+
+def _worst(rows: np.ndarray) -> np.ndarray:
     pairs = _pairs(rows)
     up, down = np.maximum(pairs, 0).sum(axis=2), np.maximum(-pairs, 0).sum(axis=2)
     return np.asarray(np.maximum(up.max(axis=1, initial=0), down.max(axis=1, initial=0)))
@@ -44,6 +50,15 @@ def fine_scale(rows: np.ndarray, scale: np.ndarray, shared: bool = False) -> np.
 
     `shared`: one scale for all rows, all equal.
     """
+    if shared:
+        return _fine_scale(rows, scale, True)
+    ends = np.cumsum([len(part) for part in _portions(rows)])[:-1]
+    scales = np.split(np.asarray(scale), ends)
+    parts = zip(_portions(rows), scales, strict=True)
+    return np.concatenate([_fine_scale(part, own, False) for part, own in parts])
+
+
+def _fine_scale(rows: np.ndarray, scale: np.ndarray, shared: bool) -> np.ndarray:
     wide = rows.astype(np.float32, copy=False)
     found = np.maximum(scale, worst(wide) / np.float32(MOST + 1)).astype(np.float32)
     found = np.maximum(found, _TINY)
@@ -71,6 +86,12 @@ def mended(rows: np.ndarray) -> np.ndarray:
     pairs[..., 0] = first - np.sign(first) * np.where(at_first, excess, 0)
     pairs[..., 1] = second - np.sign(second) * np.where(at_first, 0, excess)
     return result
+
+
+def _portions(rows: np.ndarray) -> list[np.ndarray]:
+    """Some rows each: what is worked out of a row is several times as large as it is."""
+    size = max(1, _AT_ONCE // max(1, rows.shape[1]))
+    return [rows[start : start + size] for start in range(0, len(rows), size)] or [rows]
 
 
 def _pairs(rows: np.ndarray) -> np.ndarray:

@@ -118,3 +118,12 @@ def test_integer_kernels_compute_what_the_file_says(name: str, tmp_path: Path) -
         session = ort.InferenceSession(content, options, ["CPUExecutionProvider"])
         found.append(session.run(None, feeds)[0])
     assert np.abs(found[0] - found[1]).max() <= 1.01 * found[1].max() / 255
+
+
+def test_rows_of_large_weights_are_looked_at_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.random.default_rng(0).normal(size=(7, 9)).astype(np.float32)
+    scale = np.full(7, 0.01, np.float32)
+    whole = worst(rows), fine_scale(rows, scale)
+    monkeypatch.setattr("core.methods._pairs._AT_ONCE", 20)  # two rows
+    np.testing.assert_array_equal(worst(rows), whole[0])
+    np.testing.assert_array_equal(fine_scale(rows, scale), whole[1])
