@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QLineEdit,
+    QMessageBox,
     QWidget,
 )
 from random_hands import LEFT, PLAIN, RandomHands
@@ -124,6 +125,10 @@ class RandomPerson(RandomHands):
 
     def _in_popup(self) -> None:
         popup = QApplication.activePopupWidget()
+        if isinstance(QApplication.activeModalWidget(), QFileDialog):
+            # names that it proposes: Return there would accept the dialog a second time while it is accepted
+            popup.close()
+            return
         chance = self._random.random()
         if chance < 0.35:
             self._press(
@@ -168,10 +173,16 @@ class RandomPerson(RandomHands):
 
     def _leave_nested(self) -> None:
         """A menu or a message box waits in an event loop of its own: answer it, or the step never ends."""
-        if not self._in_step or self._rescuing:
+        if not self._in_step:
             return
         self._nested += 1
         if self._nested < 3:
+            return
+        if self._rescuing:
+            # the answer to one loop opened another, as of a file that is not there
+            box = QApplication.activeModalWidget()
+            if isinstance(box, QMessageBox):
+                box.done(0)
             return
         self._rescuing = True
         try:
