@@ -55,7 +55,7 @@ def find(
         last = found
         assert found.measured is not None
         frontier.plans.append(PlanDamage(summed=found.damage, measured=found.measured.damage))
-        limits = _corrected(frontier, goal, limits, found)
+        limits = _corrected(frontier, goal, limits, found, latency_ms)
         fits = _within(goal, found, latency_ms)
         kept = goal.max_loss is None or found.measured.loss <= goal.max_loss + _EXACT
         if fits and kept and (best is None or frontier.bytes_of(found) <= frontier.bytes_of(best)):
@@ -129,12 +129,20 @@ def _within(goal: Goal, found: BestPlan, latency_ms: float | None) -> bool:
     assert found.measured is not None
     outcome = found.measured.outcome
     size = outcome.zipped_bytes if goal.profile == "download" else outcome.size_bytes
-    wanted = _latency_goal(goal, latency_ms)
-    slow = wanted is not None and outcome.latency is not None and outcome.latency.median_ms > wanted * 1.03
-    return not slow and (goal.max_size_bytes is None or size <= goal.max_size_bytes)
+    if goal.max_size_bytes is not None and size > goal.max_size_bytes:
+        return False
+    if outcome.latency is None:
+        return True
+    own = outcome.latency.median_ms / 1.03
+    if goal.max_latency_ms is not None and own > goal.max_latency_ms:
+        return False
+    original = found.measured.original.median_ms if found.measured.original is not None else latency_ms
+    return goal.speedup is None or original is None or own * goal.speedup <= original
 
 
-def _corrected(frontier: Frontier, goal: Goal, limits: dict[str, float], found: BestPlan) -> dict[str, float]:
+def _corrected(
+    frontier: Frontier, goal: Goal, limits: dict[str, float], found: BestPlan, latency_ms: float | None
+) -> dict[str, float]:
     """The limits less what the last plan's file was larger or slower than predicted."""
     assert found.measured is not None
     outcome = found.measured.outcome
@@ -144,6 +152,9 @@ def _corrected(frontier: Frontier, goal: Goal, limits: dict[str, float], found: 
         result[frontier.space] = goal.max_size_bytes - max(0, size - frontier.bytes_of(found))
     if "time_ms" in result and outcome.latency is not None and found.latency_ms:
         slower = outcome.latency.median_ms / found.latency_ms
+        beside = found.measured.original
+        if goal.speedup is not None and beside is not None and latency_ms is not None:
+            slower *= latency_ms / beside.median_ms  # of a computer as busy as when the prediction was made
         if slower > 1.0:
             result["time_ms"] = limits["time_ms"] / slower
     return result

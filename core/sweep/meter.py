@@ -38,7 +38,8 @@ from core.values import Outcome, Plan, PlanMeasured, text
 VERSION = 4
 _KEPT_BYTES = 512 << 20
 """Layers as they became and their second-order errors that are kept from plan to plan."""
-_LATENCY_SECONDS = 0.6
+_LATENCY_SECONDS = 0.8
+_PAIRED_BYTES = 128 << 20
 
 
 @dataclass
@@ -80,29 +81,37 @@ class PlanMeter:
         """The same on samples of the caller's, and the figures of each of them."""
         if plan.restructures:
             meter, left = self.changed(plan, context)
-            measured, tally = meter.measure_on(samples, left, context, latency)
-            return msgspec.structs.replace(measured, plan=plan), tally
+            measured, tally = meter.measure_on(samples, left, context, latency=False)
+            return self._timed(
+                msgspec.structs.replace(measured, plan=plan), meter.path, latency, context
+            ), tally
         tally = self.run(plan, samples, context)
         path = self.path
         figures = tally.figures()
-        times = None
-        if latency:
-            feeds = self.judge.feeds(1)
-            times = measure_latency([path], 1, None, context, feeds, _LATENCY_SECONDS)[0]
         measured = PlanMeasured(
             plan=plan,
             outcome=Outcome(
                 measurements=(figures.measurement,),
                 size_bytes=size_bytes(path),
                 zipped_bytes=zipped_bytes(path, context),
-                latency=times,
             ),
             loss=figures.loss,
             loss_low=figures.loss_low,
             loss_high=figures.loss_high,
             damage=figures.damage,
         )
-        return measured, tally
+        return self._timed(measured, path, latency, context), tally
+
+    def _timed(self, measured: PlanMeasured, path: Path, latency: bool, context: Context) -> PlanMeasured:
+        """The same with the time of the network at `path`, in turns with the original: one timed minutes ago
+        met a computer with other programs at work. A large original takes too long to load for that."""
+        if not latency:
+            return measured
+        paths = [path, self.opened.source] if self.opened.info.size_bytes <= _PAIRED_BYTES else [path]
+        feeds = self.judge.feeds(1)
+        own, *original = measure_latency(paths, 1, None, context, feeds, _LATENCY_SECONDS / len(paths))
+        outcome = msgspec.structs.replace(measured.outcome, latency=own)
+        return msgspec.structs.replace(measured, outcome=outcome, original=original[0] if original else None)
 
     def run(self, plan: Plan, samples: Samples, context: Context, quiet: bool = False) -> Tally:
         """The answers of the network that `plan` asks for, which then lies at `path`.

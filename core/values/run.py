@@ -94,6 +94,8 @@ class PlanMeasured(Value, frozen=True, kw_only=True, tag=True):
     loss_high: float | None = None
     damage: float = 0.0
     """As in `SensitivityPoint`."""
+    original: Latency | None = None
+    """The original's, timed in turns with the plan's; None where that was not done."""
 
 
 class Exported(Value, frozen=True, kw_only=True, tag=True):

@@ -105,7 +105,10 @@ class OutcomeView(QWidget):
             if session.last_export is not None:  # with its card
                 after = msgspec.structs.replace(after, size_bytes=session.last_export.size_bytes)
         elif session.plan_is_measured:
-            before, after = session.baseline, session.plan_measured.outcome
+            measured = session.plan_measured
+            before, after = session.baseline, measured.outcome
+            if before is not None and measured.original is not None:  # timed in turns with it
+                before = msgspec.structs.replace(before, latency=measured.original)
         else:
             before, after = session.baseline, session.estimate()
         self._show_size(before, after)

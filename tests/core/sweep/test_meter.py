@@ -75,3 +75,4 @@ def test_a_plan_that_cannot_be_followed_says_so(meter: PlanMeter) -> None:
         meter.measure(Plan().with_layer("nobody", sparsity=0.5), Context())
     found = meter.measure(Plan(), Context())
     assert found.loss == 0.0 and found.outcome.latency is not None and found.outcome.latency.runs >= 10
+    assert found.original is not None and found.original.runs == found.outcome.latency.runs, "in turns"
