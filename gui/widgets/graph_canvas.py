@@ -45,7 +45,6 @@ class GraphCanvas(GraphScroller):
         super().__init__(parent)
         self._painter = GraphPainter(theme)
         self._look = GraphLook()
-        self._current: int | None = None
         self._press: QPoint | None = None
         self._dragged = False
         self._tooltip = _no_tooltip

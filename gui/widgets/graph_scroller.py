@@ -27,6 +27,7 @@ class GraphScroller(QAbstractScrollArea):
         self._items: GraphItems | None = None
         self._zoom = 1.0
         self._untouched = True
+        self._current: int | None = None
         self.setFrameShape(QFrame.Shape.NoFrame)
         # without one the style draws a grip between the scroll bars
         self.setCornerWidget(QWidget())
@@ -190,8 +191,10 @@ class GraphScroller(QAbstractScrollArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._untouched:
-            self.fit_width()
-        else:
+        if not self._untouched:
             self._set_ranges()
             self._on_scrolled()
+            return
+        self.fit_width()
+        if self._current is not None:  # what was turned to stays in view
+            self.bring_into_view(self._current)

@@ -233,6 +233,9 @@ def test_a_selection_out_of_view_is_scrolled_to(view, session):
     assert not shown.contains(QPointF(100, 2400))
     session.select("fc")
     assert view.canvas.area().contains(QRectF(25, 2386, 150, 28))
+    view.resize(view.width() + 20, view.height() - 30)  # as when a legend takes two lines
+    QApplication.processEvents()
+    assert view.canvas.area().contains(QRectF(25, 2386, 150, 28))
 
 
 # ---------------------------------------------------------------- colours
