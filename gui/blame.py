@@ -35,6 +35,8 @@ class PlanBlame(QObject):
         self._key: tuple[Plan, str] | None = None
         self._source: tuple[str, str] | None = None
         self._was_busy = False
+        self._told = False
+        """Whether something is known of the plan that was in force last."""
         engine.event.connect(self._on_event)
         session.job_changed.connect(self._on_job)
         session.plan_changed.connect(self._on_plan)
@@ -88,6 +90,7 @@ class PlanBlame(QObject):
             self._backs.setdefault(value.plan_key, {})[value.layers] = value
         else:
             self._wholes[digest(value.plan)] = value
+        self._told = self.key in self._backs or self.key in self._wholes
         self.changed.emit()
 
     def _on_event(self, event: m.AnyEvent) -> None:
@@ -110,7 +113,9 @@ class PlanBlame(QObject):
     def _on_plan(self, plan: Plan) -> None:
         if self.busy and plan != self._asked_for:
             self._session.stop()  # nobody waits for what another plan costs
-        self.changed.emit()
+        told, self._told = self._told, self.key in self._backs or self.key in self._wholes
+        if told or self._told:  # every view that colours layers by it looks at all of them anew
+            self.changed.emit()
 
     def _on_data(self, data: DataInfo | None) -> None:
         """What was measured is of one model on one set of samples."""
@@ -119,4 +124,5 @@ class PlanBlame(QObject):
         if source != self._source:
             self._source = source
             self._backs, self._wholes = {}, {}
+            self._told = False
         self.changed.emit()

@@ -157,14 +157,15 @@ class SessionState(QObject):
         if self.model is None:
             return None
         given = (self.model, self.plan, self.baseline, self.timings, self.link, self.plans, self.kernels())
+        made_from = (*given, *self.points.values())
         kept = self._estimated
-        # several signals tell of one change, and thousands of layers take time; points are added in place
-        if kept is not None and not self.points and all(map(operator.is_, kept[0], given)):
+        # several signals tell of one change, and thousands of layers take time
+        if kept is not None and len(kept[0]) == len(made_from) and all(map(operator.is_, kept[0], made_from)):
             return kept[1]
         points = [point for points in self.points.values() for point in points]
         model, plan, baseline, timings, link, plans, kernels = given
         found = estimate(model, plan, baseline, points, timings, link, self.curves(), plans, kernels)
-        self._estimated = None if self.points else (given, found)
+        self._estimated = made_from, found
         return found
 
     def take_latency_table(self, table: LatencyTable) -> None:

@@ -44,7 +44,12 @@ class BlameSection(QWidget):
         column.addWidget(self.bars)
         self.button.clicked.connect(session.blame.ask)
         self.bars.chosen.connect(session.select)
-        for signal in (session.blame.changed, session.model_changed, session.job_changed):
+        for signal in (
+            session.blame.changed,
+            session.plan_changed,
+            session.model_changed,
+            session.job_changed,
+        ):
             signal.connect(self.refresh)
         self.retranslate()
 

@@ -50,7 +50,12 @@ class RescueSection(QWidget):
         column.addLayout(found)
         self.find_button.clicked.connect(self._find)
         self.take_button.clicked.connect(self._take)
-        for signal in (session.rescue.changed, session.blame.changed, session.job_changed):
+        for signal in (
+            session.rescue.changed,
+            session.blame.changed,
+            session.plan_changed,
+            session.job_changed,
+        ):
             signal.connect(self.refresh)
         self.retranslate()
 
