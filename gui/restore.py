@@ -40,19 +40,20 @@ def in_project(session: SessionState, request: R) -> R:
 
 def restore_plans(session: Session, steps: Sequence[PlanStep], in_force: int) -> None:
     """The undo stack as it was, words and all; `in_force` is the index of the plan in force."""
-    stack = session.undo_stack
+    stack, before = session.undo_stack, session.plan
     # nobody hears of the plans on the way
     session_was, stack_was = session.blockSignals(True), stack.blockSignals(True)
     try:
         stack.clear()
-        for before, after in itertools.pairwise(steps):
+        for earlier, later in itertools.pairwise(steps):
             # no merge key: a new drag is a new step
-            stack.push(PlanCommand(session, before.plan, after.plan, after.label, done=True))
+            stack.push(PlanCommand(session, earlier.plan, later.plan, later.label, done=True))
         stack.setIndex(in_force)
     finally:
         session.blockSignals(session_was)
         stack.blockSignals(stack_was)
-    session.assign_plan(steps[in_force].plan)
+    if steps[in_force].plan != before:  # else every panel would look at all layers anew, for nothing
+        session.assign_plan(steps[in_force].plan)
     stack.indexChanged.emit(stack.index())
 
 
