@@ -33,16 +33,17 @@ class History:
 
     def load(self) -> Past:
         """What undo and redo can reach."""
+        # one statement: the window that edits may be another than the one that reads
         rows = self._connection.read(
-            "SELECT place, plan, label, merge_key, made FROM plan_step WHERE place IS NOT NULL ORDER BY place"
+            "SELECT place, plan, label, merge_key, made, (SELECT place FROM plan_in_force) FROM plan_step"
+            " WHERE place IS NOT NULL ORDER BY place"
         )
         if not rows:
             return Past()
         with explained(self._connection.path):
-            steps = tuple(_step(row) for row in rows)
-            force = self._connection.read("SELECT place FROM plan_in_force")
-            places = [row[0] for row in rows]
-            index = places.index(force[0][0]) if force and force[0][0] in places else len(steps) - 1
+            steps = tuple(_step(row[:-1]) for row in rows)
+            places, force = [row[0] for row in rows], rows[0][-1]
+            index = places.index(force) if force in places else len(steps) - 1
         # the place in force is always among those given back
         first = max(0, min(index, len(steps) - LONGEST))
         return Past(steps[first : first + LONGEST], index - first, places[first])

@@ -85,6 +85,25 @@ def test_a_drag_is_one_row(project):
     assert project.history.count == 2
 
 
+def test_a_past_is_of_one_moment_while_another_window_edits(project, reopened, monkeypatch):
+    """An undone step, then another edit in its place: the older step must not be told as the one in force."""
+    project.history.save(0, steps(0.0, 0.25, 0.5), 2)
+    project.history.save(3, [], 1)  # 0.5 is undone
+    reader = reopened()
+    connection = reader.history._connection
+    read = connection.read
+
+    def slow_read(*arguments):
+        rows = read(*arguments)
+        project.history.save(2, steps(0.9), 2)
+        return rows
+
+    monkeypatch.setattr(connection, "read", slow_read)
+    assert sparsities(reader) == ([0.0, 0.25, 0.5], 1)
+    monkeypatch.setattr(connection, "read", read)
+    assert sparsities(reader) == ([0.0, 0.25, 0.9], 2)
+
+
 def test_a_long_history_gives_back_a_thousand_steps_around_the_one_in_force(project):
     project.history.save(0, steps(*(number / 4000 for number in range(1500))), 100)
     found, index = sparsities(project)
