@@ -208,6 +208,7 @@ def mobilenet(folder: Path) -> Saved:
     "top1",
     95,
     3,
+    slow=True,
 )
 def efficientnet(folder: Path) -> Saved:
     torch.manual_seed(0)

@@ -153,6 +153,7 @@ def silero_ifless(folder: Path) -> Saved:
     "sqnr_db",
     0,
     100,
+    slow=True,
     shared="basic_pitch_nmp.onnx",
 )
 def basic_pitch(folder: Path) -> Saved:
