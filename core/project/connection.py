@@ -89,22 +89,14 @@ class Connection:
 
     def _prepare(self, thorough: bool) -> None:
         try:
-            found = schema.version_of(self._connection)
+            schema.version_of(self._connection)
         except sqlite3.OperationalError:
             if not self.read_only:
                 raise
             # a write-ahead log needs a file beside it, which a read-only folder does not allow
             self._connection.close()
             self._connection = self._connect(immutable=True)
-            found = schema.version_of(self._connection)
-        if found > schema.VERSION:
-            raise newer(self.path, found, schema.VERSION)
-        application = schema.application_of(self._connection)
-        tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if (tables or found) and application != schema.APPLICATION_ID:
-            raise damaged(self.path, "another program's database")
-        if found and not schema.is_as_made(self._connection):
-            raise damaged(self.path, "tables that Secateur did not make")
+        found = self._recognised()
         if thorough and self.path.stat().st_size <= _CHECKED_BYTES:
             said = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if said != "ok":
@@ -122,6 +114,25 @@ class Connection:
             schema.climb(self._connection)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
+
+    def _recognised(self) -> int:
+        """The file's version; all is asked of one moment, as another program may be converting the file."""
+        connection = self._connection
+        connection.execute("BEGIN")
+        try:
+            found = schema.version_of(connection)
+            if found > schema.VERSION:
+                raise newer(self.path, found, schema.VERSION)
+            application = schema.application_of(connection)
+            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if (tables or found) and application != schema.APPLICATION_ID:
+                raise damaged(self.path, "another program's database")
+            if found and not schema.is_as_made(connection):
+                raise damaged(self.path, "tables that Secateur did not make")
+            return found
+        finally:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
 
     def _identify(self) -> tuple[int, int]:
         status = os.stat(self.path)
