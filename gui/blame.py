@@ -36,7 +36,7 @@ class PlanBlame(QObject):
         self._source: tuple[str, str] | None = None
         self._was_busy = False
         self._told = False
-        """Whether something is known of the plan that was in force last."""
+        """Whether something was known when the views were told last."""
         engine.event.connect(self._on_event)
         session.job_changed.connect(self._on_job)
         session.plan_changed.connect(self._on_plan)
@@ -90,8 +90,7 @@ class PlanBlame(QObject):
             self._backs.setdefault(value.plan_key, {})[value.layers] = value
         else:
             self._wholes[digest(value.plan)] = value
-        self._told = self.key in self._backs or self.key in self._wholes
-        self.changed.emit()
+        self._tell()
 
     def _on_event(self, event: m.AnyEvent) -> None:
         if self._asked is None or event.id != self._asked or not isinstance(event, m.Partial):
@@ -113,9 +112,8 @@ class PlanBlame(QObject):
     def _on_plan(self, plan: Plan) -> None:
         if self.busy and plan != self._asked_for:
             self._session.stop()  # nobody waits for what another plan costs
-        told, self._told = self._told, self.key in self._backs or self.key in self._wholes
-        if told or self._told:  # every view that colours layers by it looks at all of them anew
-            self.changed.emit()
+        if self._told or self._known:  # every view that colours layers by it looks at all of them anew
+            self._tell()
 
     def _on_data(self, data: DataInfo | None) -> None:
         """What was measured is of one model on one set of samples."""
@@ -124,5 +122,13 @@ class PlanBlame(QObject):
         if source != self._source:
             self._source = source
             self._backs, self._wholes = {}, {}
-            self._told = False
+        self._tell()
+
+    @property
+    def _known(self) -> bool:
+        """Whether something was measured of the plan in force."""
+        return self.key in self._backs or self.key in self._wholes
+
+    def _tell(self) -> None:
+        self._told = self._known
         self.changed.emit()

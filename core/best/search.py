@@ -129,15 +129,11 @@ def _within(goal: Goal, found: BestPlan, latency_ms: float | None) -> bool:
     assert found.measured is not None
     outcome = found.measured.outcome
     size = outcome.zipped_bytes if goal.profile == "download" else outcome.size_bytes
-    if goal.max_size_bytes is not None and size > goal.max_size_bytes:
-        return False
-    if outcome.latency is None:
-        return True
-    own = outcome.latency.median_ms / 1.03
-    if goal.max_latency_ms is not None and own > goal.max_latency_ms:
-        return False
-    original = found.measured.original.median_ms if found.measured.original is not None else latency_ms
-    return goal.speedup is None or original is None or own * goal.speedup <= original
+    # a speedup is of the original as it ran beside the plan
+    original = latency_ms if found.measured.original is None else found.measured.original.median_ms
+    wanted = _latency_goal(goal, original)
+    slow = wanted is not None and outcome.latency is not None and outcome.latency.median_ms > wanted * 1.03
+    return not slow and (goal.max_size_bytes is None or size <= goal.max_size_bytes)
 
 
 def _corrected(

@@ -14,7 +14,7 @@ import torch
 from core.convert._archives import read_json
 from core.convert._gru_before import gru_reset_before, register
 from core.convert._torch_onnx import OPSET, Loaded
-from core.convert.kinds.keras_model import HDF5, check_config, input_size
+from core.convert.kinds.keras_model import check_config, input_size, is_hdf5
 from core.errors import OpenError
 from core.formats.safety import shown
 from core.graph.labels import clean
@@ -38,12 +38,11 @@ def load(path: Path) -> tuple[Loaded, tuple[InputSize, ...]]:
 
     _fuse_recurrent_layers()
     register(OPSET)
-    with path.open("rb") as file:
-        is_hdf5 = file.read(len(HDF5)) == HDF5
-    if is_hdf5:
+    hdf5 = is_hdf5(path)
+    if hdf5:
         check_config(_config(path), path)
     # Keras tells the kinds apart by the ending, which may be any
-    alias = Path(os.environ["KERAS_HOME"]) / ("model.h5" if is_hdf5 else "model.keras")
+    alias = Path(os.environ["KERAS_HOME"]) / ("model.h5" if hdf5 else "model.keras")
     alias.symlink_to(path)
     try:
         model = keras.models.load_model(str(alias), compile=False, safe_mode=True)
@@ -73,9 +72,7 @@ def load(path: Path) -> tuple[Loaded, tuple[InputSize, ...]]:
 
 def written_by(path: Path) -> str:
     """Keras and its version, as the file says; empty if it does not."""
-    with path.open("rb") as file:
-        is_hdf5 = file.read(len(HDF5)) == HDF5
-    if is_hdf5:
+    if is_hdf5(path):
         import h5py
 
         with h5py.File(path, "r") as file:

@@ -19,7 +19,7 @@ from core.data.dataset import Batch, DataSet
 from core.data.fit import batch_axis
 from core.errors import DataError
 from core.evaluate.answers import Subject, find_subject
-from core.evaluate.batching import BATCH, batch_for
+from core.evaluate.batching import batch_of
 from core.evaluate.dense import thinned
 from core.evaluate.detection import PICTURES, boxes_in, no_boxes
 from core.evaluate.metric import Reference
@@ -78,8 +78,7 @@ class Judge:
 
         runner = Runner(self.original, threads)
         self.threads = runner.threads
-        one = next(iter(data.batches("judge", 1, 1)), None)
-        self.batch_size = runner.batch_size(BATCH if one is None else batch_for(one.feeds))
+        self.batch_size = runner.batch_size(batch_of(data, "judge"))
         self.run_batch = runner.batch_size(1)
         """Samples of the smallest run."""
         self.axes = {info.name: batch_axis(info, runner.inputs) for info in runner.inputs}

@@ -16,14 +16,12 @@ import onnx_ir as ir
 from core.context import Context
 from core.graph.coupling import ChannelGroup
 from core.methods._matrices import Form, form_of, patches, places
-from core.methods._pieces import Feeds, fitting
+from core.methods._pieces import VALUE_BYTES, Feeds, fitting
 from core.methods._taps import Tap, node_named
 from core.methods.hessian import FLOAT64_COLUMNS, Moments, Quadratic, inverse_in_place
 
 WIDEST = 5000
 """Columns up to which a consumer's moments are inverted; wider ones are scored without."""
-VALUE_BYTES = 64 << 20
-"""Of the values of one run that are looked at."""
 _ROWS = 512
 _AT_ONCE_NUMBERS = 2 << 20
 """Weights of units whose costs are worked out together."""

@@ -8,6 +8,8 @@ import numpy as np
 
 Feeds = Mapping[str, np.ndarray]
 """A batch, as onnxruntime takes it: an array for each input of the network."""
+VALUE_BYTES = 64 << 20
+"""Of the values of one run that are looked at."""
 
 
 def samples_in(feeds: Feeds) -> int:

@@ -9,16 +9,14 @@ import onnx_ir as ir
 
 from core.context import Context
 from core.data.dataset import DataSet
-from core.evaluate.batching import BATCH, batch_for
+from core.evaluate.batching import batch_of
 from core.evaluate.give_back import give_back
-from core.methods._matrices import Form, patches, places
-from core.methods._pieces import fitting
-from core.methods._recurrent import RecurrentForm, by_sample, joint_inputs, states_before, values_read
+from core.methods._matrices import Form
+from core.methods._met import columns_met, values_to_see
+from core.methods._pieces import VALUE_BYTES, fitting
 from core.methods._taps import Tap, node_named
 from core.methods.hessian import Moments, Quadratic
 
-VALUE_BYTES = 64 << 20
-"""Of the values of one run that are looked at."""
 MOMENT_BYTES = 512 << 20
 """Hessians held at once; more layers take another pass over the samples."""
 
@@ -39,19 +37,15 @@ def layer_quadratics(
     and that how it rounds. Raises Cancelled.
     """
     count = data.info.calibration_count if samples is None else min(samples, data.info.calibration_count)
-    one = next(iter(data.batches("calibration", 1, 1)), None)
-    size = BATCH if one is None else batch_for(one.feeds)
+    size = batch_of(data, "calibration")
     for group in _groups(list(forms), forms):
         taken = [wanted is None or name in wanted for name in group]
         if not any(taken):
             continue
         model = base.clone()
         nodes = [node_named(model, name) for name in group]
-        reads = [
-            values_read(node) if isinstance(forms[name], RecurrentForm) else [node.inputs[0], node.outputs[0]]
-            for name, node in zip(group, nodes, strict=True)
-        ]
-        tap = Tap(model, [value for each in reads for value in each])  # type: ignore[misc]
+        reads = [values_to_see(forms[name], node) for name, node in zip(group, nodes, strict=True)]
+        tap = Tap(model, [value for each in reads for value in each])
         moments = [Moments(forms[name]) for name in group]
         # a layer's places must not depend on which other layers are asked about
         draws = [np.random.default_rng(0) for _ in group]
@@ -62,7 +56,7 @@ def layer_quadratics(
             for node, each, gathered, rng, take in zip(nodes, reads, moments, draws, taken, strict=True):
                 values = [next(found) for _ in each]
                 if take:
-                    gathered.add(_columns(gathered.form, node, values, positions, rng))
+                    gathered.add(columns_met(gathered.form, node, values, positions, rng))
         # what the runs have freed would stay beside the matrices
         del tap
         give_back()
@@ -70,18 +64,6 @@ def layer_quadratics(
             gathered = moments.pop(0)
             if take:
                 yield name, gathered.quadratic()
-
-
-def _columns(
-    form: Form, node: ir.Node, values: list[np.ndarray], positions: int, rng: np.random.Generator
-) -> np.ndarray:
-    """What the layer multiplies at some places, (n, groups, columns)."""
-    if isinstance(form, RecurrentForm):
-        states = states_before(form, node, values)
-        at = places(form, (*states.shape[:2], 1), positions, rng)
-        return joint_inputs(by_sample(values[0])[at], states.reshape(-1, *states.shape[2:])[at])
-    inputs, outputs = values
-    return patches(form, inputs, outputs.shape[2:], places(form, outputs.shape, positions, rng))
 
 
 def _groups(names: Sequence[str], forms: Mapping[str, Form]) -> Iterator[list[str]]:

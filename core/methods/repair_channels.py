@@ -26,15 +26,13 @@ from core.graph.weights import set_weight
 from core.methods import METHODS
 from core.methods._bias import read_bias, set_bias
 from core.methods._matrices import form_of, outputs_at, patches, places
-from core.methods._pieces import Feeds, fitting
+from core.methods._pieces import VALUE_BYTES, Feeds, fitting
 from core.methods._taps import Tap, joined, node_named
 from core.methods.hessian import Moments, Quadratic
 from core.methods.sequential import distance
 from core.values import Described, Parameter, text
 
 REPAIRING = text("Repairing the layers that are left")
-VALUE_BYTES = 64 << 20
-"""Of a layer's inputs and outputs that are looked at in one run."""
 SHARES = (1.0, 0.5)
 """How much of the solved correction is tried, the whole first."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.data.dataset import DataSet
-from core.evaluate.batching import BATCH, batch_for
+from core.evaluate.batching import batch_of
 from core.methods._pieces import Feeds, part, samples_in
 from core.methods.prune_channels import Batches
 
@@ -31,9 +31,7 @@ def split(data: DataSet | None) -> Split:
     left = count - max(1, min(HELD_OUT, count // 4))
     fit: list[Feeds] = []
     held_out: list[Feeds] = []
-    one = next(iter(data.batches("calibration", 1, 1)), None)
-    at_once = BATCH if one is None else batch_for(one.feeds)
-    for batch in data.batches("calibration", at_once, count):
+    for batch in data.batches("calibration", batch_of(data, "calibration"), count):
         size = samples_in(batch.feeds)
         edge = min(max(left, 0), size)
         if edge:

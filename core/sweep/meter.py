@@ -39,7 +39,9 @@ VERSION = 4
 _KEPT_BYTES = 512 << 20
 """Layers as they became and their second-order errors that are kept from plan to plan."""
 _LATENCY_SECONDS = 0.8
+"""Of one file or of both."""
 _PAIRED_BYTES = 128 << 20
+"""Of an original that is timed beside the plan; a larger one takes too long to load."""
 
 
 @dataclass
@@ -82,9 +84,8 @@ class PlanMeter:
         if plan.restructures:
             meter, left = self.changed(plan, context)
             measured, tally = meter.measure_on(samples, left, context, latency=False)
-            return self._timed(
-                msgspec.structs.replace(measured, plan=plan), meter.path, latency, context
-            ), tally
+            measured = msgspec.structs.replace(measured, plan=plan)
+            return self._timed(measured, meter.path, latency, context), tally
         tally = self.run(plan, samples, context)
         path = self.path
         figures = tally.figures()
@@ -104,7 +105,7 @@ class PlanMeter:
 
     def _timed(self, measured: PlanMeasured, path: Path, latency: bool, context: Context) -> PlanMeasured:
         """The same with the time of the network at `path`, in turns with the original: one timed minutes ago
-        met a computer with other programs at work. A large original takes too long to load for that."""
+        met a computer with other programs at work."""
         if not latency:
             return measured
         paths = [path, self.opened.source] if self.opened.info.size_bytes <= _PAIRED_BYTES else [path]

@@ -193,11 +193,10 @@ class TopBar(QFrame):
 
 
 def _about(model: ModelInfo | None) -> str:
-    """Its name, which may be cut, and where it lies; of one that was converted also by what, and how far the
-    answers are apart."""
+    """Where the file lies; of one that was converted also by what, and how far the answers are apart."""
     if model is None:
         return ""
-    lines = [model.source_path] if model.source_path.endswith(model.name) else [model.name, model.source_path]
+    lines = [model.source_path]
     if model.origin is not None:
         lines.append(tr_text(model.origin.summary))
         lines += [tr_text(model.origin.made)] if model.origin.made is not None else []

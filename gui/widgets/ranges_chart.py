@@ -88,7 +88,7 @@ class RangesChart(ToldWidget):
         font = small_font(self.font(), 11)
         ticks = nice_ticks(plot.y_low, plot.y_high, max(2, int(plot.rect.height() / 30)))
         digits = digits_for(ticks)
-        paint_y_axis(painter, self._theme, plot, [(tick, _signed(tick, digits)) for tick in ticks], font)
+        paint_y_axis(painter, self._theme, plot, [(tick, fmt.number(tick, digits)) for tick in ticks], font)
         last = len(self._quantiles)
         ends = [(0.5, fmt.count(0)), (last - 0.5, fmt.count(self._channels - 1))]
         if last > 1:
@@ -216,7 +216,3 @@ def _bar(painter: QPainter, color: QColor, middle: float, top: float, bottom: fl
 
 def _figure(value: float) -> str:
     return fmt.significant(value, 3)
-
-
-def _signed(value: float, digits: int) -> str:
-    return fmt.number(value, digits)

@@ -97,7 +97,8 @@ def test_nothing_of_the_top_bar_overlaps_in_the_narrowest_window(window: Window,
     for left, right in itertools.pairwise(children):
         assert left.geometry().right() < right.geometry().left(), (left, right)
     assert children[-1].geometry().right() <= bar.width()
-    assert bar._title.text() != long and long in bar._title.toolTip()
+    assert bar._title.text() != long
+    assert bar._title.toolTip() == f"{long}\n{window.session.model.source_path}"
 
 
 def test_the_defaults_lead_to_the_method(window: Window, qtbot: QtBot) -> None:

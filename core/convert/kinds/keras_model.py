@@ -38,9 +38,7 @@ class KerasModel:
         return "config.json" in found and any(name.endswith(".weights.h5") for name in found)
 
     def examine(self, path: Path) -> Foreign:
-        with path.open("rb") as file:
-            is_hdf5 = file.read(len(HDF5)) == HDF5
-        if is_hdf5:
+        if is_hdf5(path):
             _check_hdf5(path)
         else:
             check_config(read_json(path, "config.json"), path)
@@ -63,6 +61,12 @@ class KerasModel:
         loaded, sizes = load(Path(task.source))
         converted = write(loaded, task.inputs or sizes, task, stage)
         return msgspec.structs.replace(converted, written_by=written_by(Path(task.source)))
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether the file is no archive but one of HDF5, as Keras wrote before it had its own."""
+    with path.open("rb") as file:
+        return file.read(len(HDF5)) == HDF5
 
 
 def check_config(config: Any, path: Path) -> None:

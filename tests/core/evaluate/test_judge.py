@@ -12,7 +12,8 @@ from onnx import numpy_helper
 
 from core.context import Context
 from core.errors import Cancelled, DataError
-from core.evaluate.judge import BATCH, Judge
+from core.evaluate.batching import BATCH
+from core.evaluate.judge import Judge
 from core.evaluate.runner import Runner
 
 COUNT = 100
