@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.values import Counterpart
+from gui.models.distinct import distinct
 from gui.models.graph_items import GraphItems
 
 _KEPT = ("same", "replaced")
@@ -33,7 +34,7 @@ class CounterpartMap:
                 heights.append((left.nodes[source].y, right.nodes[targets[0]].y))
         self._back = {target: tuple(sources) for target, sources in back.items()}
         heights = sorted(set(heights)) or [(0.0, 0.0)]
-        self._left_heights, first = np.unique([one for one, _ in heights], return_index=True)
+        self._left_heights, first = distinct(np.array([one for one, _ in heights]))
         # branches may change places: where heights cross, scrolling only ever goes on
         self._right_heights = np.maximum.accumulate(np.array([other for _, other in heights]))[first]
 

@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
+from gui.models.distinct import distinct, distinct_rows
 from gui.models.graph_items import GraphItems
 from gui.models.rollup import RollUps
 from gui.theme import Theme
@@ -44,7 +45,7 @@ def strongest_on_pixels(left: np.ndarray, top: np.ndarray, strength: np.ndarray)
     """Indices of one box for each pixel that boxes begin on: that with the highest strength."""
     order = np.argsort(-strength, kind="stable")
     pixels = (np.floor(top).astype(np.int64) << 20) + np.floor(left).astype(np.int64)
-    _, first = np.unique(pixels[order], return_index=True)
+    _, first = distinct(pixels[order])
     return order[first]
 
 
@@ -66,7 +67,7 @@ def draw_boxes(
     sizes = np.maximum(rects[kept, 2:] - rects[kept, :2], smallest)
     boxes = np.concatenate([rects[kept, :2], sizes], axis=1)
     painter.setPen(Qt.PenStyle.NoPen)
-    for color in np.unique(colors)[::-1].tolist():
+    for color in distinct(colors)[0][::-1].tolist():
         painter.setOpacity(dimmed if color >= _DIM else 1.0)
         painter.setBrush(QColor.fromRgba(color % _DIM))
         painter.drawRects([QRectF(*box) for box in boxes[colors == color].tolist()])
@@ -77,5 +78,5 @@ def draw_arrows(painter: QPainter, items: GraphItems, area: QRectF, zoom: float)
     """Draw the arrows in `area` (the graph's coordinates) as lines, each line once; the pen is set."""
     segments = items.segments_in(area) * zoom
     size = np.abs(segments[:, :2] - segments[:, 2:]).max(axis=1)
-    whole = np.unique(np.round(segments[size >= _SHORTEST_ARROW]).astype(np.int64), axis=0)
+    whole = distinct_rows(np.round(segments[size >= _SHORTEST_ARROW]).astype(np.int64))
     painter.drawLines([QLineF(*line) for line in whole.tolist()])

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from core.values import LayerView
 from gui import format as fmt
 from gui.i18n import tr
+from gui.models.distinct import distinct
 from gui.table_text import Value
 from gui.theme import Theme
 from gui.widgets.axis import Plot, paint_x_axis, small_font
@@ -288,7 +289,7 @@ def magnitude_curve(counts: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, 
 
     Within a bin the weights are taken as evenly spread; a bin over zero counts for both sides.
     """
-    magnitudes = np.unique(np.abs(np.concatenate([edges, [0.0]])))
+    magnitudes, _ = distinct(np.abs(np.concatenate([edges, [0.0]])))
     total = float(counts.sum()) or 1.0
     cumulative = np.concatenate([[0.0], np.cumsum(counts)])
 

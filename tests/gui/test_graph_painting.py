@@ -18,6 +18,7 @@ from core.formats import open_model
 from core.graph.drawing import Drawing
 from core.values import LayerPlan, LayerWeights, Plan, WeightFigures
 from core.weight_figures import weight_figures
+from gui.models.distinct import distinct, distinct_rows
 from gui.models.graph_items import GraphItems
 from gui.models.rollup import RollUps
 from gui.session import Session
@@ -140,6 +141,15 @@ def test_every_figure_has_a_name_and_a_legend(view, session):
 def test_of_boxes_on_one_pixel_the_strongest_is_drawn():
     left, top = np.array([0.2, 0.7, 5.0]), np.array([3.1, 3.9, 3.0])
     assert sorted(strongest_on_pixels(left, top, np.array([0.1, 0.9, -1.0])).tolist()) == [1, 2]
+
+
+def test_what_is_there_twice_is_told_once_with_its_first_place():
+    values, first = distinct(np.array([7, 3, 7, 5, 3]))
+    assert values.tolist() == [3, 5, 7] and first.tolist() == [1, 3, 0]
+    lines = np.array([[2, 0], [1, 9], [2, 0], [1, 8]])
+    assert distinct_rows(lines).tolist() == [[1, 8], [1, 9], [2, 0]]
+    nothing = np.empty((0, 4), dtype=np.int64)
+    assert len(distinct_rows(nothing)) == len(distinct(nothing[:, 0])[0]) == 0
 
 
 def test_a_far_picture_shows_the_hot_box_among_a_thousand_cold_ones(theme, opened):
