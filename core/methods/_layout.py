@@ -51,11 +51,14 @@ class Layout:
 
     def in_blocks(self, weight: np.ndarray) -> np.ndarray:
         """The weight as (rows, blocks, block); a short last block is filled up with zeros."""
-        matrix = self.matrix(weight)
+        return self.blocks_of(self.matrix(weight))
+
+    def blocks_of(self, rows: np.ndarray) -> np.ndarray:
+        """Some rows of the `matrix` as `in_blocks`."""
         width = self.block or self.columns
         missing = self.blocks * width - self.columns
-        padded = np.pad(matrix, [(0, 0), (0, missing)]) if missing else matrix
-        return padded.reshape(self.rows, self.blocks, width)
+        padded = np.pad(rows, [(0, 0), (0, missing)]) if missing else rows
+        return padded.reshape(len(rows), self.blocks, width)
 
     def spread(self, values: np.ndarray) -> np.ndarray:
         """One value for each block (rows, blocks), as an array of the weight's shape."""

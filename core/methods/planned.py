@@ -15,9 +15,14 @@ from core.values import FLOAT_BITS, HALF_BITS
 
 
 def pruned(weight: np.ndarray, step: Step, name: str = "") -> np.ndarray:
-    """The weight with the zeros that the step wants: as chosen for the weight `name`, else by magnitude."""
+    """The weight with the zeros that the step wants: as chosen for the weight `name`, else by magnitude.
+
+    Where it wants none, it is the weight itself.
+    """
     if step.masks is not None and name in step.masks.keep:
         return np.where(step.masks.keep[name], weight, weight.dtype.type(0))
+    if not step.prunes:
+        return weight
     return prune(weight, step.sparsity, step.threshold, pattern=step.pattern, row_axes=step.row_axes)
 
 

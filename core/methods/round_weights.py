@@ -6,6 +6,9 @@ have an integer zero point within their range, so that zeros stay exact. The cli
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import prod
+
 import numpy as np
 
 from core.methods._layout import Layout
@@ -47,21 +50,28 @@ def round_weight(
     `factors`: where not 0, the scales of a row's blocks are one scale times whole numbers up to this.
     Raises ValueError for weights that are not finite.
     """
-    parts = layout.in_blocks(weight).astype(np.float32)
-    if not np.isfinite(parts).all():
-        raise ValueError("the weights hold NaN or infinite values")
-    shape = parts.shape[:2]
-    flat = parts.reshape(-1, parts.shape[2])
-    scale, zero = _grids(flat, bits, symmetric, search)
-    scale, zero = scale.reshape(shape), zero.reshape(shape)
+    matrix = layout.matrix(weight)
+    size = layout.rows, layout.blocks
+    scale, zero = np.empty(size, np.float32), np.empty(size, np.float32)
+    for at in _portions(matrix.shape):
+        parts = layout.blocks_of(matrix[at]).astype(np.float32, copy=False)
+        if not np.isfinite(parts).all():
+            raise ValueError("the weights hold NaN or infinite values")
+        found = _grids(parts.reshape(-1, parts.shape[2]), bits, symmetric, search)
+        scale[at], zero[at] = (each.reshape(parts.shape[:2]) for each in found)
     factor = None
     if factors and layout.blocks > 1:
         row, factor = on_levels(scale, factors)
         scale = row * factor
     low, high = integer_range(bits, symmetric)
-    q = np.clip(np.rint(parts / scale[:, :, None]) + zero[:, :, None], low, high).astype(np.int8)
-    whole = layout.weight(q.reshape(layout.rows, -1)[:, : layout.columns])
-    return integer_weight(whole, scale, None if symmetric else zero, factor, layout)
+    q = np.empty(matrix.shape, np.int8)
+    for at in _portions(matrix.shape):
+        parts = layout.blocks_of(matrix[at]).astype(np.float32, copy=False) / scale[at, :, None]
+        np.rint(parts, out=parts)
+        parts += zero[at, :, None]
+        np.clip(parts, low, high, out=parts)
+        q[at] = parts.reshape(len(parts), -1)[:, : layout.columns]
+    return integer_weight(layout.weight(q), scale, None if symmetric else zero, factor, layout)
 
 
 def integer_weight(
@@ -94,12 +104,30 @@ def on_scale(
     `values`: the numbers to round; None: what the weight stands for.
     """
     low, high = integer_range(bits, weight.zero is None)
-    zero = 0 if weight.zero is None else weight.spread(weight.zero).astype(np.float32)
-    factor = 1 if weight.factor is None else weight.spread(weight.factor)
-    wanted = weight.values() if values is None else values.astype(np.float32)
-    q = np.clip(np.rint(wanted / (scale * factor)) + zero, low, high).astype(np.int8)
-    fresh = np.where(where, q, weight.q)
+    zero = None if weight.zero is None else weight.spread(weight.zero)
+    factor = None if weight.factor is None else weight.spread(weight.factor)
+    own = weight.spread(weight.scale)
+    fresh = np.empty(weight.q.shape, np.int8)
+    for at in _portions(fresh.shape):
+
+        def cut(array: np.ndarray, at: slice = at) -> np.ndarray:
+            broadcast = array.ndim < fresh.ndim or len(array) == 1
+            return array if broadcast else array[at]
+
+        kept = weight.q[at]
+        offset = np.float32(0) if zero is None else cut(zero).astype(np.float32)
+        times = np.float32(1) if factor is None else cut(factor).astype(np.float32)
+        wanted = (kept - offset) * times * cut(own) if values is None else values[at].astype(np.float32)
+        q = np.clip(np.rint(wanted / (cut(scale) * times)) + offset, low, high).astype(np.int8)
+        fresh[at] = np.where(cut(where), q, kept)
     return IntegerWeight(fresh, scale, weight.zero, weight.factor, weight.layout)
+
+
+def _portions(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Some entries of the first axis each: what is worked out of a weight is several times as large."""
+    size = max(1, _AT_ONCE // max(1, prod(shape[1:])))
+    for start in range(0, shape[0], size):
+        yield slice(start, start + size)
 
 
 def on_levels(scale: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:

@@ -69,6 +69,8 @@ class IntegerWeight:
 
     def integers(self) -> np.ndarray:
         """factor · (q - zero), int8 where it fits, else int16; of the weight's shape."""
+        if self.zero is None and self.factor is None:
+            return self.q
         whole = self.q.astype(np.int16)
         if self.zero is not None:
             whole = whole - self.spread(self.zero).astype(np.int16)
