@@ -184,14 +184,16 @@ def estimate(
     size = float(model.size_bytes)
     zipped = float(baseline.zipped_bytes if baseline and baseline.zipped_bytes else model.size_bytes * 0.92)
     share_saved, loss, known, changed = 0.0, 0.0, 0, 0
-    untouched = LayerPlan(sparsity=0.0)
+    untouched, counted = LayerPlan(sparsity=0.0), set[tuple[str, ...]]()
     for layer in model.layers:
         resolved = plan.layer(layer.id)
         if not plan.changes(layer.id) or not (layer.prunable or layer.quantizable):
             continue
         changed += 1
-        size -= layer.bytes - layer_bytes(layer, resolved) - graph_bytes(layer, resolved)
-        zipped -= zipped_layer_bytes(layer, untouched) - zipped_layer_bytes(layer, resolved)
+        if layer.weights not in counted:  # what several layers share is in the file once
+            size -= layer.bytes - layer_bytes(layer, resolved) - graph_bytes(layer, resolved)
+            zipped -= zipped_layer_bytes(layer, untouched) - zipped_layer_bytes(layer, resolved)
+            counted.add(layer.weights)
         if resolved.activation_bits == 8 and (resolved.weight_bits or FLOAT_BITS) <= 8:
             share_saved += shares.get(layer.id, 0.0) * (1 - 1 / INTEGER_SPEEDUP)
         elif resolved.activation_bits == 16:
@@ -237,7 +239,7 @@ def _after(first: Measurement, loss: float, predicted: Predicted | None) -> Meas
 
     def lost(points: float) -> float:
         value = first.after(points)
-        if first.unit == "dB" and predicted is not None:
+        if first.unit == "dB":
             # points are percent of the signal's power here
             value = -10 * math.log10(max(points / 100, 1e-15))
         return min(max(value, 0.0), 100.0) if first.unit == "%" else value

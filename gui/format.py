@@ -17,6 +17,13 @@ def number(value: float, digits: int = 1) -> str:
     return _signed(QLocale().toString(0.0 if round(shown, digits) == 0 else shown, "f", digits))
 
 
+def points(value: float, digits: int) -> str:
+    """Points lost, with fewer digits the more there are: beyond a hundred nothing is left to lose."""
+    if abs(value) >= 999.5:
+        return f"> {number(999, 0)}" if value > 0 else f"< {number(-999, 0)}"
+    return number(value, digits if abs(value) < 99.95 else 0)
+
+
 def short(value: float) -> str:
     """Four digits of a number, without zeros at its end."""
     return _signed(QLocale().toString(float(value), "g", 4))

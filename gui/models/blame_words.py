@@ -20,7 +20,7 @@ def blame_sentence(session: Session) -> str:
         return ""
     top = layers[0]
     name = names_of(session, top)
-    unit, count = loss_unit(session), fmt.count(top.count)
+    unit, count = loss_unit(), fmt.count(top.count)
     if whole.loss_low is not None and whole.loss_low > 0 and top.low is not None and top.low > 0:
         return tr("{layer} costs {n} of the {total} {unit} lost (on {count} samples).").format(
             layer=name, n=fmt.number(top.points), total=fmt.number(whole.loss), unit=unit, count=count

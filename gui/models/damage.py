@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from gui.i18n import tr
 from gui.session import Session
 
-LEAST_TOP = 1.0
-"""Points at the end of the scale even if no layer costs so much."""
+LEAST_TOP, MOST_TOP = 1.0, 100.0
+"""Points at the end of the scale even if no layer costs so much, or one more: nothing is left then."""
 
 
 def nice_ceiling(value: float) -> float:
@@ -25,15 +25,17 @@ def nice_ceiling(value: float) -> float:
 
 def scale_top(losses: Iterable[float | None]) -> float:
     """The loss that gets the last colour, the same as in the graph's legend."""
-    return nice_ceiling(max([LEAST_TOP, *(loss for loss in losses if loss is not None)]))
+    most = max([LEAST_TOP, *(loss for loss in losses if loss is not None)])
+    return nice_ceiling(min(most, MOST_TOP))
 
 
-def in_decibels(session: Session) -> bool:
-    """Whether losses are decibels (data without labels) rather than points of accuracy."""
+def in_noise(session: Session) -> bool:
+    """Whether a point is a percent of noise in the answers, which have neither labels nor classes."""
     if session.baseline is not None and session.baseline.primary is not None:
         return session.baseline.primary.unit == "dB"
     return any(points and points[0].measurement.unit == "dB" for points in session.points.values())
 
 
-def loss_unit(session: Session) -> str:
-    return tr("dB") if in_decibels(session) else tr("pt")
+def loss_unit() -> str:
+    """Of losses, whatever the figure is that they are lost from: see `Measurement.point`."""
+    return tr("pt")

@@ -77,7 +77,7 @@ class Row:
     coupled: tuple[str, ...]
     """Labels of the layers that are changed along with it."""
     unit: str
-    """Of losses: 'pt' or 'dB'."""
+    """Of losses: points."""
 
     @property
     def bits(self) -> int:
@@ -111,7 +111,7 @@ def resolve_rows(session: Session) -> tuple[Row, ...]:
     slowest = max(times.values(), default=0.0) if times else 0.0
     sensitivities = {layer.id: session.sensitivity(layer.id) for layer in model.layers}
     top = scale_top(sensitivities.values())
-    unit = loss_unit(session)
+    unit = loss_unit()
     backs = session.blame.by_layer()
     groups: dict[str, list[Layer]] = {}
     for layer in model.layers:
@@ -278,7 +278,7 @@ def loss_text(loss: float, digits: int = 2) -> str:
     """Points lost as a signed change: −0.20; a gain gets a plus."""
     if abs(loss) < 0.5 * 10**-digits:
         return fmt.number(0.0, digits)
-    return ("−" if loss > 0 else "+") + fmt.number(abs(loss), digits)
+    return ("−" if loss > 0 else "+") + fmt.points(abs(loss), digits)
 
 
 def sparsity_text(row: Row) -> str:
@@ -307,7 +307,7 @@ def cell_text(row: Row, column: int) -> str:
     if column == Column.SENSITIVITY:
         if row.sensitivity is None:
             return "–"
-        return f"{fmt.number(row.sensitivity, 1)} {row.unit}"
+        return f"{fmt.points(row.sensitivity, 1)} {row.unit}"
     if column == Column.SPARSITY:
         return sparsity_text(row) if layer.prunable else blocked_text(row)
     if column == Column.BITS:

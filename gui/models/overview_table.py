@@ -75,7 +75,7 @@ USUAL = (
 
 @dataclass(frozen=True)
 class Cell:
-    """`loss` in points or decibels (None: unknown); `share` is its place on the damage scale.
+    """`loss` in points (None: unknown); `share` is its place on the damage scale.
 
     What was measured has its 95 % interval and its sample count.
     """
@@ -276,7 +276,7 @@ class OverviewModel(QAbstractTableModel):
             return "\n".join(map(tr_text, layer.why_not)) or tr("not possible here")
         if cell.loss is None:
             return tr("Not measured yet: press Analyze")
-        unit = loss_unit(self._session)
+        unit = loss_unit()
         kind = tr("estimate") if cell.estimate else tr("measured, this layer alone")
         words = tr("{layer}, {setting}: loses {loss} ({kind}). Click to set it.").format(
             layer=layer.label, setting=setting.title(), loss=f"{fmt.number(cell.loss, 2)} {unit}", kind=kind
@@ -297,7 +297,7 @@ class OverviewModel(QAbstractTableModel):
 
     def table(self) -> list[list[Value]]:
         """Every cell with a figure, a row each, the heading first: what is copied."""
-        unit = loss_unit(self._session)
+        unit = loss_unit()
         rows: list[list[Value]] = [
             [
                 tr("Layer"),
@@ -338,4 +338,4 @@ def cell_text(cell: Cell) -> str:
         return ""
     if abs(cell.loss) < 0.05:
         return fmt.number(0.0, 1)
-    return ("−" if cell.loss < 0 else "") + fmt.number(abs(cell.loss), 1)
+    return ("−" if cell.loss < 0 else "") + fmt.points(abs(cell.loss), 1)

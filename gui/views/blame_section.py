@@ -76,7 +76,7 @@ class BlameSection(QWidget):
         self.sentence.setText(blame_sentence(self._session) or self._why_nothing())
         bars: tuple[Bar, ...] = ()
         if whole is not None and layers:
-            unit, longest = loss_unit(self._session), max(damage_share(layers[0], whole), 1e-9)
+            unit, longest = loss_unit(), max(damage_share(layers[0], whole), 1e-9)
             bars = tuple(
                 Bar(
                     layer_id=back.layers[0],

@@ -36,7 +36,7 @@ def resolve_difference(session: Session, figure: str, against: Against) -> Figur
     }[figure]
     now, then = values_of(layers, session.plan, work_out), values_of(layers, against.plan, work_out)
     values = {layer_id: now[layer_id] - then[layer_id] for layer_id in now if layer_id in then}
-    unit = loss_unit(session)
+    unit = loss_unit()
     say: Callable[[float], str] = {
         "size": _bytes,
         "sparsity": _zeros,

@@ -97,12 +97,10 @@ def _sensitivity(
     }
     values = {layer_id: loss for layer_id, loss in losses.items() if loss is not None}
     points = [point for layer_points in session.points.values() for point in layer_points]
-    decibels = bool(points) and points[0].measurement.unit == "dB"
     top = scale_top(values.values())
-    unit = tr("{n} dB") if decibels else tr("{n} points lost")
-    caption = tr("decibels lost at 50 % · 4 bits") if decibels else tr("points lost at 50 % · 4 bits")
+    unit = tr("{n} points lost")
     legend = Legend(
-        caption=caption,
+        caption=tr("points lost at 50 % · 4 bits"),
         low="0",
         high=fmt.number(top, 0 if top >= 1 else 1),
         state=state_of(len(values), len(layers)),
@@ -110,13 +108,13 @@ def _sensitivity(
         known=bool(values),
     )
     return Figures(
-        {layer_id: loss / top for layer_id, loss in values.items()},
-        {layer_id: unit.format(n=fmt.number(loss)) for layer_id, loss in values.items()},
+        {layer_id: min(loss / top, 1.0) for layer_id, loss in values.items()},
+        {layer_id: unit.format(n=fmt.points(loss, 1)) for layer_id, loss in values.items()},
         bits,
         legend,
         values,
         "worst",
-        fmt.number,
+        lambda loss: fmt.points(loss, 1),
     )
 
 
@@ -125,7 +123,7 @@ def _planned(session: Session, layers: tuple[Layer, ...], bits: dict[str, int]) 
     losses = {layer.id: session.predicted_loss(layer.id) for layer in layers if layer.id in session.points}
     values = {layer_id: max(loss, 0.0) for layer_id, loss in losses.items() if loss is not None}
     top = nice_ceiling(max([LEAST_PLANNED, *values.values()]))
-    unit = loss_unit(session)
+    unit = loss_unit()
     legend = Legend(
         caption=tr("{unit} lost by the layer alone, as planned").format(unit=unit),
         low="0",
@@ -151,7 +149,7 @@ def _blame(session: Session, layers: tuple[Layer, ...], bits: dict[str, int]) ->
         return Figures(bits=bits, legend=Legend(caption=caption, state=state_of(0, planned), known=False))
     shares = {layer_id: damage_share(back, whole) for layer_id, back in backs.items()}
     top = nice_ceiling(max(*shares.values(), 0.05) * 100) / 100
-    unit = loss_unit(session)
+    unit = loss_unit()
     legend = Legend(
         caption=tr("of the damage · {n} {unit} lost").format(n=fmt.number(whole.loss, 2), unit=unit),
         low=fmt.percent(0),

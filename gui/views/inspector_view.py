@@ -28,7 +28,7 @@ from gui.models.choices import (
     scored_reason,
     sparsity_settings,
 )
-from gui.models.damage import in_decibels, loss_unit, scale_top
+from gui.models.damage import loss_unit, scale_top
 from gui.models.tie_words import coupling_lines
 from gui.session import Session
 from gui.theme import Theme
@@ -301,7 +301,7 @@ class InspectorView(QWidget):
         session = self._session
         top = scale_top(session.sensitivity(other.id) for other in session.model.layers)
         points = session.points.get(layer.id, ())
-        self.bits.show_layer(layer, plan, points, top, loss_unit(session), in_decibels(session))
+        self.bits.show_layer(layer, plan, points, top, loss_unit())
 
     def _refresh_measure(self, layer: Layer) -> None:
         session = self._session

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from gui import format as fmt
 from gui.i18n import tr
-from gui.models.damage import in_decibels, loss_unit
+from gui.models.damage import in_noise, loss_unit
 from gui.models.overview_table import CELL_ROLE, Cell, OverviewModel, plan_settings, top_of
 from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.copying import Copies
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.flow import Flow
 from gui.widgets.labels import empty_state
 from gui.widgets.overview_grid import OverviewGrid
 from gui.widgets.scale_bar import ScaleBar
@@ -34,12 +35,11 @@ class OverviewView(QWidget):
         self.glance.setCheckable(True)
         self.glance.setProperty("flat", True)
         self._head = QWidget()
-        head = QHBoxLayout(self._head)
-        head.setContentsMargins(0, 0, 0, 0)
-        head.setSpacing(12)
-        head.addWidget(self._caption, 1)
-        head.addWidget(self._scale)
-        head.addWidget(self.glance)
+        head = Flow(12)
+        self._head.setLayout(head)
+        head.addWidget(self._caption)
+        head.add_break()
+        head.add_together(self._scale, self.glance, spacing=12)
         self._empty = empty_state()
         self._pages = QStackedWidget()
         self._pages.addWidget(self.table)
@@ -84,10 +84,11 @@ class OverviewView(QWidget):
     def _refresh(self, _value: object = None) -> None:
         if not self.isVisible():
             return  # asked for at each point of a sweep; being shown does it anew
-        unit = tr("decibels lost") if in_decibels(self._session) else tr("points of accuracy lost")
+        noise = in_noise(self._session)
+        unit = tr("points lost, each 1 % of noise") if noise else tr("points of accuracy lost")
         self._caption.set_full_text(tr("{unit}, each layer alone · hatched: estimate").format(unit=unit))
         top = top_of(self._session)
-        self._scale.show_ends("0", f"{fmt.number(top, 0 if top >= 1 else 1)} {loss_unit(self._session)}")
+        self._scale.show_ends("0", f"{fmt.number(top, 0 if top >= 1 else 1)} {loss_unit()}")
         has_points = any(self._session.points.values())
         self._head.setVisible(has_points)
         self._pages.setCurrentIndex(0 if has_points else 1)

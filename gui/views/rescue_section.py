@@ -81,7 +81,7 @@ class RescueSection(QWidget):
 
     def refresh(self, _value: object = None) -> None:
         session, found = self._session, self._session.rescue.found
-        self.goal.setSuffix(" " + loss_unit(session))
+        self.goal.setSuffix(" " + loss_unit())
         self.find_button.setEnabled(session.blame.possible and session.job is None)
         self.take_button.setVisible(found is not None and bool(found.layers))
         self.words.setVisible(found is not None)
@@ -115,7 +115,7 @@ class RescueSection(QWidget):
     def _sentence(self, found: Rescue) -> str:
         primary = found.after.outcome.primary
         count = fmt.count(primary.count if primary is not None else 0)
-        unit = loss_unit(self._session)
+        unit = loss_unit()
         before, after = fmt.number(found.before.loss, 2), fmt.number(found.after.loss, 2)
         if not found.layers:
             return tr("Nothing to give back: {n} {unit} lost on {count} samples it has not seen.").format(

@@ -301,5 +301,5 @@ class RunView(QWidget):
             return ""
         costs = [step for step in self.steps() if step.cost is not None and step.cost >= NOTABLE]
         costs.sort(key=lambda step: -(step.cost or 0.0))
-        named = ", ".join(f"{step.label[-40:]} {fmt.number(step.cost or 0.0, 2)}" for step in costs[:NAMED])
-        return tr("cost most: {layers}").format(layers=named) if named else ""
+        named = ", ".join(f"{step.label[-40:]} {fmt.points(step.cost or 0.0, 2)}" for step in costs[:NAMED])
+        return tr("cost most: {layers} pt").format(layers=named) if named else ""

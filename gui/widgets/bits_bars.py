@@ -70,7 +70,7 @@ class BitsBars(QWidget):
         return rows
 
     def _figure(self, loss: float | None) -> str:
-        return "–" if loss is None else fmt.number(loss, 2)
+        return "–" if loss is None else fmt.points(loss, 2)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -37,7 +37,7 @@ class BitsSection(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._decibels, self._possible = False, True
+        self._possible = True
         self._title, self._note = heading(), note()
         explain(self._title, "bits", "quantisation")
         self.bars = BitsBars(theme)
@@ -82,10 +82,9 @@ class BitsSection(QWidget):
         points: Sequence[SensitivityPoint],
         top: float,
         unit: str,
-        decibels: bool,
     ) -> None:
         """`top` ends the scale of losses, whose unit is `unit`."""
-        self._possible, self._decibels = layer.quantizable, decibels
+        self._possible = layer.quantizable
         for widget in (
             self.bars,
             self._activations,
@@ -128,8 +127,7 @@ class BitsSection(QWidget):
         )
 
     def _say(self) -> None:
-        words = tr("decibels lost") if self._decibels else tr("points lost")
-        self._note.set_full_text(words if self._possible else tr("cannot be quantised"))
+        self._note.set_full_text(tr("points lost") if self._possible else tr("cannot be quantised"))
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:

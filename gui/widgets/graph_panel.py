@@ -10,18 +10,19 @@ from gui.models.graph_items import GraphItems
 from gui.theme import Theme
 from gui.widgets.graph_canvas import GraphCanvas
 from gui.widgets.graph_painter import GraphLook
+from gui.widgets.graph_scroller import MARGIN, READABLE
 from gui.widgets.minimap import Minimap
 
 EDGE = 10
 BESIDE, BELOW = 34, 36
-"""Pixels between the canvas's border and what floats over it."""
+"""Pixels between the canvas's border and what floats over it, at least."""
 
 
 class GraphPanel(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.canvas = GraphCanvas(theme)
-        # the minimap stands beside the drawing and the buttons below it: nothing is covered
+        # below the drawing there is room for the buttons
         self.canvas.setViewportMargins(BESIDE, 0, 0, BELOW)
         self.empty = QLabel(self.canvas)
         self.empty.setProperty("muted", True)
@@ -69,9 +70,17 @@ class GraphPanel(QWidget):
 
     def show_items(self, items: GraphItems | None, keep: tuple[int, QPointF] | None = None) -> None:
         """As `GraphCanvas.show_items`."""
-        self.canvas.show_items(items, keep)
         self.minimap.show_items(items)
+        self._make_room(items)
+        self.canvas.show_items(items, keep)
         self.zoom_buttons.setEnabled(items is not None)
+
+    def _make_room(self, items: GraphItems | None) -> None:
+        """The minimap stands beside a drawing that fits there; beside one that is wider than the view, an
+        empty strip would look as if it were cut off."""
+        beside = max(BESIDE, EDGE + self.minimap.width() - MARGIN)
+        wanted = items.bounds.width() * READABLE + 2 * MARGIN + beside if items is not None else 0.0
+        self.canvas.setViewportMargins(beside if wanted <= self.canvas.width() else 0, 0, 0, BELOW)
 
     def show_look(self, look: GraphLook) -> None:
         self.canvas.show_look(look)
@@ -96,6 +105,7 @@ class GraphPanel(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.canvas and event.type() == QEvent.Type.Resize:
+            self._make_room(self.canvas.items)
             # after the canvas itself has taken the new size
             QTimer.singleShot(0, self, self.place_overlays)
         return super().eventFilter(watched, event)

@@ -16,6 +16,8 @@ BELOW = 90
 """Pixels that a graph with a scroll bar has below it, so that nothing stays under what floats there."""
 SMALLEST, LARGEST = 0.002, 4.0
 """Limits of the zoom; a graph that would not fit even so may be made smaller still."""
+READABLE = 0.7
+"""The zoom of the first look, at least."""
 STEP = 1.25
 
 
@@ -113,7 +115,7 @@ class GraphScroller(QAbstractScrollArea):
         """The first look: readable, from the top; as wide as the view where that stays readable."""
         if self._items is not None and not self._items.bounds.isEmpty():
             width = (self.viewport().width() - 2 * MARGIN) / self._items.bounds.width()
-            self._set_zoom(min(1.0, max(width, 0.7)))
+            self._set_zoom(min(1.0, max(width, READABLE)))
             self.centre_on(QPointF(self._items.start_x(), self._items.bounds.top()))
         else:
             self._set_zoom(1.0)

@@ -30,7 +30,7 @@ LABEL_STEP = 30.0
 """Slanted names closer than this would touch."""
 LEAST_SPAN = 2.0
 NOTABLE = 0.05
-"""Points, or decibels, from which on a step is named for what it cost."""
+"""Points from which on a step is named for what it cost."""
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,9 @@ class RunChart(QWidget):
         if worst is None:
             return
         step = self._steps[worst]
-        text = tr("{layer} cost most: {cost}").format(layer=step.label[-40:], cost=fmt.number(step.cost, 2))
+        text = tr("{layer} cost most: {cost} pt").format(
+            layer=step.label[-40:], cost=fmt.points(step.cost, 2)
+        )
         painter.setFont(small_font(self.font(), 12))
         width = painter.fontMetrics().horizontalAdvance(text) + 20
         at = plot.point(worst, step.measurement.value)

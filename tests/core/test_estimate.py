@@ -203,3 +203,19 @@ def test_the_size_is_that_of_the_written_file(
     ranges = {value: Range(-1.0, 1.0) for value in placement_for(base, steps).calibrated}
     size = len(to_bytes(assemble(base, steps, ranges)))
     assert estimate(opened.info, plan, None).size_bytes == pytest.approx(size, rel=0.05)
+
+
+def test_what_layers_share_is_saved_once() -> None:
+    twice = (DENSE, msgspec.structs.replace(DENSE, id="again", label="again"))
+    model = msgspec.structs.replace(MODEL, layers=twice)
+    outcome = estimate(model, Plan(defaults=LayerPlan(weight_bits=8)), BASELINE)
+    # 1,000 weights of a byte, 10 biases of 4 and 10 scales of 4 instead of 4,040, in the file once
+    assert outcome.size_bytes == 5000 - 4040 + 1080
+
+
+def test_what_is_lost_of_decibels_is_noise() -> None:
+    first = Measurement(metric="sqnr_db", value=150.0, count=64, unit="dB")
+    baseline = msgspec.structs.replace(BASELINE, measurements=(first,))
+    outcome = estimate(MODEL, Plan(defaults=LayerPlan(sparsity=0.5)), baseline, POINTS)
+    # one point: the noise has a hundredth of the answers' power
+    assert outcome.primary.value == pytest.approx(20.0)

@@ -226,10 +226,10 @@ def test_row_33_cells_that_begin_with_a_sign_are_escaped(value: object, written:
     assert csv_text([[value, 1]]) == f"{written},1\r\n"
 
 
-def test_decibels_are_decibels_in_the_table_too(qapp: QApplication) -> None:
+def test_what_is_lost_of_decibels_is_points(qapp: QApplication) -> None:
     session = make_session(analyzed=False)
     point = make_points(STEM)[0]
     decibels = accuracy(31.0, unit="dB", metric="sqnr_db")
     session._take(msgspec.structs.replace(point, measurement=decibels))
     model = OverviewModel(session)
-    assert model.table()[1][:4] == ["stem", "25 %", 0.4, "dB"]
+    assert model.table()[1][:4] == ["stem", "25 %", 0.4, "pt"]

@@ -63,7 +63,7 @@ def test_points_appear_as_they_arrive_and_the_rest_is_estimated(view: RunView, s
     # eight bits: body loses 0.05, head 0.025 more
     assert [step.guess for step in steps[1:]] == pytest.approx([89.75, 89.725])
     assert view._caption.full_text == "Accuracy, %, on 1,000 samples, 95 % interval"
-    assert view._state.full_text == "Pruning · 1 of 3 · about 40 s left · cost most: stem 0.20"
+    assert view._state.full_text == "Pruning · 1 of 3 · about 40 s left · cost most: stem 0.20 pt"
 
 
 def test_the_layer_that_cost_most_is_named(view: RunView, session: Session) -> None:
@@ -72,7 +72,7 @@ def test_the_layer_that_cost_most_is_named(view: RunView, session: Session) -> N
         arrive(session, step, name, loss)
     assert [step.cost for step in view.steps()] == pytest.approx([0.2, 0.9, 0.1])
     assert view.chart.costliest == 1
-    assert view._state.full_text.endswith("cost most: body 0.90, stem 0.20, head 0.10")
+    assert view._state.full_text.endswith("cost most: body 0.90, stem 0.20, head 0.10 pt")
     assert "this layer cost 0.90" in view.chart.describe(view.chart.plot().x(1))
 
 
@@ -101,9 +101,9 @@ def test_states_stopped_failed_and_done(view: RunView, session: Session) -> None
         artefact="a", sha256="b", plan=session.plan, before=make_outcome(), after=make_outcome(), seconds=12.0
     )
     session._on_event(m.Done(id=77, value=result))
-    assert view._state.full_text == "Done in 12 s · cost most: stem 0.20"
+    assert view._state.full_text == "Done in 12 s · cost most: stem 0.20 pt"
     session.set_defaults("x", sparsity=0.5)
-    assert view._state.full_text == "Done in 12 s · the plan has changed since · cost most: stem 0.20"
+    assert view._state.full_text == "Done in 12 s · the plan has changed since · cost most: stem 0.20 pt"
 
 
 def test_the_log_is_folded_until_asked_for(qtbot: QtBot, view: RunView, session: Session) -> None:
