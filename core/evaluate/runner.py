@@ -66,7 +66,7 @@ class Runner:
         """`frugal`: no memory is kept from run to run for a whole run's values; a little slower.
 
         `constant`: weights of a large model are not fed to its runs but lie in it as in a file, for who times
-        them; a profile does so in any case.
+        them, unless it makes no difference to a run of one sample; a profile does so in any case.
         """
         self.threads = threads or physical_cores()
         options = ort.SessionOptions()
@@ -88,14 +88,12 @@ class Runner:
             large = read_large(Path(model)) if isinstance(model, str | Path) else None
             if isinstance(model, ir.Model) and weight_bytes(model) > FED_BYTES:
                 give_back()
-                if not constant:
-                    model, self._fed = with_fed_weights(model)
+                model, self._fed = with_fed_weights(model, constant)
                 # what is left, such as large tables, is read where it lies
                 large = take_apart(model)
             if large is not None:
                 proto, arrays = large
-                if not constant:
-                    self._fed |= feed_products(proto, arrays)
+                self._fed |= feed_products(proto, arrays, constant)
                 left = {name: array for name, array in arrays.items() if name not in self._fed}
                 self.session, self._kept = _on_arrays(proto.SerializeToString(), left, options)
             else:

@@ -25,6 +25,9 @@ _SIMPLE = (
     ir.DataType.INT32,
     ir.DataType.INT64,
 )
+WAITED_FOR_BYTES = 64 << 20
+"""Of a Gemm's weights, from which a run of one sample waits for them to come out of memory, however they lie
+there: on 411 MB as they are it took 83 ms, on what onnxruntime had laid out as it likes them 103."""
 _PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _INITIALIZER, _RAW_DATA, _GRAPH = b"\x2a", b"\x4a", b"\x3a"
 """Tags of GraphProto.initializer, TensorProto.raw_data, ModelProto.graph. Source: onnx.proto."""
@@ -54,11 +57,13 @@ def take_apart(model: ir.Model) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]
     return ir.serde.serialize_model(light), arrays
 
 
-def with_fed_weights(model: ir.Model) -> tuple[ir.Model, dict[str, np.ndarray]]:
+def with_fed_weights(model: ir.Model, timed: bool = False) -> tuple[ir.Model, dict[str, np.ndarray]]:
     """A copy in which large float weights of products are inputs, and what to feed them with, by name.
 
     onnxruntime copies constants while it loads them, but computes on what it is fed where that lies.
+    `timed`: only those that make no difference to the time of a run of one sample.
     """
+    operators = _operators(timed)
     light = model.clone()
     open_values = {value.name for value in light.graph.inputs}
     arrays: dict[str, np.ndarray] = {}
@@ -66,7 +71,9 @@ def with_fed_weights(model: ir.Model) -> tuple[ir.Model, dict[str, np.ndarray]]:
         tensor = value.const_value
         if tensor is None or tensor.nbytes < LEAST_BYTES or tensor.dtype != ir.DataType.FLOAT:
             continue
-        if name in open_values or not all(use.node.op_type in _PRODUCTS for use in value.uses()):
+        if name in open_values or not all(use.node.op_type in operators for use in value.uses()):
+            continue
+        if timed and tensor.nbytes < WAITED_FOR_BYTES:
             continue
         arrays[name] = np.ascontiguousarray(tensor.numpy())
         light.graph.initializers.pop(name)
@@ -76,11 +83,19 @@ def with_fed_weights(model: ir.Model) -> tuple[ir.Model, dict[str, np.ndarray]]:
     return light, arrays
 
 
-def feed_products(proto: onnx.ModelProto, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _operators(timed: bool) -> tuple[str, ...]:
+    """Whose weights are fed. What a Gemm multiplies has a row for each sample, a MatMul's may have many."""
+    return ("Gemm",) if timed else _PRODUCTS
+
+
+def feed_products(
+    proto: onnx.ModelProto, arrays: Mapping[str, np.ndarray], timed: bool = False
+) -> dict[str, np.ndarray]:
     """As `with_fed_weights` for a parsed file that was taken apart, in place: those of `arrays` that are fed.
 
     Only of matrix products, of which onnxruntime makes copies as well; convolutions are faster on constants.
     """
+    operators = set(_operators(timed)) - {"Conv", "ConvTranspose"}
     used: dict[str, set[str]] = {}
     stack = [(proto.graph, True)]
     while stack:
@@ -94,7 +109,9 @@ def feed_products(proto: onnx.ModelProto, arrays: Mapping[str, np.ndarray]) -> d
     fed = {}
     for tensor in list(proto.graph.initializer):
         name = tensor.name
-        products = used.get(name, {""}) <= {"Gemm", "MatMul"}
+        products = used.get(name, {""}) <= operators
+        if timed and name in arrays and arrays[name].nbytes < WAITED_FOR_BYTES:
+            continue
         if name in arrays and products and name not in outputs and tensor.data_type == onnx.TensorProto.FLOAT:
             fed[name] = arrays[name]
             proto.graph.input.append(onnx.helper.make_tensor_value_info(name, tensor.data_type, tensor.dims))

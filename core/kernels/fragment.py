@@ -54,7 +54,9 @@ class Constant:
     def array(self, rng: np.random.Generator) -> np.ndarray:
         if self.values:
             return np.frombuffer(self.values, self.dtype).reshape(self.shape).copy()
-        return (0.1 * rng.standard_normal(self.shape)).astype(self.dtype)
+        values = rng.standard_normal(self.shape, np.float32)
+        values *= np.float32(0.1)
+        return values.astype(self.dtype, copy=False)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from core.evaluate import large_file
 from core.evaluate import runner as runners
 from core.evaluate.runner import Runner
 from core.formats import open_model
-from core.graph import weights
+from core.graph import apart, weights
 from core.graph.apart import LEAST_BYTES, encoded, take_apart
 
 WIDE = 700
@@ -105,6 +105,26 @@ def test_kernels_of_a_large_graph_are_timed_on_constants(
     assert len(runner._kept) == 1 and not runner._fed
     np.testing.assert_allclose(runner.run({"x": some()})[0], wanted(proto, some()), atol=1e-4)
     assert Path(runner.session.end_profiling()).exists()
+
+
+@pytest.mark.parametrize("operator", ["Gemm", "MatMul"])
+def test_a_large_gemm_is_timed_on_the_model_s_own_array(
+    proto: onnx.ModelProto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operator: str
+) -> None:
+    # a Gemm's rows are samples, of which one is timed; a MatMul may have many for each and is slower so
+    proto.graph.node[0].op_type = operator
+    monkeypatch.setattr(runners, "FED_BYTES", 1 << 20)
+    monkeypatch.setattr(large_file, "LARGE_FILE", 1 << 20)
+    monkeypatch.setattr(apart, "WAITED_FOR_BYTES", WIDE * WIDE * 4)
+    path = tmp_path / "m.onnx"
+    onnx.save(proto, path)
+    opened = open_model(path, Context())
+    profile = str(tmp_path / "run")
+    for runner in (Runner(opened.model, 1, profile_prefix=profile), Runner(path, 1, constant=True)):
+        assert list(runner._fed) == (["A"] if operator == "Gemm" else [])
+        np.testing.assert_allclose(runner.run({"x": some()})[0], wanted(proto, some()), atol=1e-4)
+    monkeypatch.setattr(apart, "WAITED_FOR_BYTES", WIDE * WIDE * 4 + 1)
+    assert not Runner(path, 1, constant=True)._fed
 
 
 def test_file_that_is_open_lends_its_weights(
