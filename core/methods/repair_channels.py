@@ -182,20 +182,25 @@ def _candidates(model: ir.Model, name: str, quadratic: Quadratic) -> Iterable[ir
     node = node_named(model, name)
     value = node.inputs[1]
     assert value is not None and value.const_value is not None
-    weight = value.const_value.numpy()
-    matrices = quadratic.form.matrices(weight)
     bias = read_bias(node, quadratic.form.channels)
-    shared = len(value.uses()) > 1
-    for share in (*SHARES, 0.0):
-        if (share and (quadratic.cross is None or shared)) or (not share and bias is None):
-            continue
+    solvable = quadratic.cross is not None and len(value.uses()) == 1
+    for share in SHARES if solvable else ():
+        weight = value.const_value.numpy()
+        matrices = quadratic.form.matrices(weight)
         solved = quadratic.best(matrices, share)
         result = model.clone()
-        if share:
-            set_weight(result, value.name or "", quadratic.form.weight(solved).astype(weight.dtype))
+        set_weight(result, value.name or "", quadratic.form.weight(solved).astype(weight.dtype))
         if bias is not None:
             moved = bias + quadratic.bias_shift(matrices, solved)
             set_bias(result, node_named(result, name), moved.astype(np.float32))
+        # as large as the layer, each of them, which whoever tries the network has no use for
+        del matrices, solved
+        yield result
+        del result
+    if bias is not None:
+        # the weights as they are: all that the outputs lack on average is the bias's
+        result = model.clone()
+        set_bias(result, node_named(result, name), (bias + quadratic.missed).astype(np.float32))
         yield result
 
 
