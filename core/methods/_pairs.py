@@ -12,7 +12,7 @@ import numpy as np
 
 MOST = 128
 """Of two neighbouring integers of one sign: 255 · 128 = 32,640."""
-_AT_ONCE = 4 << 20
+_AT_ONCE = 1 << 17
 """Weights that are looked at together."""
 _GROWTH = 1.005
 _TINY = np.float32(np.finfo(np.float32).tiny)

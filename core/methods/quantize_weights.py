@@ -24,8 +24,9 @@ MERGE_SQNR_DB = 24.0
 """Signal to quantisation noise of its weights that each channel keeps where scales are merged."""
 
 SMALLEST_CLIP = 0.3
-_ROWS_AT_ONCE = 1 << 20
-"""Weights handled at once in the search: keeps the temporaries in cache and memory flat."""
+WEIGHTS_AT_ONCE = 1 << 17
+"""In the search: what is computed of them stays in the cache. Of eight times as many each step took eight
+times as long for each weight, 13 ns rather than 1.7."""
 _COLUMNS_AT_ONCE = 1 << 15
 """Of a row: one scale for a whole tensor makes a single row of it."""
 
@@ -49,7 +50,7 @@ def quantize(
     if not np.isfinite(rows).all():
         raise ValueError("the weights hold NaN or infinite values")
     scale = np.empty(len(rows), dtype=np.float32)
-    step = max(1, _ROWS_AT_ONCE // max(1, rows.shape[1]))
+    step = max(1, WEIGHTS_AT_ONCE // max(1, rows.shape[1]))
     for start in range(0, len(rows), step):
         scale[start : start + step] = clipped_scales(rows[start : start + step], bits, search)
     if granularity == "tensor":
@@ -163,8 +164,10 @@ def _error(rows: np.ndarray, scale: np.ndarray, low: int, high: int) -> np.ndarr
         parts = (_error(rows[:, at : at + _COLUMNS_AT_ONCE], scale, low, high) for at in starts)
         return np.asarray(sum(parts))
     scaled = rows / scale[:, None]
-    rounded = np.clip(np.rint(scaled), low, high)
-    difference = (rounded - scaled) * scale[:, None]
+    difference = np.rint(scaled)
+    np.clip(difference, low, high, out=difference)
+    difference -= scaled
+    difference *= scale[:, None]
     return np.einsum("ij,ij->i", difference, difference)
 
 

@@ -12,7 +12,13 @@ from math import prod
 import numpy as np
 
 from core.methods._layout import Layout
-from core.methods.quantize_weights import SEARCH_STEPS, SMALLEST_CLIP, WEIGHT_RANGE, clipped_scales
+from core.methods.quantize_weights import (
+    SEARCH_STEPS,
+    SMALLEST_CLIP,
+    WEIGHT_RANGE,
+    WEIGHTS_AT_ONCE,
+    clipped_scales,
+)
 from core.methods.stored import IntegerWeight
 
 INT8_MOST = 127
@@ -23,7 +29,6 @@ LARGEST_FACTOR = 15
 """Factors are stored in 4 bits without sign."""
 
 _TINY = np.float32(np.finfo(np.float32).tiny)
-_AT_ONCE = 1 << 20
 
 
 def integer_range(bits: int, symmetric: bool = True) -> tuple[int, int]:
@@ -125,7 +130,7 @@ def on_scale(
 
 def _portions(shape: tuple[int, ...]) -> Iterator[slice]:
     """Some entries of the first axis each: what is worked out of a weight is several times as large."""
-    size = max(1, _AT_ONCE // max(1, prod(shape[1:])))
+    size = max(1, WEIGHTS_AT_ONCE // max(1, prod(shape[1:])))
     for start in range(0, shape[0], size):
         yield slice(start, start + size)
 
@@ -139,7 +144,7 @@ def on_levels(scale: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
 def _grids(rows: np.ndarray, bits: int, symmetric: bool, search: bool) -> tuple[np.ndarray, np.ndarray]:
     """Scale and zero point of each row, float32 both."""
     scale, zero = np.empty(len(rows), np.float32), np.zeros(len(rows), np.float32)
-    step = max(1, _AT_ONCE // max(1, rows.shape[1]))
+    step = max(1, WEIGHTS_AT_ONCE // max(1, rows.shape[1]))
     for start in range(0, len(rows), step):
         part, at = rows[start : start + step], slice(start, start + step)
         if symmetric:
