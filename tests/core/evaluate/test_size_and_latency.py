@@ -13,6 +13,7 @@ import pytest
 
 from core.context import Context
 from core.errors import Cancelled, DataError
+from core.evaluate import size
 from core.evaluate.example_feeds import example_feeds
 from core.evaluate.judge import Judge
 from core.evaluate.latency import MIN_RUNS, measure_latency, time_in_turns
@@ -110,3 +111,25 @@ def test_an_outcome_holds_every_figure(tmp_path: Path) -> None:
     assert without.latency is None
     assert without.measurements == judge.measure(other, Context()).measurements
     assert outcome(other, None, Context(), latency=False).measurements == ()
+
+
+def test_large_files_are_zipped_in_parts_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(size, "_LARGE_BYTES", 1 << 18)
+    monkeypatch.setattr(size, "_PART_BYTES", 1 << 16)
+    rng = np.random.default_rng(0)
+    # the same 8 kB again and again, some of it noise: what a part finds in the one before it counts
+    weight = np.tile(rng.integers(0, 9, 2048).astype(np.float32), 64)
+    path = tmp_path / "m.onnx"
+    tensor = onnx.numpy_helper.from_array(weight, "w")
+    graph = onnx.helper.make_graph([], "g", [], [], [tensor])
+    path.write_bytes(onnx.helper.make_model(graph).SerializeToString())
+    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+    whole = len(packer.compress(path.read_bytes())) + len(packer.flush())
+    parts = -(-path.stat().st_size // (1 << 16))
+    found = size.zipped_bytes(path)
+    assert parts == 9 and whole < found < whole + 120 * parts
+    # another file in its place is another file
+    path.write_bytes(path.read_bytes() + onnx.ModelProto(doc_string="another").SerializeToString())
+    assert size.zipped_bytes(path) > found
