@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import onnx
-import onnx_ir as ir
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from core.context import Context
@@ -16,27 +13,15 @@ from core.errors import OpenError, SecateurError
 from core.formats import FORMATS
 from core.formats.content import may_be_a_model
 from core.formats.other_makers import other_maker, refusal
-from core.formats.proto_checks import Facts, check_model
+from core.formats.proto_checks import check_model
 from core.formats.safety import HEAD_BYTES, check_file, shown, unreadable
 from core.formats.sparse import make_dense
+from core.formats.to_ir import SIZE_LIMIT_BYTES, to_ir
 from core.formats.wire import MalformedError, Split, split
-from core.graph.apart import leaves
 from core.graph.build import build
-from core.graph.held import hold
 from core.graph.labels import clean
-from core.graph.nodes import all_graphs
 from core.graph.opened import OpenedModel
 from core.values import Described, text
-
-SIZE_LIMIT_BYTES = 2**31 - 1
-"""Protobuf, and so a single ONNX file, ends here."""
-
-_SIMPLE: dict[int, np.dtype[Any]] = {
-    int(onnx.TensorProto.FLOAT): np.dtype("<f4"),
-    int(onnx.TensorProto.INT64): np.dtype("<i8"),
-    int(onnx.TensorProto.INT32): np.dtype("<i4"),
-}
-"""What nearly all tensors are, however small: numpy's kinds of them."""
 
 # tag of ModelProto's fields as first byte of a file: number << 3 | wire type
 _FIRST_BYTES = frozenset({0x08, 0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72, 0xA2, 0xCA})
@@ -84,7 +69,7 @@ class OnnxFormat:
             with open(external, "rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         make_dense(proto.graph)
-        model = _to_ir(proto, parts, data, path, facts)
+        model = to_ir(proto, parts, data, path, facts)
         size_bytes = len(data) + facts.external_bytes
         del data, parts, proto
         context.report(text("Reading the graph"))
@@ -105,57 +90,6 @@ def _parse(path: Path, data: bytes) -> tuple[Split, onnx.ModelProto]:
             text("Download or export it again and compare its size with the original."),
         ) from error
     return parts, proto
-
-
-def _to_ir(proto: onnx.ModelProto, parts: Split, data: bytes, path: Path, facts: Facts) -> ir.Model:
-    """The graph with every weight as a numpy array of its own (read-only)."""
-    model = ir.serde.deserialize_model(proto)
-    if facts.external_files:
-        ir.external_data.set_base_dir(model.graph, path.parent)
-    for graph in all_graphs(model.graph):
-        for value in graph.initializers.values():
-            if value.const_value is not None:
-                value.const_value = _own(value.const_value, parts, data, facts, path)
-        for node in graph:
-            for key, attribute in node.attributes.data.items():
-                if attribute.type == ir.AttributeType.TENSOR and not attribute.is_ref():
-                    tensor = _own(attribute.as_tensor(), parts, data, facts)
-                    node.attributes[key] = ir.AttrTensor(key, tensor)
-    return model
-
-
-def _own(
-    tensor: ir.TensorProtocol, parts: Split, data: bytes, facts: Facts, path: Path | None = None
-) -> ir.TensorProtocol:
-    """`path`: of the file whose bytes `data` are, where others may take the array for what lies there."""
-    if isinstance(tensor, ir.TensorProtoTensor):
-        raw = tensor.raw
-        inside = raw.raw_data if raw.HasField("raw_data") else b""
-        place = parts.place(inside)
-        kind = _SIMPLE.get(raw.data_type)
-        if place is not None or (kind is not None and inside):
-            dtype = kind or tensor.dtype.numpy().newbyteorder("<")
-            if place is None:
-                array = np.frombuffer(inside, dtype)
-            else:
-                array = np.frombuffer(data, dtype, count=place[1] // dtype.itemsize, offset=place[0])
-            # a copy is aligned, and lets go of the file's bytes
-            array = array.reshape(tuple(raw.dims)).copy()
-            array.setflags(write=False)
-            if path is not None and place is not None:
-                hold(path, place[0], array)
-            return ir.Tensor(array, dtype=tensor.dtype, name=tensor.name)
-        if tensor.dtype == ir.DataType.STRING:
-            return tensor
-        return ir.Tensor(tensor.numpy(), dtype=tensor.dtype, shape=ir.Shape(tensor.shape), name=tensor.name)
-    if isinstance(tensor, ir.ExternalTensor):
-        if facts.external_bytes > SIZE_LIMIT_BYTES and leaves(tensor):
-            # read where it lies, as often as it is asked for
-            return tensor
-        array = np.array(tensor.numpy())
-        array.setflags(write=False)
-        return ir.Tensor(array, dtype=tensor.dtype, shape=ir.Shape(tensor.shape), name=tensor.name)
-    return tensor
 
 
 FORMATS.add(

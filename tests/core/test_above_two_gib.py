@@ -21,7 +21,7 @@ from core.evaluate.judge import Judge
 from core.evaluate.runner import Runner
 from core.evaluate.size import model_files, size_bytes
 from core.export import export
-from core.formats import onnx_format, open_model
+from core.formats import open_model, to_ir
 from core.graph import apart
 from core.graph.opened import OpenedModel
 from core.readback import read_card
@@ -37,7 +37,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenedModel:
     monkeypatch.setattr("core.graph.weights.PROTOBUF_LIMIT", (64 << 20) + LIMIT)
     monkeypatch.setattr(apart, "LEAST_BYTES", 1000)
     monkeypatch.setattr(runner, "FED_BYTES", 1000)
-    monkeypatch.setattr(onnx_format, "SIZE_LIMIT_BYTES", LIMIT)
+    monkeypatch.setattr(to_ir, "SIZE_LIMIT_BYTES", LIMIT)
     path = tmp_path / "model.onnx"
     onnx.save_model(
         networks.cnn(channels=16), str(path), save_as_external_data=True, location="w.bin", size_threshold=0
