@@ -23,6 +23,7 @@ from core.context import Context
 from core.corrections import Corrections, MeasurementStore
 from core.data.dataset import DataSet, data_key
 from core.errors import DataError, EngineError, PlanError
+from core.evaluate.give_back import give_back
 from core.evaluate.judge import Judge, Judgement
 from core.evaluate.latency import measure_latency
 from core.evaluate.runner import weight_bytes
@@ -111,6 +112,8 @@ def compress(
     # nothing of a large network is needed beside the two files from here on
     del run, base, opened
     corrections.let_go()
+    if comparable is None:
+        give_back(networks=True)
     before, after, judged = _outcomes(source, artefact, judge, context)
     slower = _slower(comparable, artefact, judge, before, after, context)
     notes = {step.layer.id: step.note for step in steps if step.note is not None}

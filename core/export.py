@@ -217,7 +217,7 @@ def _verify(
         return
     context.check()
     # one after the other: each may be as large as the original
-    give_back()
+    give_back(networks=True)
     for got, said in zip(_answers(written, data, feeds)[1], wanted, strict=True):
         if not same_answers(got, said):
             raise _differs(text("Its answers are not those of the network that was judged."))

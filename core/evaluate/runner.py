@@ -87,7 +87,7 @@ class Runner:
         try:
             large = read_large(Path(model)) if isinstance(model, str | Path) else None
             if isinstance(model, ir.Model) and weight_bytes(model) > FED_BYTES:
-                give_back()
+                give_back(networks=True)
                 model, self._fed = with_fed_weights(model, constant)
                 # what is left, such as large tables, is read where it lies
                 large = take_apart(model)
@@ -190,7 +190,7 @@ def _on_arrays(
     model: bytes, arrays: Mapping[str, np.ndarray], options: ort.SessionOptions
 ) -> tuple[ort.InferenceSession, list[ort.OrtValue]]:
     """A session that reads large weights where they lie, and what must live as long as it does."""
-    give_back()
+    give_back(networks=True)
     values = [ort.OrtValue.ortvalue_from_numpy(array) for array in arrays.values()]
     # the one lets the optimiser see them, the other keeps it from making copies
     options.add_external_initializers(list(arrays), values)
