@@ -21,13 +21,14 @@ from core.data.fit import batch_axis
 from core.data.preview import sample_pictures
 from core.errors import ExportError
 from core.evaluate.answers import Subject, as_columns, log_probabilities, predicted_classes
+from core.evaluate.in_words import has_words, in_words
 from core.evaluate.judge import Judge
 from core.evaluate.runner import Runner
 from core.evaluate.statistics import paired_difference, wilson
 from core.values import Array, ChangedSample, ClassChange, Comparison, DataInfo, digest, text
 from core.values.compared import Kind
 
-VERSION = 1
+VERSION = 2
 """Raise it when the same samples give another comparison."""
 MOST_SAMPLES = 60
 MOST_CLASSES = 40
@@ -175,13 +176,20 @@ class Tally:
                 return ChangedSample(
                     index=int(batch.indices[row]),
                     label=_numbers(labels[row]) if labels is not None else "",
-                    before=_numbers(one[row]),
-                    after=_numbers(two[row]),
+                    before=self._told(before, row),
+                    after=self._told(after, row),
                     change=float(moved[row]),
                     kind=_nearer(labels[row], one[row], two[row]) if labels is not None else "other",
                 )
 
             self._offer(float(moved[row]), batch, row, sample)
+
+    def _told(self, answers: np.ndarray, row: int) -> str:
+        """An answer that is no class as text: what it says, or its first numbers."""
+        if not has_words(self.subject):
+            return _numbers(as_columns(answers)[row])
+        told = in_words(answers[row : row + 1], self.subject, self.info.class_names)
+        return ", ".join(f"{one.name}: {one.share or 0.0:.1%}".replace("%", " %") for one in told) or "–"
 
     def _offer(self, change: float, batch: Batch, row: int, make: Callable[[], ChangedSample]) -> None:
         """Keep the sample if it is among the most changed so far; only then its picture is made."""

@@ -11,11 +11,12 @@ import onnx_ir as ir
 from core import blocks
 from core.channel_ranges import Limits
 from core.errors import PlanError
+from core.graph.layers import TOLD_IN_FLOAT
 from core.graph.opened import OpenedModel
 from core.graph.weights import matrix_view, out_axis
 from core.methods.masks import Masks
 from core.methods.planned import pruned, stored_weight
-from core.methods.resolve import Step, resolve
+from core.methods.resolve import IN_FLOAT, Step, resolve
 from core.methods.round_weights import integer_range
 from core.methods.stored import IntegerWeight, SharedWeight, StoredWeight
 from core.pruning import zeros_at_once
@@ -107,7 +108,7 @@ def _step(opened: OpenedModel, layer: Layer, plan: Plan, scoring: Scoring, notes
     except PlanError as error:
         notes.append(error.what)
         return None
-    if step.note is not None:
+    if step.note is not None and not (step.note == IN_FLOAT and step.layer.op in TOLD_IN_FLOAT):
         notes.append(step.note)
     return step if step.changes else None
 

@@ -63,9 +63,10 @@ def compare_result(request: m.Compare, workspace: Workspace, context: Context) -
 def try_sample(request: m.TrySample, workspace: Workspace, context: Context) -> Tried:
     opened = workspace.opened(request.model, context)
     data = workspace.data(request.model, request.data, context)
-    if request.plan is None:
-        return try_own(request.sample, opened.source, Path(request.artefact), data, context)
-    judge = workspace.judge(request.model, request.data, context)
+    places = data.info.task in ("segmentation", "detection")
+    judge = workspace.judge(request.model, request.data, context) if places or request.plan else None
+    if request.plan is None or judge is None:
+        return try_own(request.sample, opened.source, Path(request.artefact), data, context, judge)
     store = workspace.project(None, opened.info.sha256, read_only=True)
     network = workspace.meter(opened, judge, store).network(request.plan, context)
-    return try_own(request.sample, opened.source, network, data, context)
+    return try_own(request.sample, opened.source, network, data, context, judge)

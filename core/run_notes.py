@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.evaluate.processor import saturates
-from core.methods.resolve import NBITS, Step
+from core.methods.resolve import IN_BRANCH, IN_FLOAT, NBITS, Step
 from core.values import FLOAT_BITS, HALF_BITS, LayerReport, Outcome, Text, stored_bits, text
 
 NOISE = 0.05
@@ -159,6 +159,14 @@ def _speed(steps: Sequence[Step], layers: Sequence[LayerReport], slower: bool) -
             notes.append(text("float16 weights save space only: onnxruntime widens them on loading."))
     elif not integer and any(step.clusters for step in steps):
         notes.append(text("Shared values save space only: onnxruntime looks them up on loading."))
+    elif not integer and any(step.note in (IN_FLOAT, IN_BRANCH) for step in steps):
+        # the plan asks for integer activations already
+        notes.append(
+            text(
+                "Only the weights are integers: that saves space, not time. onnxruntime computes these "
+                "layers in float whatever the plan says."
+            )
+        )
     elif not integer and any(step.weight_bits != FLOAT_BITS for step in steps):
         notes.append(
             text(

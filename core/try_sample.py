@@ -12,6 +12,8 @@ from core.data.dataset import DataSet
 from core.data.own_feeds import own_feeds
 from core.data.preview import sample_pictures
 from core.evaluate.answers import Subject, as_columns, find_subject, log_probabilities
+from core.evaluate.in_words import has_words, in_words
+from core.evaluate.judge import Judge
 from core.evaluate.runner import Runner
 from core.graph.labels import clean
 from core.values import Answer, Array, OwnField, OwnSample, Tried, text
@@ -21,9 +23,17 @@ ENVELOPE = 96
 """Columns in which a sound is drawn."""
 
 
-def try_own(sample: OwnSample, original: Path, other: Path, data: DataSet, context: Context) -> Tried:
+def try_own(
+    sample: OwnSample,
+    original: Path,
+    other: Path,
+    data: DataSet,
+    context: Context,
+    judge: Judge | None = None,
+) -> Tried:
     """Both networks' answers to a sample, prepared as the judging samples are.
 
+    `judge`: knows how to read answers that are areas or boxes; without one their first numbers are told.
     Raises DataError if it is no such sample, or none can be tried; and what `Runner` raises.
     """
     one, two = Runner(original), Runner(other)
@@ -35,6 +45,10 @@ def try_own(sample: OwnSample, original: Path, other: Path, data: DataSet, conte
     if data.info.task == "language" and form is not None and form.kind == "tokens":
         place = _last(sample, form.fields)
         before, after = (_next_tokens(outputs, place) for outputs in answers)
+    elif judge is not None and has_words(judge.subject):
+        places = judge.subject.outputs
+        parts = (judge.part([outputs[place] for place in places]) for outputs in answers)
+        before, after = (in_words(part, judge.subject, data.info.class_names) for part in parts)
     else:
         subject = find_subject(answers[0], data.info.task, None)
         names = class_names(data.info, subject.classes)

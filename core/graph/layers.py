@@ -19,6 +19,8 @@ from core.graph.tensors import dims, elements, is_float, size_bytes
 from core.graph.weights import axis_of_outputs
 from core.values import FLOAT_BITS, Layer, Text, text
 
+TOLD_IN_FLOAT = ("ConvTranspose", "LSTM", "GRU", "RNN", "Gather")
+"""Operators of whose layers a remark says that they compute in float."""
 MINIMUM_TABLE = 64
 """Elements from which on a gathered float table counts as an embedding."""
 
@@ -227,16 +229,12 @@ def _allowed(
         remarks.append(text("It shares a weight with other layers; they are changed together."))
     if op == "ConvTranspose":
         remarks.append(
-            text(
-                "onnxruntime has no integer kernel for transposed convolutions: "
-                "only the weights can be stored in fewer bits."
-            )
+            text("onnxruntime computes transposed convolutions in float: fewer bits save space, not time.")
         )
     elif op in ("LSTM", "GRU", "RNN"):
         remarks.append(
             text(
-                "onnxruntime has no integer kernel for {op} layers in this form: "
-                "only the weights can be stored in fewer bits.",
+                "onnxruntime computes {op} layers of this form in float: fewer bits save space, not time.",
                 op=op,
             )
         )

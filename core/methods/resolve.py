@@ -25,6 +25,8 @@ from core.methods.round_weights import INT8_MOST, REDUCED_MOST, most_factor
 from core.values import FLOAT_BITS, HALF_BITS, Layer, LayerPlan, Plan, Text, stored_bits, text
 from core.values.plan import even_block, parse_pattern
 
+IN_FLOAT = text("onnxruntime computes this layer in float: fewer bits save space, not time.")
+IN_BRANCH = text("Inside a branch or loop the activations stay in float; the weights are smaller.")
 NBITS = "nbits"
 """`Step.kernel` of what MatMulNBits computes."""
 _QUANTIZABLE = (ir.DataType.FLOAT, ir.DataType.FLOAT16)
@@ -256,10 +258,10 @@ def _step(layer: Layer, node: ir.Node, settings: LayerPlan, plan: Plan, in_main:
         )
     if activation_bits != FLOAT_BITS and not in_main:
         activation_bits = FLOAT_BITS
-        note = text("Inside a branch or loop the activations stay in float; the weights are smaller.")
+        note = IN_BRANCH
     elif activation_bits != FLOAT_BITS and not can_be_integer(node):
         activation_bits = FLOAT_BITS
-        note = text("onnxruntime has no integer kernel for this layer; its activations stay in float.")
+        note = IN_FLOAT
     if wants_prune and pattern is not None and note is None:
         rows = prod(layer.shape[axis] for axis in channel_axes(node, len(layer.shape)) or (0,))
         columns = prod(layer.shape) // max(1, rows)

@@ -76,11 +76,15 @@ class GraphPanel(QWidget):
         self.zoom_buttons.setEnabled(items is not None)
 
     def _make_room(self, items: GraphItems | None) -> None:
-        """The minimap stands beside a drawing that fits there; beside one that is wider than the view, an
-        empty strip would look as if it were cut off."""
+        """The minimap stands beside a drawing that fits there. None is needed where all is in view; beside a
+        drawing that is wider than the view, an empty strip would look as if it were cut off."""
         beside = max(BESIDE, EDGE + self.minimap.width() - MARGIN)
-        wanted = items.bounds.width() * READABLE + 2 * MARGIN + beside if items is not None else 0.0
-        self.canvas.setViewportMargins(beside if wanted <= self.canvas.width() else 0, 0, 0, BELOW)
+        if items is not None:
+            wide, high = items.bounds.width(), items.bounds.height()
+            across, down = self.canvas.width() - 2 * MARGIN, self.canvas.height() - BELOW - 2 * MARGIN
+            if (wide <= across and high <= down) or wide * READABLE + beside > across:
+                beside = 0
+        self.canvas.setViewportMargins(beside, 0, 0, BELOW)
 
     def show_look(self, look: GraphLook) -> None:
         self.canvas.show_look(look)

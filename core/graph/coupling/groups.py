@@ -113,10 +113,8 @@ def _state(coupling: Coupling, node: ir.Node) -> None:
     else:
         try:
             rule(coupling, node)
-        except UnknownShapeError as error:
-            reason = text(
-                "The shape of '{tensor}' at '{node}' is not known.", tensor=error.name, node=node.name or ""
-            )
+        except UnknownShapeError:
+            reason = text("The size of what '{node}' takes in is not known beforehand.", node=node.name or "")
         except (ValueError, IndexError, KeyError, AssertionError):
             # a graph that breaks its operator's own rules, or a form of it that is not written down here
             reason = node_text(node)

@@ -1,0 +1,43 @@
+"""What the answer to one sample says, where it is too many numbers to be shown: areas of a picture, boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.evaluate.answers import Subject
+from core.evaluate.detector import COLUMNS
+from core.values import Answer
+
+SHOWN = 3
+SURE = 0.3
+"""The least score of a box that is told: below it a detector hardly means it."""
+
+
+def has_words(subject: Subject) -> bool:
+    return subject.detector is not None or (subject.task == "segmentation" and subject.dense is not None)
+
+
+def in_words(answer: np.ndarray, subject: Subject, names: Sequence[str]) -> tuple[Answer, ...]:
+    """The largest areas with their shares of the picture, or the surest boxes with their scores.
+
+    answer: (1, numbers), as `Judge.part` gives it. names: of the classes; who has none is its number.
+    """
+    found: list[tuple[float, int]] = []
+    if subject.detector is not None:
+        boxes = answer[0, : subject.detector.judged].reshape(-1, COLUMNS)
+        sure = boxes[(boxes[:, 5] >= 0) & (boxes[:, 4] >= SURE)]
+        found = [(float(score), int(number)) for *_, score, number in sure.tolist()]
+    elif subject.dense is not None:
+        chosen = subject.dense.predicted(answer)[0]
+        numbers, counts = np.unique(chosen, return_counts=True)
+        shares = (counts / max(1, chosen.size)).tolist()
+        found = [
+            (share, number) for share, number in zip(shares, numbers.tolist(), strict=True) if number >= 0
+        ]
+    found.sort(reverse=True)
+    return tuple(
+        Answer(name=names[number] if number < len(names) else str(number), share=share)
+        for share, number in found[:SHOWN]
+    )
