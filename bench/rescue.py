@@ -4,13 +4,14 @@
         [--network resnet20_cifar10] [--sparsity 0.75] [--weight-bits 4] [--max-loss 1.0 2.0]
 
 Both look at the same 512 test samples and are checked on 512 others, and so often as the check fails both go
-on for what they missed by. Layers that cost most come from a sweep of these samples; they are given back in
+on for less damage. Layers that cost most come from a sweep of these samples; they are given back in
 its order until the plan keeps to the goal. Seconds are of the processor, all threads.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from typing import Any
 import msgspec
 
 from bench.best_subject import subject_of
-from core.best.rescue import ROUNDS, changed, rescue
+from core.best.rescue import ROUNDS, changed, keeps, less_damage, rescue
 from core.context import Context
 from core.predict import Curve
 from core.project import Project
@@ -57,16 +58,16 @@ def by_single_damage(
 ) -> tuple[int, PlanMeasured]:
     """(layers given back, the plan then on `unseen`), in the order of what layers cost alone."""
     order = in_order(meter.opened, plan, curves, units(meter.opened, plan))
-    allowed, count = max_loss, 0
+    allowed, count = (max_loss, math.inf), 0
     for _ in range(ROUNDS):
-        lost = meter.run(changed(plan, order[:count]), seen, Context()).figures().loss
-        while lost > allowed + _EXACT and count < len(order):
+        figures = meter.run(changed(plan, order[:count]), seen, Context()).figures()
+        while not keeps((figures.loss, figures.damage), allowed) and count < len(order):
             count += 1
-            lost = meter.run(changed(plan, order[:count]), seen, Context()).figures().loss
+            figures = meter.run(changed(plan, order[:count]), seen, Context()).figures()
         found, _tally = meter.measure_on(unseen, changed(plan, order[:count]), Context(), latency=False)
         if found.loss <= max_loss + _EXACT or count == len(order):
             break
-        allowed = min(allowed, lost) - (found.loss - max_loss)
+        allowed = max_loss, less_damage(figures.damage, max_loss, found.loss)
     return count, found
 
 

@@ -4,12 +4,14 @@ Layers come in the order of blame (`core.sweep.blame`). Each step measures the l
 beside those chosen so far, and their pairs: layers make up for each other, so the best pair need not hold the
 best single one. Then each chosen layer is tried without, and at last at a milder setting instead of its
 original. All of that on the samples of the search; whether the goal holds is measured on samples that the
-search has not seen, and if it does not, the search goes on for what it missed by.
+search has not seen. If it does not, the search goes on for less damage, in proportion: points of two sets of
+samples differ by more than a layer is worth, the damage is nearly the same on both.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -24,8 +26,10 @@ from core.values import FLOAT_BITS, Blame, Plan, Rescue, text
 
 WIDTH = 4
 """Layers that a step tries, and whose pairs it looks ahead with."""
-ROUNDS = 4
+ROUNDS = 6
 """Choices that are checked on unseen samples at most."""
+_LEAST = 0.4
+"""Of the damage at least this share is aimed at after a miss, however far it was."""
 _EXACT = 1e-6
 """Points: one sample in five hundred is 0.2, and not 0.20000000000000001."""
 
@@ -54,7 +58,7 @@ def rescue(
     if before.loss <= max_loss + _EXACT:
         return Rescue(max_loss=max_loss, before=before, after=before, reached=True)
     search = _Search(own, seen, left, blame(meter, seen, plan, curves, store, context), context)
-    allowed, after, reached = max_loss, before, False
+    allowed, after, reached = (max_loss, math.inf), before, False
     chosen: list[Ids] = []
     mild: list[Ids] = []
     for _ in range(ROUNDS):
@@ -65,8 +69,7 @@ def rescue(
         reached = after.loss <= max_loss + _EXACT
         if reached or (len(chosen) == len(search.order) and not mild):
             break
-        # what the search saw was too good by this much
-        allowed = min(allowed, search.known(chosen, mild)[0]) - (after.loss - max_loss)
+        allowed = max_loss, less_damage(search.known(chosen, mild)[1], max_loss, after.loss)
     return Rescue(
         max_loss=max_loss,
         before=before,
@@ -75,6 +78,16 @@ def rescue(
         layers=tuple(chosen),
         milder=tuple(mild),
     )
+
+
+def less_damage(damage: float, max_loss: float, lost: float) -> float:
+    """The damage to aim at where a plan of this damage lost more than `max_loss` points."""
+    return damage * max(_LEAST, min(0.9, max_loss / lost))
+
+
+def keeps(found: Known, allowed: Known) -> bool:
+    """Whether neither more points nor more damage was found than is allowed."""
+    return found[0] <= allowed[0] + _EXACT and found[1] <= allowed[1]
 
 
 def changed(plan: Plan, chosen: Iterable[Ids], mild: Iterable[Ids] = ()) -> Plan:
@@ -130,14 +143,14 @@ class _Search:
             self._known[key] = figures.loss, figures.damage
         return self._known[key]
 
-    def fewest(self, chosen: list[Ids], allowed: float) -> list[Ids]:
-        """`chosen` and as few more as bring the loss down to `allowed`."""
-        while self.known(chosen)[0] > allowed + _EXACT and len(chosen) < len(self.order):
+    def fewest(self, chosen: list[Ids], allowed: Known) -> list[Ids]:
+        """`chosen` and as few more as bring points and damage down to `allowed`."""
+        while not keeps(self.known(chosen), allowed) and len(chosen) < len(self.order):
             likely = [ids for ids in self.order if ids not in chosen][:WIDTH]
             singles: list[tuple[Ids, ...]] = [(ids,) for ids in likely]
             pairs: list[tuple[Ids, ...]] = list(itertools.combinations(likely, 2))
             for size in (singles, pairs):
-                enough = [more for more in size if self.known([*chosen, *more])[0] <= allowed + _EXACT]
+                enough = [more for more in size if keeps(self.known([*chosen, *more]), allowed)]
                 if enough:
                     best = min(enough, key=lambda more: self.known([*chosen, *more])[1])
                     return [*chosen, *best]
@@ -146,21 +159,21 @@ class _Search:
             chosen = [*chosen, *onward]
         return chosen
 
-    def without_idle(self, chosen: list[Ids], allowed: float) -> list[Ids]:
+    def without_idle(self, chosen: list[Ids], allowed: Known) -> list[Ids]:
         """`chosen` without those that the goal is kept without, the least to blame first."""
         for ids in sorted(chosen, key=self.order.index, reverse=True):
             fewer = [other for other in chosen if other != ids]
-            if fewer and self.known(fewer)[0] <= allowed + _EXACT:
+            if fewer and keeps(self.known(fewer), allowed):
                 chosen = fewer
         return chosen
 
-    def milder(self, chosen: list[Ids], allowed: float) -> list[Ids]:
+    def milder(self, chosen: list[Ids], allowed: Known) -> list[Ids]:
         """Those of `chosen` that a milder setting does for, the largest first: it takes less room."""
         mild: list[Ids] = []
         sizes = {layer.id: layer.bytes for layer in self._meter.opened.info.layers}
         for ids in sorted(chosen, key=lambda ids: -sizes.get(ids[0], 0)):
             if one_notch(self._plan, ids[0]) is None:
                 continue
-            if self.known(chosen, [*mild, ids])[0] <= allowed + _EXACT:
+            if keeps(self.known(chosen, [*mild, ids]), allowed):
                 mild.append(ids)
         return mild

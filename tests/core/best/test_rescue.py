@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from pathlib import Path
 
 import networks
@@ -12,7 +13,7 @@ import onnxruntime
 import pytest
 
 from core import messages as m
-from core.best.rescue import changed, one_notch, rescue
+from core.best.rescue import changed, keeps, less_damage, one_notch, rescue
 from core.cli import main
 from core.context import Context
 from core.data import open_data
@@ -132,3 +133,11 @@ def test_the_command_writes_the_plan(place: Path, tmp_path: Path, capsys: pytest
     assert "give back" in printed and "it has not seen" in printed
     written = json.loads(out.read_text())
     assert written["defaults"]["weight_bits"] == 2 and written["exceptions"]
+
+
+def test_a_miss_asks_for_less_damage_in_proportion_and_never_for_points_below_none() -> None:
+    assert less_damage(0.1, 1.0, 2.0) == pytest.approx(0.05)
+    assert less_damage(0.1, 1.0, 1.01) == pytest.approx(0.09)
+    assert less_damage(0.1, 0.0, 5.0) == pytest.approx(0.04)
+    assert keeps((0.2, 0.1), (0.2, 0.1)) and keeps((-1.0, 0.0), (0.0, math.inf))
+    assert not keeps((0.3, 0.1), (0.2, 0.1)) and not keeps((0.2, 0.2), (0.2, 0.1))
