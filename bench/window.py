@@ -84,6 +84,8 @@ def measure_stalls(folder: Path, home: Path) -> None:
     table(["while", *(f"{column}, ms" for column in columns), "gaps"], rows)
     for stall in found["stalls"]:
         print(f"- {stall}")
+    for what, seconds in found["waits"].items():
+        print(f"- from pressing Analyze to {what}: {seconds:.1f} s")
 
 
 def model(folder: Path, nodes: int, megabytes: float, dense: bool = False) -> Path:

@@ -6,8 +6,6 @@ layers hold next to none of the work, float arithmetic costs no time: one conver
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import onnx_ir as ir
 
 from core.graph.opened import OpenedModel
@@ -27,9 +25,10 @@ def float_ends(opened: OpenedModel) -> frozenset[str]:
         for layer in opened.info.layers
         if layer.macs is not None and total and layer.macs <= MOST_WORK * total
     }
-    nodes: Mapping[str, ir.Node] = {node.name or "": node for node in opened.model.graph}
+    # asked for every layer and setting of a sweep: no walk over the graph
+    nodes = opened.nodes
     return frozenset(
-        name for name in small & nodes.keys() if _first(nodes[name]) or _last(nodes[name].outputs[0])
+        name for name in small & opened.main_nodes if _first(nodes[name]) or _last(nodes[name].outputs[0])
     )
 
 

@@ -282,10 +282,11 @@ class _Sweep:
                         crew.put(what_if, partial(self._measured, *what_if))
                 if not crew.tags:
                     continue
-                layer, setting, step = crew.tags[0]
                 done = total - sum(len(steps) for _, steps in left) - len(crew.tags)
-                self.context.report(text("Measuring layer '{layer}'", layer=layer.label), done, total)
-                figures = crew.take()[1]
+                self.context.report(
+                    text("Measuring layer '{layer}'", layer=crew.tags[0][0].label), done, total
+                )
+                (layer, setting, step), figures = crew.take()
                 if not any(other is layer for other, *_ in crew.tags):
                     self.runs.let_go(layer)
                 point = _point(layer, setting, figures)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -22,9 +22,10 @@ def hands_for(macs: float, threads: int) -> int:
 
 
 class Crew(Generic[Tag, Result]):
-    """Does work in the order in which it is put, and hands back results in that order. A context manager.
+    """Begins work in the order in which it is put, and hands back what is done first. A context manager.
 
-    What is not begun when the block is left never is; what is running is waited for.
+    Waiting for a long one while shorter ones behind it are done would leave hands without work. What is not
+    begun when the block is left never is; what is running is waited for.
     """
 
     def __init__(self, hands: int) -> None:
@@ -54,6 +55,11 @@ class Crew(Generic[Tag, Result]):
         self._waiting.append((tag, self._pool.submit(work)))
 
     def take(self) -> tuple[Tag, Result]:
-        """The next result; waits for it. Raises what the work raised, and IndexError if there is none."""
-        tag, future = self._waiting.popleft()
-        return tag, future.result()
+        """A result that is there, in the order of what was put; waits for one. Raises what the work raised,
+        and IndexError if there is none."""
+        wait([future for _, future in self._waiting], return_when=FIRST_COMPLETED)
+        for place, (tag, future) in enumerate(self._waiting):
+            if future.done():
+                del self._waiting[place]
+                return tag, future.result()
+        raise IndexError("nothing was put")
