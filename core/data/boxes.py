@@ -27,12 +27,15 @@ class PictureBoxes:
 
     size: tuple[int, int] | None
     boxes: tuple[tuple[int, list[float]], ...]
+    crowds: tuple[tuple[int, list[float]], ...] = ()
+    """Of those without a box, the ones around many objects at once."""
 
 
 class Boxes:
     """Boxes by position, in pixels of the prepared picture: objects (n,), each float32 (boxes, 5).
 
-    Columns: class, x0, y0, x1, y1.
+    Columns: class, x0, y0, x1, y1. Behind what is to be found stand crowds, with the class `crowd_of(class)`:
+    what is found in one is neither right nor wrong.
     """
 
     def __init__(self, pictures: list[PictureBoxes], preprocess: Preprocess) -> None:
@@ -48,6 +51,7 @@ class Boxes:
 
     def _one(self, picture: PictureBoxes) -> np.ndarray:
         rows = [[category, *box] for category, box in picture.boxes if box]
+        rows += [[crowd_of(category), *box] for category, box in picture.crowds if box]
         boxes = np.array(rows, dtype=np.float32).reshape(-1, 5)
         boxes[:, 3:] += boxes[:, 1:3]
         assert picture.size is not None
@@ -59,6 +63,11 @@ class Boxes:
         boxes[:, 1:] = np.clip(moved, 0, np.array([width, height] * 2, dtype=np.float32))
         large = ((boxes[:, 3:] - boxes[:, 1:3]) >= _LEAST).all(axis=1)
         return boxes[large]
+
+
+def crowd_of(category: int) -> int:
+    """How labels name a crowd of this class, and the inverse: -2, -3 ..., as -1 is no box at all."""
+    return -2 - category
 
 
 def detects(outputs: tuple[TensorInfo, ...], classes: int) -> bool:

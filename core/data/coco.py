@@ -73,10 +73,18 @@ def _read(path: Path, guessed: list[Text], context: Context) -> tuple[Listing, l
     order = sorted(categories)
     place = {identity: position for position, identity in enumerate(order)}
     shown: dict[int, list[tuple[int, list[float]]]] = {}
+    crowds: dict[int, list[tuple[int, list[float]]]] = {}
     for one in _entries(document, "annotations", path):
         if one.get("category_id") in place:
-            own = shown.setdefault(int(one["image_id"]), [])
-            own.append((place[int(one["category_id"])], [] if one.get("iscrowd") else _box(one.get("bbox"))))
+            picture_id, category, box = (
+                int(one["image_id"]),
+                place[int(one["category_id"])],
+                _box(one.get("bbox")),
+            )
+            if one.get("iscrowd"):
+                crowds.setdefault(picture_id, []).append((category, box))
+                box = []
+            shown.setdefault(picture_id, []).append((category, box))
     pictures = _entries(document, "images", path)
     root = _root(path, pictures)
     listing, found = Listing(root), []
@@ -89,7 +97,8 @@ def _read(path: Path, guessed: list[Text], context: Context) -> tuple[Listing, l
             continue
         listing.names.append(picture.relative_to(root).as_posix())
         listing.sizes.append(picture.stat().st_size)
-        found.append(PictureBoxes(_size(one), tuple(shown.get(int(one["id"]), ()))))
+        own = int(one["id"])
+        found.append(PictureBoxes(_size(one), tuple(shown.get(own, ())), tuple(crowds.get(own, ()))))
     if not found:
         raise DataError(
             text("None of the pictures that '{name}' names is there.", name=path.name),

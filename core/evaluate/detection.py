@@ -33,7 +33,10 @@ def boxes_in(run: Run, batches: Sequence[Batch], classes: int | None, most_raw: 
     if classes is None:
         listed = find_listed(runs, counts, 0, size, None)
         return None if listed is None else Subject("unlabelled", listed.outputs[0], detector=listed)
-    labels = [boxes for batch in batches if batch.labels is not None for boxes in batch.labels]
+    # crowds are nothing that a box would fit
+    labels = [
+        boxes[boxes[:, 0] >= 0] for batch in batches if batch.labels is not None for boxes in batch.labels
+    ]
     found = find_detector(runs[0], classes, size, labels[: counts[0]], most_raw)
     if found is None or found.form == "rows":
         found = find_listed(runs, counts, classes, size, labels) or found

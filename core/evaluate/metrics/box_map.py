@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from core.data.boxes import crowd_of
 from core.evaluate.answers import Subject
 from core.evaluate.detector import COLUMNS, MOST
 from core.evaluate.metric import Loss, Metric, Reference
@@ -19,7 +20,7 @@ from core.evaluate.statistics import Z
 from core.values import Described, Measurement, text
 
 _LABEL = 5
-"""class, x0, y0, x1, y1."""
+"""class, x0, y0, x1, y1; a crowd's class as `crowd_of` has it."""
 GROUPS = 10
 """Of pictures, each left out in turn for the interval."""
 
@@ -36,7 +37,7 @@ class BoxMap(Metric):
         return 0 if subject.task == "detection" else None
 
     def per_sample(self, output: np.ndarray, reference: Reference, subject: Subject) -> np.ndarray:
-        """float64 (n, 1100): the boxes found, then up to 100 right ones, class −1 where there is none."""
+        """float64 (n, 1100): the boxes found, then up to 100 right ones and crowds; class −1: none."""
         assert reference.labels is not None
         kept = np.full((len(output), MOST * (COLUMNS + _LABEL)), -1.0)
         kept[:, : MOST * COLUMNS] = output[:, : MOST * COLUMNS]
@@ -90,10 +91,12 @@ def _evaluated(values: np.ndarray) -> Any:
     wanted = values[:, MOST * COLUMNS :].reshape(len(values), MOST, _LABEL)
     annotations: list[dict[str, Any]] = []
     for image, boxes in enumerate(wanted):
-        for label, x0, y0, x1, y1 in boxes[boxes[:, 0] >= 0].tolist():
+        for label, x0, y0, x1, y1 in boxes[boxes[:, 0] != -1].tolist():
+            crowd = label < 0
+            category = crowd_of(int(label)) if crowd else int(label)
             annotations.append(
-                {"id": len(annotations) + 1, "image_id": image, "category_id": int(label), "iscrowd": 0,
-                 "bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
+                {"id": len(annotations) + 1, "image_id": image, "category_id": category,
+                 "iscrowd": int(crowd), "bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
             )  # fmt: skip
     images, places = np.nonzero(found[:, :, 5] >= 0)
     if not annotations or not len(images):

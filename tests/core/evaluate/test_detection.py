@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -103,7 +104,7 @@ def objects(labels: list[np.ndarray]) -> np.ndarray:
     return found
 
 
-def by_pycocotools(found: np.ndarray, labels: list[np.ndarray]) -> float:
+def by_pycocotools(found: np.ndarray, labels: list[np.ndarray], crowds: Sequence[np.ndarray] = ()) -> float:
     """stats[0] of COCOeval.summarize, from files as its users have them."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -115,9 +116,10 @@ def by_pycocotools(found: np.ndarray, labels: list[np.ndarray]) -> float:
             "category_id": int(c),
             "bbox": [x, y, u - x, v - y],
             "area": (u - x) * (v - y),
-            "iscrowd": 0,
+            "iscrowd": crowd,
         }
-        for i, own in enumerate(labels)
+        for crowd, pictures in enumerate((labels, crowds))
+        for i, own in enumerate(pictures)
         for c, x, y, u, v in own.tolist()
     ]
     for place, one in enumerate(annotations):
@@ -188,3 +190,33 @@ def test_doubles_are_one_object_and_other_shapes_none() -> None:
         [pytest.approx(0.5), 1],
     ]
     assert find_detector([np.zeros((2, 11, 13))], CLASSES, SIZE, pictures(2), 10) is None
+
+
+def test_what_is_found_in_a_crowd_is_neither_right_nor_wrong() -> None:
+    # of each picture's boxes the first of class 0 is a crowd to the labels: the detector finds many in it
+    labels = pictures(30, seed=5)
+    first = [np.flatnonzero(own[:, 0] == 0)[:1] for own in labels]
+    crowds = [own[at] for own, at in zip(labels, first, strict=True)]
+    left = [np.delete(own, at, axis=0) for own, at in zip(labels, first, strict=True)]
+    found = np.full((len(labels), MOST, COLUMNS), -1.0, np.float32)
+    rng = np.random.default_rng(6)
+    for row, (own, crowd) in enumerate(zip(left, crowds, strict=True)):
+        within = np.repeat(crowd, 3, axis=0)
+        within[:, 3:] -= rng.uniform(1, 3, (len(within), 2)).astype(np.float32)
+        boxes = np.concatenate([own, within])
+        sure = np.concatenate([np.full(len(own), 0.6), np.full(len(within), 0.9)])
+        found[row, : len(boxes)] = np.column_stack([boxes[:, 1:], sure, boxes[:, 0]])
+    detector = Detector((0, 1), "pairs", CLASSES, SIZE)
+    subject = Subject(task="detection", output=0, detector=detector)
+    metric = METRICS.get("box_map")
+    answers = found.reshape(len(labels), -1)
+
+    def judged(wanted: list[np.ndarray]) -> float:
+        return metric.measurement(
+            metric.per_sample(answers, Reference(objects(wanted), answers), subject), subject
+        ).value
+
+    named = [np.column_stack([-2 - own[:, 0], own[:, 1:]]) for own in crowds]
+    told = judged([np.concatenate(pair) for pair in zip(left, named, strict=True)])
+    assert told == pytest.approx(by_pycocotools(found, left, crowds), abs=1e-6) == 100.0
+    assert judged(left) < 90, "without the crowds they count as wrong"
