@@ -11,7 +11,7 @@ import onnx_ir as ir
 from onnx import numpy_helper
 
 from core.graph.nodes import all_graphs
-from core.graph.protos import node_proto, tensor_proto, tensor_type
+from core.graph.protos import GraphBytes
 from core.graph.size_arithmetic import MOST_ELEMENTS, OPERATORS, NoSizeError, evaluate, of_shape
 from core.graph.tensors import dims, elements, is_float, size_bytes
 
@@ -116,17 +116,28 @@ def _read_by_arithmetic(graph: onnx.GraphProto, nested: bool) -> set[str]:
 
 
 def _collect(graph: onnx.GraphProto, shapes: dict[str, Shape], nested: bool) -> None:
+    read: dict[bytes, Shape | None] = {}
     for info in (*graph.value_info, *graph.output):
-        shape = info.type.tensor_type.shape
-        dims = tuple([dim.dim_value for dim in shape.dim])
-        if not dims or min(dims) <= 0:  # an unknown dimension, and a missing shape, read as zeros as well
-            known = info.type.tensor_type.HasField("shape") and min(dims, default=0) >= 0
-            if not known or not all(dim.HasField("dim_value") for dim in shape.dim):
-                continue
-        shapes[info.name] = dims
+        # most values are of a few kinds: a look at every dimension takes five times as long
+        kind = info.type.SerializeToString()
+        if kind not in read:
+            read[kind] = _known(info.type.tensor_type)
+        shape = read[kind]
+        if shape is not None:
+            shapes[info.name] = shape
     for node in graph.node if nested else ():
         for body in _bodies(node):
             _collect(body, shapes, nested)
+
+
+def _known(kind: onnx.TypeProto.Tensor) -> Shape | None:
+    """The shape, if it says all dimensions."""
+    dims = tuple([dim.dim_value for dim in kind.shape.dim])
+    if not dims or min(dims) <= 0:  # an unknown dimension, and a missing shape, read as zeros as well
+        known = kind.HasField("shape") and min(dims, default=0) >= 0
+        if not known or not all(dim.HasField("dim_value") for dim in kind.shape.dim):
+            return None
+    return dims
 
 
 def _evaluate(
@@ -210,7 +221,8 @@ def _without_weights(model: ir.Model, inputs: dict[str, Shape], nested: bool) ->
     for domain, version in graph.opset_imports.items():
         proto.opset_import.append(onnx.helper.make_opsetid(domain, version))
     proto.graph.name = "shapes"
-    proto.graph.node.extend(node_proto(node) for node in graph)
+    encoded = GraphBytes()
+    proto.graph.MergeFromString(b"".join([encoded.node(node) for node in graph]))
     if nested:
         _forget(proto.graph)
     for value in graph.inputs:
@@ -220,15 +232,16 @@ def _without_weights(model: ir.Model, inputs: dict[str, Shape], nested: bool) ->
             for size in inputs[value.name]:
                 info.type.tensor_type.shape.dim.add().dim_value = size
         proto.graph.input.append(info)
+    stored: list[bytes] = []
     for value in graph.initializers.values():
         tensor = value.const_value
         if tensor is None:
             continue
         if _may_be_sizes(tensor):
-            proto.graph.initializer.append(tensor_proto(tensor, value.name or ""))
+            stored.append(encoded.initializer(value.name or "", tensor))
         else:
-            kind = tensor_type(tensor.dtype, dims(tensor))
-            proto.graph.input.append(onnx.ValueInfoProto(name=value.name or "", type=kind))
+            stored.append(encoded.input(value.name or "", tensor.dtype, dims(tensor)))
+    proto.graph.MergeFromString(b"".join(stored))
     if nested:
         _hand_down(proto.graph, {tensor.name: tensor for tensor in proto.graph.initializer})
     for value in graph.outputs:
