@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.values import Counterpart
-from gui.models.distinct import distinct
+from gui.models.arrays import distinct
 from gui.models.graph_items import GraphItems
 
 _KEPT = ("same", "replaced")

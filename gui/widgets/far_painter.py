@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
-from gui.models.distinct import distinct, distinct_rows
+from gui.models.arrays import distinct, distinct_rows
 from gui.models.graph_items import GraphItems
 from gui.models.rollup import RollUps
 from gui.theme import Theme

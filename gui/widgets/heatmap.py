@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from core.values import Layer, LayerView
 from gui import format as fmt
 from gui.i18n import tr
+from gui.models.arrays import percentiles
 from gui.table_text import Value
 from gui.theme import Theme
 from gui.widgets.axis import small_font
@@ -104,7 +105,7 @@ class Heatmap(QWidget):
             self._rows = self._order if self._sorted else np.arange(rows)
             self._columns = self._by_mean if self._sorted else np.arange(columns)
             shown = self._values[np.ix_(self._rows, self._columns)]
-            low, high = np.percentile(shown, (LOW, HIGH))
+            low, high = percentiles(shown, (LOW, HIGH))
             scaled = (shown - low) * (255.0 / max(high - low, 1e-30))
             self._colors = self._theme.table("importance")[np.clip(scaled, 0, 255).astype(np.uint8)]
             self._places = None

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from core.values import LayerView
 from gui import format as fmt
 from gui.i18n import tr
-from gui.models.distinct import distinct
+from gui.models.arrays import distinct, percentiles
 from gui.table_text import Value
 from gui.theme import Theme
 from gui.widgets.axis import Plot, paint_x_axis, small_font
@@ -117,7 +117,9 @@ class Histogram(QWidget):
         top = 1.0
         if self._counts.size:
             # a layer full of zeros has a spike: it is cut off, so that the other bars can be read
-            usual = float(np.percentile(self._counts[self._counts > 0], 90)) if self._counts.any() else 1.0
+            usual = (
+                float(percentiles(self._counts[self._counts > 0], (90,))[0]) if self._counts.any() else 1.0
+            )
             top = min(float(self._counts.max()), 3 * usual)
         rect = QRectF(8, TOP, self.width() - 16, self.height() - TOP - BOTTOM)
         return Plot(rect, -reach or -1.0, reach or 1.0, 0.0, top or 1.0)

@@ -18,7 +18,7 @@ from core.formats import open_model
 from core.graph.drawing import Drawing
 from core.values import LayerPlan, LayerWeights, Plan, WeightFigures
 from core.weight_figures import weight_figures
-from gui.models.distinct import distinct, distinct_rows
+from gui.models.arrays import distinct, distinct_rows, percentiles
 from gui.models.graph_items import GraphItems
 from gui.models.rollup import RollUps
 from gui.session import Session
@@ -148,6 +148,9 @@ def test_what_is_there_twice_is_told_once_with_its_first_place():
     assert values.tolist() == [3, 5, 7] and first.tolist() == [1, 3, 0]
     lines = np.array([[2, 0], [1, 9], [2, 0], [1, 8]])
     assert distinct_rows(lines).tolist() == [[1, 8], [1, 9], [2, 0]]
+    assert percentiles(np.array([[4.0, 1.0], [3.0, 2.0]]), (0, 50, 90)).tolist() == pytest.approx(
+        [1, 2.5, 3.7]
+    )
     nothing = np.empty((0, 4), dtype=np.int64)
     assert len(distinct_rows(nothing)) == len(distinct(nothing[:, 0])[0]) == 0
 
