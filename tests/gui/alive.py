@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 
 from person import cell, click
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QTabWidget, QWidget
+from PySide6.QtWidgets import QApplication, QTabWidget, QWidget
 from seen_texts import texts_of
 from shiboken6 import isValid
 from workbench import shown
@@ -109,6 +109,7 @@ def signs(window: Window, panel: QWidget, patience: float = 10) -> list[str]:
     ear = _Ear(panel)
     # the middle button starts nothing
     at = panel.mapTo(window.main, panel.rect().center())
+    obstacle = _obstacle(window, panel, at)
     handle, middle = window.main.windowHandle(), Qt.MouseButton.MiddleButton
     QTest.mousePress(handle, middle, Qt.KeyboardModifier.NoModifier, at)
     QTest.mouseRelease(handle, middle, Qt.KeyboardModifier.NoModifier, at)
@@ -122,12 +123,23 @@ def signs(window: Window, panel: QWidget, patience: float = 10) -> list[str]:
     ear.leave()
     wrong = []
     if QEvent.Type.MouseButtonPress not in ear.heard:
-        wrong.append(f"{name} does not hear the pointer")
+        wrong.append(f"{name} does not hear the pointer{obstacle}")
     if QEvent.Type.Paint not in ear.heard:
         wrong.append(f"{name} does not paint")
     if before and not after - before:
         wrong.append(f"{name} does not follow the language")
     return wrong
+
+
+def _obstacle(window: Window, panel: QWidget, at: QPoint) -> str:
+    """What is in the pointer's way to a panel, in brackets; empty for nothing."""
+    top = QApplication.activePopupWidget() or QApplication.activeModalWidget()
+    if top is not None:
+        return f" ({type(top).__name__} is open)"
+    there = window.main.childAt(at)
+    if there is panel or (there is not None and panel.isAncestorOf(there)):
+        return ""
+    return f" ({type(there).__name__} lies there)"
 
 
 def _choosing(window: Window) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt
+from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPoint, Qt
 from PySide6.QtGui import QAction, QHelpEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -97,7 +97,8 @@ def _model_texts(view: QAbstractItemView) -> Iterator[tuple[str, str]]:
     model = view.model()
     if model is None:
         return
-    columns = model.columnCount(QModelIndex())
+    # a list has one; Qt keeps its columnCount to itself
+    columns = 1 if isinstance(model, QAbstractListModel) else model.columnCount(QModelIndex())
     for role in ROLES:
         for column in range(columns):
             yield "header", str(model.headerData(column, Qt.Orientation.Horizontal, role) or "")
