@@ -202,8 +202,10 @@ QLabel[badge="attention"] { background: <<attention_soft>>; color: <<attention>>
 QPushButton, QToolButton { background: <<panel>>; border: 1px solid <<line>>; border-radius: 7px;
   padding: 5px 11px; outline: none; }
 QPushButton:hover, QToolButton:hover { background: <<hover>>; }
-QPushButton:pressed, QToolButton:pressed, QToolButton:checked { background: <<accent_soft>>; }
+QPushButton:pressed, QToolButton:pressed { background: <<accent_soft>>; }
 QPushButton:focus, QToolButton:focus { border: 1px solid <<accent>>; }
+QPushButton:checked, QToolButton:checked { background: <<accent_soft>>; border: 1px solid <<accent>>; }
+QPushButton:checked:focus, QToolButton:checked:focus { border: 2px solid <<accent>>; padding: 4px 10px; }
 QPushButton:disabled, QToolButton:disabled { color: <<original>>; }
 QPushButton[primary="true"], QToolButton[primary="true"] { background: <<accent>>; color: <<on_accent>>;
   border: 1px solid <<accent>>; font-weight: 600; }
@@ -219,6 +221,10 @@ QPushButton[primary="soft"]:disabled { background: <<panel>>; color: <<original>
 QPushButton[flat="true"], QToolButton[flat="true"] { background: transparent; border: 1px solid transparent; }
 QPushButton[flat="true"]:hover, QToolButton[flat="true"]:hover { background: <<hover>>; }
 QPushButton[flat="true"]:focus, QToolButton[flat="true"]:focus { border: 1px solid <<accent>>; }
+QPushButton[flat="true"]:checked, QToolButton[flat="true"]:checked { background: <<accent_soft>>;
+  border: 1px solid <<accent>>; }
+QPushButton[flat="true"]:checked:focus, QToolButton[flat="true"]:checked:focus { padding: 4px 10px;
+  border: 2px solid <<accent>>; }
 QToolButton::menu-indicator { image: none; }
 QComboBox { background: <<panel>>; border: 1px solid <<line>>; border-radius: 6px; padding: 3px 8px; }
 QComboBox:focus, QLineEdit:focus, QAbstractSpinBox:focus { border: 1px solid <<accent>>; }
@@ -240,7 +246,7 @@ QTabBar { background: transparent; border: none; }
 QTabBar::tab { background: transparent; color: <<muted>>; padding: 9px 1px 8px 1px; margin: 0 5px;
   border: none; border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { color: <<text>>; font-weight: 600; border-bottom: 2px solid <<accent>>; }
-QTabBar::tab:focus { color: <<accent>>; }
+QTabBar::tab:focus { color: <<accent>>; text-decoration: underline; }
 QTabBar QToolButton { background: <<panel>>; border: none; border-radius: 0; padding: 0; }
 QTabBar QToolButton::left-arrow { image: url("<<left>>"); width: 12px; height: 12px; }
 QTabBar QToolButton::right-arrow { image: url("<<right>>"); width: 12px; height: 12px; }
@@ -262,6 +268,7 @@ QSplitter::handle { background: transparent; }
 QCheckBox::indicator { width: 15px; height: 15px; border: 1px solid <<original>>; border-radius: 4px;
   background: <<panel>>; }
 QCheckBox::indicator:checked { background: <<accent>>; border-color: <<accent>>; image: url("<<tick>>"); }
-QCheckBox:focus { color: <<accent>>; }
+QCheckBox { border: 1px solid transparent; border-radius: 4px; padding: 1px 2px; }
+QCheckBox:focus { color: <<accent>>; border: 1px solid <<accent>>; }
 QScrollArea, QStackedWidget { background: transparent; border: none; }
 """

@@ -13,6 +13,8 @@ from gui.theme import Theme
 from gui.widgets.axis import small_font
 from gui.widgets.plain_tip import plain_tip
 
+HEAD = 20
+"""Points of the line that says which bar is which."""
 ROW = 30
 FIGURE = 62
 NARROWEST_NAMES, WIDEST_NAMES = 70, 150
@@ -34,12 +36,12 @@ class ClassBars(QWidget):
     def show_classes(self, classes: tuple[ClassChange, ...]) -> None:
         self._classes = tuple(sorted(classes, key=lambda one: -one.lost))
         self.setAccessibleDescription("\n".join(describe(one) for one in self._classes[:100]))
-        self.setMinimumHeight(ROW * len(self._classes))
+        self.setMinimumHeight(HEAD + ROW * len(self._classes))
         self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(340, ROW * len(self._classes))
+        return QSize(340, HEAD + ROW * len(self._classes))
 
     def _recolor(self, _name: str) -> None:
         self.update()
@@ -55,10 +57,13 @@ class ClassBars(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         names = self._names()
         track = QRectF(names, 0, max(self.width() - names - FIGURE - 8, 20), ROW)
-        first = max(event.rect().top() // ROW, 0)
-        last = min(event.rect().bottom() // ROW + 1, len(self._classes))
+        if self._classes:
+            self._paint_legend(painter, track.left())
+        first = max((event.rect().top() - HEAD) // ROW, 0)
+        last = min((event.rect().bottom() - HEAD) // ROW + 1, len(self._classes))
         for row in range(first, last):
-            self._paint_row(painter, self._classes[row], row * ROW, names, track.translated(0, row * ROW))
+            top = HEAD + row * ROW
+            self._paint_row(painter, self._classes[row], top, names, track.translated(0, top))
 
     def _paint_row(self, painter: QPainter, one: ClassChange, top: int, names: int, track: QRectF) -> None:
         middle = Qt.AlignmentFlag.AlignVCenter
@@ -67,13 +72,11 @@ class ClassBars(QWidget):
         name = painter.fontMetrics().elidedText(one.name[:400], Qt.TextElideMode.ElideRight, names - 10)
         painter.drawText(QRectF(0, top, names - 10, ROW), int(Qt.AlignmentFlag.AlignRight | middle), name)
         bars = (
-            ("original", track.top() + 6, one.before, one.before_low, one.before_high),
-            ("accent", track.top() + 16, one.after, one.after_low, one.after_high),
+            ("before", track.top() + 6, one.before, one.before_low, one.before_high),
+            ("after", track.top() + 16, one.after, one.after_low, one.after_high),
         )
-        for token, y, value, low, high in bars:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(self._theme.color(token))
-            painter.drawRoundedRect(QRectF(track.left(), y, max(track.width() * value / 100, 2), 7), 3.5, 3.5)
+        for which, y, value, low, high in bars:
+            self._paint_bar(painter, which, QRectF(track.left(), y, max(track.width() * value / 100, 2), 7))
             painter.setPen(QPen(self._theme.color("text"), 1))
             left, right = (track.left() + track.width() * end / 100 for end in (low, high))
             painter.drawLine(QPointF(left, y + 3.5), QPointF(right, y + 3.5))
@@ -86,6 +89,27 @@ class ClassBars(QWidget):
         area = QRectF(track.right() + 8, top, FIGURE, ROW)
         painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft | middle), change_words(one.lost))
 
+    def _paint_bar(self, painter: QPainter, which: str, place: QRectF) -> None:
+        """'before' is hollow, 'after' is filled: told apart without colours too."""
+        if which == "after":
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._theme.color("accent"))
+            painter.drawRoundedRect(place, 3.5, 3.5)
+            return
+        painter.setPen(QPen(self._theme.color("original"), 1.4))
+        painter.setBrush(self._theme.color("panel"))
+        painter.drawRoundedRect(place.adjusted(0.7, 0.7, -0.7, -0.7), 2.8, 2.8)
+
+    def _paint_legend(self, painter: QPainter, left: float) -> None:
+        painter.setFont(small_font(self.font(), 11))
+        for which, words in (("before", tr("original")), ("after", tr("compressed"))):
+            self._paint_bar(painter, which, QRectF(left, HEAD / 2 - 3.5, 18, 7))
+            painter.setPen(self._theme.color("muted"))
+            width = painter.fontMetrics().horizontalAdvance(words) + 2
+            area = QRectF(left + 24, 0, width, HEAD)
+            painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter), words)
+            left += 24 + width + 16
+
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             one = self.class_at(event.pos())
@@ -95,7 +119,7 @@ class ClassBars(QWidget):
         return super().event(event)
 
     def class_at(self, place: QPoint) -> ClassChange | None:
-        row = place.y() // ROW
+        row = (place.y() - HEAD) // ROW
         return self._classes[row] if 0 <= row < len(self._classes) else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
@@ -18,6 +18,8 @@ MODES = ("difference", "before", "after")
 LARGEST_CELL = 34.0
 ROOM_FOR_NUMBERS = 17.0
 """Points of a cell's side from which its count is written into it."""
+ROOM_FOR_SIGN = 6.0
+"""Points from which a difference says at least whether it is more or less."""
 
 
 class ConfusionMatrix(ToldWidget):
@@ -124,6 +126,9 @@ class ConfusionMatrix(ToldWidget):
                     painter.setFont(numbers)
                     painter.setPen(self._theme.text_on(color))
                     painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), self._figure(value))
+                elif size >= ROOM_FOR_SIGN and value and self.mode == "difference":
+                    painter.setPen(QPen(self._theme.text_on(color), 1))
+                    self._paint_sign(painter, box, value)
         self._paint_names(painter, grid, size)
         if self.current is not None:
             row, column = self.current
@@ -137,6 +142,13 @@ class ConfusionMatrix(ToldWidget):
         # more mistakes are worse, more right answers better: the warm end always means worse
         share = (value if not right else -value) / most
         return self._theme.scale_color("difference", 0.5 + 0.5 * share)
+
+    def _paint_sign(self, painter: QPainter, box: QRectF, value: int) -> None:
+        """Whether there are more or fewer, where there is no room for how many."""
+        middle, reach = box.center(), min(box.width() / 2 - 1, 3.0)
+        painter.drawLine(QPointF(middle.x() - reach, middle.y()), QPointF(middle.x() + reach, middle.y()))
+        if value > 0:
+            painter.drawLine(QPointF(middle.x(), middle.y() - reach), QPointF(middle.x(), middle.y() + reach))
 
     def _figure(self, value: int) -> str:
         if self.mode != "difference":

@@ -21,6 +21,8 @@ LEGEND = 22
 """Height of the colour scale below the picture."""
 FADE = 0.66
 """How far a weight that goes is blended into the panel."""
+SLANTED = 6
+"""Pixels from one slanted line over such weights to the next."""
 LOW, HIGH = 1.0, 99.0
 """Percentiles at the ends of the colour scale, so that one outlier does not darken the rest."""
 
@@ -148,11 +150,24 @@ class Heatmap(QWidget):
             finer = self._image.width() > area.width() or self._image.height() > area.height()
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, finer)
             painter.drawImage(area, self._image)
+            if self._share > 0:
+                painter.drawImage(area.topLeft(), self._hatching(round(area.width()), round(area.height())))
         painter.restore()
         if self._image is not None:
             self._paint_label(painter, area)
             self._paint_legend(painter)
         painter.end()
+
+    def _hatching(self, width: int, height: int) -> QImage:
+        """Slanted lines over the cells that go: faded, a dark cell may be as light as an important one."""
+        gone = self.gone
+        rows = np.arange(height) * gone.shape[0] // height
+        columns = np.arange(width) * gone.shape[1] // width
+        slanted = (np.arange(height)[:, None] + np.arange(width)) % SLANTED == 0
+        ink = self._theme.color("text")
+        ink.setAlphaF(0.4)
+        dots = np.where((gone[np.ix_(rows, columns)] >= 0.5) & slanted, ink.rgba(), 0).astype(np.uint32)
+        return QImage(dots.data, width, height, 4 * width, QImage.Format.Format_ARGB32).copy()
 
     def _paint_label(self, painter: QPainter, area: QRectF) -> None:
         if self._share <= 0:

@@ -85,6 +85,12 @@ class LayerDelegate(QStyledItemDelegate):
             painter.setFont(small_font(option.font, 12, italic=True))
             area = cell.adjusted(2, 0, -PAD - 2, 0)
             self._text(painter, area, cell_text(row, column), "estimate", Qt.AlignmentFlag.AlignRight)
+        if chosen:
+            # lines besides the ground, which alone hardly stands out
+            painter.setPen(QPen(self._theme.color("accent"), 1))
+            top, bottom = cell.top() + 0.5, cell.bottom() + 0.5
+            for y in (top, bottom):
+                painter.drawLine(QPointF(cell.left(), y), QPointF(cell.right() + 1, y))
         if self._is_focused(option, index):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(self._theme.color("accent"), 1))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QFont, QHelpEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from core.values import Measurement
@@ -194,6 +194,11 @@ class RunChart(QWidget):
                 painter.drawRect(QRectF(at.x() - side, at.y() - side, 2 * side, 2 * side))
             else:
                 painter.drawEllipse(at, radius, radius)
+        painter.setPen(QPen(accent, 1.4))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for at, (index, _) in zip(points, measured, strict=True):
+            if self._steps[index].layer_id == self._chosen:
+                painter.drawEllipse(at, radius + 3.4, radius + 3.4)
 
     def _paint_guess(self, painter: QPainter, plot: Plot) -> None:
         """Steps still to come: dotted, an estimate."""
@@ -219,6 +224,9 @@ class RunChart(QWidget):
             token = "muted" if step.measurement is not None else "estimate"
             if step.layer_id == self._chosen:
                 token = "accent"
+                underlined = QFont(painter.font())
+                underlined.setUnderline(True)
+                painter.setFont(underlined)
             painter.setPen(self._theme.color("attention" if index == worst else token))
             painter.translate(plot.x(index) + 3, plot.rect.bottom() + LABEL_DROP)
             painter.rotate(-SLANT)

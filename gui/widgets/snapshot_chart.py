@@ -131,10 +131,14 @@ class SnapshotChart(ToldWidget):
             painter.drawRect(QRectF(at.x() - side, at.y() - side, 2 * side, 2 * side))
         else:
             painter.drawEllipse(at, RADIUS, RADIUS)
-        if self.hasFocus() and dot.snapshot_id is not None and dot.snapshot_id == self._current:
-            painter.setBrush(Qt.BrushStyle.NoBrush)
+        if dot.snapshot_id is None or dot.snapshot_id != self._current:
+            return
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(color, 1.4))
+        painter.drawEllipse(at, RADIUS + 3, RADIUS + 3)
+        if self.hasFocus():
             painter.setPen(QPen(self._theme.color("text"), 1, Qt.PenStyle.DotLine))
-            painter.drawEllipse(at, RADIUS + 4, RADIUS + 4)
+            painter.drawEllipse(at, RADIUS + 6, RADIUS + 6)
 
     def _around(self, plot: Plot, dot: Dot) -> QRectF:
         """What a point and its interval take up: no name may stand there."""

@@ -77,9 +77,11 @@ class TrainingCurve(QWidget):
 
     def _paint_legend(self, painter: QPainter) -> None:
         left = 4.0
-        for token, words in (("original", tr("loss of the training")), ("accent", tr("of held-out samples"))):
-            painter.setPen(QPen(self._theme.color(token), 2.4))
-            painter.drawLine(QPointF(left, 9), QPointF(left + 12, 9))
+        for series, words in (
+            ("training", tr("loss of the training")),
+            ("held out", tr("of held-out samples")),
+        ):
+            paint_mark(painter, self._theme, series, left)
             painter.setPen(self._theme.color("muted"))
             width = painter.fontMetrics().horizontalAdvance(words)
             room = min(float(width), self.width() - left - 18)
@@ -94,6 +96,16 @@ class TrainingCurve(QWidget):
             QToolTip.showText(event.globalPos(), plain_tip(describe(nearest)), self)
             return True
         return super().event(event)
+
+
+def paint_mark(painter: QPainter, theme: Theme, series: str, left: float) -> None:
+    """The sign of a series in the legend, 12 points wide: as the curve, with its points if it has any."""
+    color = theme.color("accent" if series == "held out" else "original")
+    painter.setPen(QPen(color, 2.4))
+    painter.drawLine(QPointF(left, 9), QPointF(left + 12, 9))
+    if series == "held out":
+        painter.setBrush(color)
+        painter.drawEllipse(QPointF(left + 6, 9), 3.0, 3.0)
 
 
 def describe(point: TrainingPoint) -> str:
