@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from PySide6.QtCore import QBuffer, QEventLoop, QIODevice
 from PySide6.QtWidgets import QApplication, QWidget
@@ -18,10 +19,13 @@ from shiboken6 import delete
 from gui.app import Window
 from gui.engine_client import EngineClient
 from gui.settings import Settings
+from gui.theme import Theme
 
 PATIENCE_SECONDS = 900
 SIZE = (1440, 900)
 COLOURS = 256
+SCALES, STEPS = ("damage", "importance"), 32
+"""Scales whose colours every picture keeps, and how many of each."""
 ROUNDS = 12
 LOOKS = tuple((theme, language) for theme in ("light", "dark") for language in ("en", "zh_CN"))
 
@@ -78,7 +82,7 @@ class Photographer:
                 self.settle(seconds)
             widget = of() if of is not None else self.window.main
             path = self._out / f"{self._network}-{name}-{theme}-{language}.png"
-            path.write_bytes(small(widget))
+            path.write_bytes(small(widget, self.window.theme))
         print(f"{time.strftime('%H:%M:%S')} {self._network} {name}", file=sys.stderr, flush=True)
 
     def wait(self, condition: Callable[[], bool]) -> None:
@@ -115,12 +119,34 @@ class Photographer:
         print("problem:", problem, file=sys.stderr)
 
 
-def small(widget: QWidget) -> bytes:
+def small(widget: QWidget, theme: Theme) -> bytes:
     """The widget as a PNG of at most 256 colours: a third of the bytes, and no difference to the eye."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     widget.grab().save(buffer, "PNG")
     picture = Image.open(io.BytesIO(bytes(buffer.data()))).convert("RGB")
     out = io.BytesIO()
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    reduced(picture, gradients(theme)).save(out, "PNG", optimize=True)
     return out.getvalue()
+
+
+def gradients(theme: Theme) -> np.ndarray:
+    """The colours along the scales of the heatmaps, uint8 (SCALES · STEPS, 3)."""
+    scales = [theme.scale_color(scale, step / (STEPS - 1)) for scale in SCALES for step in range(STEPS)]
+    return np.array([color.getRgb()[:3] for color in scales], np.uint8)
+
+
+def reduced(picture: Image.Image, kept: np.ndarray) -> Image.Image:
+    """The picture in 256 colours, `kept` (n, 3) among them: chosen by how many pixels have them alone, the
+    colours of thin legends would become a few broad bands."""
+    cut = picture.quantize(COLOURS - len(kept), dither=Image.Dither.NONE).getpalette() or []
+    palette = np.vstack([np.array(cut, np.uint8).reshape(-1, 3)[: COLOURS - len(kept)], kept])
+    pixels = np.asarray(picture).reshape(-1, 3).astype(np.int32)
+    codes, where = np.unique(pixels @ (65536, 256, 1), return_inverse=True)
+    colours = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1).astype(np.float32)
+    wanted = palette.astype(np.float32)
+    nearest = (np.square(wanted).sum(axis=1) - 2 * colours @ wanted.T).argmin(axis=1)
+    found = nearest[where].astype(np.uint8).reshape(picture.height, picture.width)
+    made = Image.fromarray(found, "P")
+    made.putpalette(palette.reshape(-1).tolist())
+    return made

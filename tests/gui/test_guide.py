@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtGui import QAction
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
 import make_guide  # noqa: E402
+import photographer  # noqa: E402
 from shell_values import make_data, make_model, make_result  # noqa: E402
 
 from core.language import LANGUAGES  # noqa: E402
@@ -83,3 +85,16 @@ def test_what_it_names_stands_in_the_window(window: Window, language: str) -> No
     wanted = {make_guide.named(f"{{{name}}}", language) for name in make_guide.controls()}
     assert len(wanted) > 12
     assert not wanted - {text.rstrip(":：") for text in seen}
+
+
+def test_a_thin_legend_keeps_its_colours_beside_many_others() -> None:
+    noise = np.random.default_rng(5).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    noise[:, :, 0] //= 4
+    scale = np.stack([np.full(32, 250), np.arange(32) * 8, np.full(32, 3)], axis=1).astype(np.uint8)
+    noise[100, :32] = scale
+    made = photographer.reduced(Image.fromarray(noise), scale)
+    assert made.mode == "P" and len(made.getcolors()) <= 256
+    assert np.array_equal(np.asarray(made.convert("RGB"))[100, :32], scale)
+    # what is common stays as near as without: blue and green in steps of about a sixth of the range
+    changed = np.abs(np.asarray(made.convert("RGB")).astype(int) - noise)
+    assert changed[:90].mean() < 16
