@@ -38,7 +38,7 @@ from core.values import (
     text,
 )
 
-VERSION = 9
+VERSION = 10
 """Part of every key: measurements of an older way to measure are made anew."""
 
 _MOST_DAMAGE = 2.5
