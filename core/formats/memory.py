@@ -16,7 +16,7 @@ from core.formats.safety import shown
 from core.graph.labels import clean
 from core.values import text
 
-_MAKERS = {"ConstantOfShape": 0, "Expand": 1}
+MAKERS = {"ConstantOfShape": 0, "Expand": 1}
 """Operator -> which input says how large the result is."""
 _FLOAT_BYTES = 4
 _LONGEST_SHAPE = 64
@@ -26,13 +26,13 @@ USUAL_BYTES = 64 << 30
 
 def check_memory(graph: onnx.GraphProto, path: Path) -> None:
     """Raises UnsupportedModelError, naming the node, if one constant needs more memory than there is."""
-    makers = [node for node in _nodes(graph) if node.op_type in _MAKERS]
+    makers = [node for node in _nodes(graph) if node.op_type in MAKERS]
     if not makers:
         return
     limit = memory_bytes()
     known = _shapes(graph)
     for node in makers:
-        place = _MAKERS[node.op_type]
+        place = MAKERS[node.op_type]
         if place >= len(node.input):
             continue
         shape = known.get(node.input[place])

@@ -68,7 +68,8 @@ class OnnxFormat:
         for external in facts.external_files:
             with open(external, "rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
-        make_dense(proto.graph)
+        if facts.sparse:
+            make_dense(proto.graph)
         model = to_ir(proto, parts, data, path, facts)
         size_bytes = len(data) + facts.external_bytes
         del data, parts, proto

@@ -13,9 +13,10 @@ import onnx
 
 from core.errors import OpenError, UnsupportedModelError
 from core.formats.external_data import check_tensor
-from core.formats.memory import check_memory
+from core.formats.memory import MAKERS, check_memory
+from core.formats.reading import ReadGraph, ReadNode, read_function, read_graph
 from core.formats.safety import shown
-from core.formats.structure import check_count, check_functions, check_graph
+from core.formats.structure import check_functions, check_graph
 from core.formats.wire import Split
 from core.graph.labels import clean
 from core.values import Text, text
@@ -42,28 +43,39 @@ class Facts:
     custom_operators: tuple[str, ...] = ()
     """'domain::Operator' of what onnxruntime does not know."""
     opset: int = 0
+    sparse: bool = False
+    """Whether any tensor is stored by its places, in the graph or a body."""
 
 
 def check_model(proto: onnx.ModelProto, parts: Split, path: Path) -> Facts:
     """Raises OpenError, UnsafeFileError or UnsupportedModelError, each naming the culprit."""
     opset = _check_versions(proto, path)
-    check_count(proto.graph, path)
+    read = read_graph(proto.graph, path)
     check_functions(proto, path)
     if not proto.graph.output:
         raise _unusable(path, text("It has no output, so there is nothing to measure."))
     weights = {tensor.name for tensor in proto.graph.initializer}
     if not any(value.name not in weights for value in proto.graph.input):
         raise _unusable(path, text("It has no input, so its answer never changes."))
+    functions = [read_function(function, path) for function in proto.functions]
+    own = list(read.graphs())
+    inside = [
+        graph for nodes in functions for node in nodes for body in node.bodies for graph in body.graphs()
+    ]
+    graphs = own + inside
+    nodes = [node for found in (*(graph.nodes for graph in graphs), *functions) for node in found]
     external: dict[Path, int] = {}
-    for tensor in _tensors(proto):
+    for tensor in _tensors(graphs, nodes):
         _check_tensor(tensor, parts, path, external)
-    check_graph(proto.graph, path)
-    check_memory(proto.graph, path)
+    check_graph(read, path)
+    if any(node.operator in MAKERS for node in nodes):
+        check_memory(proto.graph, path)
     return Facts(
         external_files=tuple(sorted(external)),
         external_bytes=sum(file.stat().st_size for file in external),
-        custom_operators=_custom_operators(proto),
+        custom_operators=_custom_operators(proto, nodes),
         opset=opset,
+        sparse=any(graph.graph.sparse_initializer for graph in own),
     )
 
 
@@ -112,24 +124,15 @@ def _check_versions(proto: onnx.ModelProto, path: Path) -> int:
     return opset
 
 
-def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    """Every tensor of the model: initializers and attributes, bodies and functions included."""
-    stack: list[onnx.GraphProto | onnx.FunctionProto] = [proto.graph, *proto.functions]
-    while stack:
-        graph = stack.pop()
-        if isinstance(graph, onnx.GraphProto):
-            yield from graph.initializer
-            for sparse in graph.sparse_initializer:
-                yield sparse.values
-                yield sparse.indices
-        for node in graph.node:
-            for attribute in node.attribute:
-                if attribute.HasField("t"):
-                    yield attribute.t
-                yield from attribute.tensors
-                if attribute.HasField("g"):
-                    stack.append(attribute.g)
-                stack.extend(attribute.graphs)
+def _tensors(graphs: list[ReadGraph], nodes: list[ReadNode]) -> Iterator[onnx.TensorProto]:
+    """Every tensor: initializers and attributes."""
+    for read in graphs:
+        yield from read.graph.initializer
+        for sparse in read.graph.sparse_initializer:
+            yield sparse.values
+            yield sparse.indices
+    for node in nodes:
+        yield from node.tensors
 
 
 def _check_tensor(tensor: onnx.TensorProto, parts: Split, path: Path, external: dict[Path, int]) -> None:
@@ -214,20 +217,14 @@ def _shape(dims: tuple[int, ...]) -> str:
     return clean("×".join(str(dim) for dim in dims))
 
 
-def _custom_operators(proto: onnx.ModelProto) -> tuple[str, ...]:
+def _custom_operators(proto: onnx.ModelProto, nodes: list[ReadNode]) -> tuple[str, ...]:
     """Operators that onnxruntime has no implementation for, without those that the file defines itself."""
     own = {(function.domain, function.name) for function in proto.functions}
     unknown: dict[str, None] = {}
-    stack: list[onnx.GraphProto | onnx.FunctionProto] = [proto.graph, *proto.functions]
-    while stack:
-        for node in stack.pop().node:
-            domain = "" if node.domain in _STANDARD else node.domain
-            if (domain, node.op_type) not in known_operators() and (node.domain, node.op_type) not in own:
-                unknown[clean(f"{domain}::{node.op_type}" if domain else node.op_type)] = None
-            for attribute in node.attribute:
-                if attribute.HasField("g"):
-                    stack.append(attribute.g)
-                stack.extend(attribute.graphs)
+    for domain, operator in dict.fromkeys((node.domain, node.operator) for node in nodes):
+        standard = "" if domain in _STANDARD else domain
+        if (standard, operator) not in known_operators() and (domain, operator) not in own:
+            unknown[clean(f"{standard}::{operator}" if standard else operator)] = None
     return tuple(unknown)
 
 

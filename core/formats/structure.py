@@ -3,51 +3,46 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import onnx
 
-from core.errors import OpenError, UnsupportedModelError
+from core.errors import UnsupportedModelError
+from core.formats.reading import MOST_NODES, ReadGraph, ReadNode, invalid, unreadable
 from core.formats.safety import shown
 from core.graph.labels import clean
-from core.values import Text, text
-
-MOST_NODES = 100_000
-"""Nodes, those of bodies and of unfolded functions included. More are refused before any work on them: each
-stage of opening takes time by the node, and the largest networks that people export have some 20,000."""
+from core.values import text
 
 _MAX_DEPTH = 32
 
 
-def check_graph(
-    graph: onnx.GraphProto, path: Path, outer: frozenset[str] = frozenset(), depth: int = 0
-) -> None:
+def check_graph(read: ReadGraph, path: Path, outer: frozenset[str] = frozenset(), depth: int = 0) -> None:
     """Raises OpenError if the nodes of the graph or of a body in it cannot be put in an order.
 
     `outer`: names that the graphs around this one provide.
     """
     if depth > _MAX_DEPTH:
-        raise _invalid(
+        raise invalid(
             path, text("Its If and Loop bodies are nested more than {depth} deep.", depth=_MAX_DEPTH)
         )
-    nodes = _read(graph, path)
+    graph, nodes = read.graph, read.nodes
     given = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
     given |= {sparse.values.name for sparse in graph.sparse_initializer}
     producers: dict[str, int] = {}
-    for index, (_, outputs, _) in enumerate(nodes):
-        for name in outputs:
+    for index, node in enumerate(nodes):
+        for name in node.outputs:
             if not name:
                 continue
             if name in producers or name in given:
-                raise _invalid(path, text("The value '{value}' is made twice.", value=clean(name)))
+                raise invalid(path, text("The value '{value}' is made twice.", value=clean(name)))
             producers[name] = index
     inside = frozenset(producers) | given
-    everything = outer | inside
-    reads = [_reads(inputs, bodies, inside) for inputs, _, bodies in nodes]
-    for index, (inputs, _, _) in enumerate(nodes):
-        for name in inputs:
+    everything = outer | inside if outer else inside
+    for index, node in enumerate(nodes):
+        for name in node.inputs:
             if name and name not in everything:
-                raise _invalid(
+                raise invalid(
                     path,
                     text(
                         "Node '{node}' reads '{value}', which nothing makes.",
@@ -57,50 +52,18 @@ def check_graph(
                 )
     for value in graph.output:
         if value.name not in everything:
-            raise _invalid(path, text("Its output '{value}' is made by nothing.", value=clean(value.name)))
+            raise invalid(path, text("Its output '{value}' is made by nothing.", value=clean(value.name)))
+    reads = [_reads(node, inside) if node.bodies else node.inputs for node in nodes]
     _check_order(graph, path, producers, reads)
-    for _, _, bodies in nodes:
-        for body in bodies:
+    for node in nodes:
+        for body in node.bodies:
             check_graph(body, path, everything, depth + 1)
-
-
-_Read = tuple[tuple[str, ...], tuple[str, ...], list[onnx.GraphProto]]
-
-
-def _read(graph: onnx.GraphProto, path: Path) -> list[_Read]:
-    """Inputs, outputs and bodies of each node, taken out of protobuf once: each look there takes its time.
-
-    Raises OpenError for a name that is not UTF-8: protobuf hands it out as bytes.
-    """
-    nodes: list[_Read] = []
-    for node in graph.node:
-        inputs, outputs = tuple(node.input), tuple(node.output)
-        names = [node.name, node.op_type, node.domain, *inputs, *outputs]
-        bodies: list[onnx.GraphProto] = []
-        for attribute in node.attribute:
-            names.append(attribute.name)
-            if attribute.HasField("g"):
-                bodies.append(attribute.g)
-            bodies.extend(attribute.graphs)
-        try:
-            "".join(names)
-        except TypeError:
-            raise _unreadable(path) from None
-        nodes.append((inputs, outputs, bodies))
-    values = (*graph.input, *graph.output, *graph.value_info, *graph.initializer)
-    if not all(isinstance(value.name, str) for value in values):
-        raise _unreadable(path)
-    return nodes
-
-
-def _unreadable(path: Path) -> OpenError:
-    return _invalid(path, text("A name in it is not readable text."))
 
 
 def check_functions(proto: onnx.ModelProto, path: Path) -> None:
     """Raises OpenError for a function that calls itself, UnsupportedModelError for one that explodes."""
     if not all(isinstance(function.name, str) for function in proto.functions):
-        raise _unreadable(path)
+        raise unreadable(path)
     functions = {(function.domain, function.name): function for function in proto.functions}
     if not functions:
         return
@@ -118,14 +81,14 @@ def check_functions(proto: onnx.ModelProto, path: Path) -> None:
                 )
             elif key not in sizes:
                 if key in active:
-                    raise _invalid(
+                    raise invalid(
                         path, text("Its function '{function}' calls itself.", function=clean(key[1]))
                     )
                 active.add(key)
                 stack.append((key, True))
                 for callee in calls[key]:
                     if callee in active:
-                        raise _invalid(
+                        raise invalid(
                             path, text("Its function '{function}' calls itself.", function=clean(callee[1]))
                         )
                     stack.append((callee, False))
@@ -140,30 +103,6 @@ def check_functions(proto: onnx.ModelProto, path: Path) -> None:
             ),
             text("Export the model without functions, or get it from a source that you trust."),
         )
-
-
-def check_count(graph: onnx.GraphProto, path: Path) -> None:
-    """Raises UnsupportedModelError if the graph and the bodies in it hold more nodes than `MOST_NODES`."""
-    count = 0
-    stack = [graph]
-    while stack:
-        current = stack.pop()
-        count += len(current.node)
-        if count > MOST_NODES:
-            raise UnsupportedModelError(
-                text("The model '{name}' is too large to open.", name=shown(path)),
-                text(
-                    "It has at least {count} operations; {limit} are the limit.",
-                    count=count,
-                    limit=MOST_NODES,
-                ),
-                text("Export it without unrolled loops, or in parts that are opened one by one."),
-            )
-        for node in current.node:
-            for attribute in node.attribute:
-                if attribute.HasField("g"):
-                    stack.append(attribute.g)
-                stack.extend(attribute.graphs)
 
 
 def _calls(
@@ -183,25 +122,23 @@ def _calls(
     return counts
 
 
-def _reads(inputs: tuple[str, ...], bodies: list[onnx.GraphProto], inside: frozenset[str]) -> set[str]:
+def _reads(node: ReadNode, inside: frozenset[str]) -> set[str]:
     """Names of this graph that a node needs, directly or within its bodies."""
-    names = set(inputs)
-    graphs = list(bodies)
+    names = set(node.inputs)
+    graphs = list(node.bodies)
     while graphs:
-        graph = graphs.pop()
-        made = {name for inner in graph.node for name in inner.output} | {value.name for value in graph.input}
-        for inner in graph.node:
-            names.update(name for name in inner.input if name not in made)
-            for attribute in inner.attribute:
-                if attribute.HasField("g"):
-                    graphs.append(attribute.g)
-                graphs.extend(attribute.graphs)
-        names.update(value.name for value in graph.output if value.name not in made)
+        read = graphs.pop()
+        made = {name for inner in read.nodes for name in inner.outputs}
+        made |= {value.name for value in read.graph.input}
+        for inner in read.nodes:
+            names.update(name for name in inner.inputs if name not in made)
+            graphs += inner.bodies
+        names.update(value.name for value in read.graph.output if value.name not in made)
     return names & inside
 
 
 def _check_order(
-    graph: onnx.GraphProto, path: Path, producers: dict[str, int], reads: list[set[str]]
+    graph: onnx.GraphProto, path: Path, producers: dict[str, int], reads: Sequence[Iterable[str]]
 ) -> None:
     """Kahn's algorithm: whatever is left over stands in a cycle or behind one."""
     needs = [{producers[name] for name in names if name in producers} for names in reads]
@@ -222,7 +159,7 @@ def _check_order(
                 ready.append(user)
     if done < len(waiting):
         stuck = next(index for index, count in enumerate(waiting) if count)
-        raise _invalid(
+        raise invalid(
             path,
             text(
                 "It runs in a circle: node '{node}' waits for its own result.", node=_name(graph.node[stuck])
@@ -232,11 +169,3 @@ def _check_order(
 
 def _name(node: onnx.NodeProto) -> str:
     return clean(node.name or (node.output[0] if node.output else "") or node.op_type)
-
-
-def _invalid(path: Path, why: Text) -> OpenError:
-    return OpenError(
-        text("The graph in '{name}' is invalid.", name=shown(path)),
-        why,
-        text("The file is damaged or was not written correctly: export the model again."),
-    )

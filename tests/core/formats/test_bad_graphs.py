@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from core.errors import EngineError, SecateurError, UnsupportedModelError
 from core.evaluate import time_limit
 from core.evaluate.runner import Runner
-from core.formats import onnx_format, structure
+from core.formats import onnx_format, reading
 from core.graph.drawing import layout
 
 # ---------------------------------------------------------------- 9 to 13: the graph
@@ -114,9 +114,9 @@ def test_row_11_nodes_in_bodies_count(tmp_path: Path, monkeypatch: pytest.Monkey
         helper.make_node("If", ["c"], ["y"], name="choice", then_branch=body, else_branch=body),
     ]
     path = written(tmp_path, small(nodes=nodes, initializer=[matrix, condition]))
-    monkeypatch.setattr(structure, "MOST_NODES", 8)
+    monkeypatch.setattr(reading, "MOST_NODES", 8)
     assert opened(path).info.layers
-    monkeypatch.setattr(structure, "MOST_NODES", 7)
+    monkeypatch.setattr(reading, "MOST_NODES", 7)
     refused(path, "too large", "8 operations", kind=UnsupportedModelError)
 
 
