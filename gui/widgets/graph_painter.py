@@ -16,6 +16,7 @@ from gui.models.group_frames import GroupFrames
 from gui.models.rollup import RollUps
 from gui.models.switch_marks import SwitchMarks
 from gui.theme import Theme
+from gui.widgets.cut_name import cut_name
 from gui.widgets.far_painter import FarLook, draw_arrows, draw_boxes
 from gui.widgets.group_painter import paint_closed, paint_frame, paint_stack
 from gui.widgets.switch_painter import paint_switches
@@ -295,7 +296,7 @@ class GraphPainter:
         if key not in self._elided:
             if len(self._elided) > 20_000:
                 self._elided = {}
-            self._elided[key] = metrics.elidedText(words, Qt.TextElideMode.ElideMiddle, rect.width())
+            self._elided[key] = cut_name(words, metrics, rect.width())
         align = (
             Qt.AlignmentFlag.AlignHCenter
             if centred

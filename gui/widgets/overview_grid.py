@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from gui.models.overview_table import CELL_ROLE, Cell, OverviewModel
 from gui.theme import Theme
 from gui.widgets.copying import blank
+from gui.widgets.cut_name import cut_name
 from gui.widgets.overview_cells import READABLE, CellPainter
 
 ROW_HEIGHT = 22
@@ -161,7 +162,7 @@ class OverviewGrid(QTableView):
         for row, name in enumerate(names):
             top = 6 + (row + 1) * height
             if height >= READABLE:
-                shown = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, left - 12)
+                shown = cut_name(name, metrics, left - 12)
                 painter.setFont(self.font())
                 painter.setPen(self._theme.color("muted"))
                 where = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

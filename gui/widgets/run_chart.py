@@ -15,6 +15,7 @@ from gui import format as fmt
 from gui.i18n import tr
 from gui.theme import Theme
 from gui.widgets.axis import Plot, digits_for, nice_ticks, paint_y_axis, small_font
+from gui.widgets.cut_name import cut_name
 from gui.widgets.plain_tip import plain_tip
 
 LEFT, RIGHT, TOP = 46, 18, 14
@@ -232,7 +233,7 @@ class RunChart(QWidget):
             painter.rotate(-SLANT)
             # a name may use what is left of the widget at this angle
             length = min(room, (plot.x(index) - 2) / math.cos(math.radians(SLANT)))
-            name = painter.fontMetrics().elidedText(step.label, Qt.TextElideMode.ElideMiddle, int(length))
+            name = cut_name(step.label, painter.fontMetrics(), length)
             painter.drawText(
                 QRectF(-length, -8, length, 16),
                 int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter),

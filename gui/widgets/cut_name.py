@@ -1,0 +1,39 @@
+"""A layer's name where there is no room for all of it."""
+
+from __future__ import annotations
+
+import re
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics, QFontMetricsF
+
+_NUMBER_AT_END = re.compile(r"\d*$")
+
+
+def cut_name(name: str, metrics: QFontMetrics | QFontMetricsF, room: float) -> str:
+    """'l.0.attention.query' for 'layers.0.attention.query' where that is enough, 'l.0.a.query' where not.
+
+    The parts in front are cut first, and keep their numbers: layers of one block end alike, and cut in the
+    middle they would all be 'layer…query'. A branch in brackets behind the name goes before anything else.
+    """
+    if metrics.horizontalAdvance(name) <= room:
+        return name
+    head, bracket, _ = name.partition(" (")
+    end = "…" if bracket else ""
+    parts = head.split(".")
+    for place in range(len(parts)):
+        shown = ".".join(parts) + end
+        if metrics.horizontalAdvance(shown) <= room:
+            return shown
+        if place < len(parts) - 1:
+            parts[place] = _initial(parts[place])
+    shown = ".".join(parts) if len(parts) > 1 or bracket else name
+    return metrics.elidedText(shown, Qt.TextElideMode.ElideMiddle, int(room))
+
+
+def _initial(part: str) -> str:
+    """'l3' of 'layer3', 'b' of 'blocks'; what begins with no letter stays."""
+    if not part[:1].isalpha():
+        return part
+    number = _NUMBER_AT_END.search(part[1:])
+    return part[0] + (number.group() if number is not None else "")

@@ -1,0 +1,36 @@
+"""Names of layers in little room: what tells them apart stays."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtGui import QFontMetricsF
+from PySide6.QtWidgets import QApplication
+
+from gui.widgets.cut_name import cut_name
+
+
+@pytest.mark.parametrize(
+    ("name", "room_of", "shown"),
+    [
+        ("layers.0.attention.query", "layers.0.attention.query", "layers.0.attention.query"),
+        ("layers.0.attention.query", "l.0.attention.query", "l.0.attention.query"),
+        ("layers.0.attention.query", "l.0.a.query", "l.0.a.query"),
+        ("layer3.1.conv2", "l3.1.conv2", "l3.1.conv2"),
+        ("stft (else)", "stft…", "stft…"),
+        ("encoder.2.conv (then)", "e.2.conv…", "e.2.conv…"),
+    ],
+)
+def test_the_parts_in_front_are_cut_first_and_keep_their_numbers(
+    qapp: QApplication, name: str, room_of: str, shown: str
+) -> None:
+    metrics = QFontMetricsF(qapp.font())
+    assert cut_name(name, metrics, metrics.horizontalAdvance(room_of) + 0.5) == shown
+
+
+def test_where_even_that_is_too_long_the_middle_goes(qapp: QApplication) -> None:
+    metrics = QFontMetricsF(qapp.font())
+    room = metrics.horizontalAdvance("b.7.reparam")
+    cut = cut_name("blocks.7.reparametrised_convolution", metrics, room)
+    assert cut.startswith("b.7.") and "…" in cut and metrics.horizontalAdvance(cut) <= room
+    plain = cut_name("reparametrisedconvolution", metrics, room)
+    assert plain.startswith("rep") and plain.endswith("n") and "…" in plain
