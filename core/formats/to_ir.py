@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from core.formats.plain import plain_model
 from core.formats.proto_checks import Facts
-from core.formats.wire import Split
+from core.formats.wire import Encoded, Split
 from core.graph.apart import leaves
 from core.graph.held import hold
 from core.graph.nodes import all_graphs
@@ -27,7 +27,7 @@ _SIMPLE: dict[int, tuple[ir.DataType, np.dtype[Any]]] = {
 """What nearly all tensors are, however small: numpy's kinds of them."""
 
 
-def to_ir(proto: onnx.ModelProto, parts: Split, data: bytes, path: Path, facts: Facts) -> ir.Model:
+def to_ir(proto: onnx.ModelProto, parts: Split, data: Encoded, path: Path, facts: Facts) -> ir.Model:
     """Return the model; weights come from `data`, the bytes of the file at `path`, or lie beside it."""
     owner = _Owner(parts, data, path, facts)
     model = plain_model(proto, owner.weight, owner.constant)
@@ -50,7 +50,7 @@ def to_ir(proto: onnx.ModelProto, parts: Split, data: bytes, path: Path, facts: 
 class _Owner:
     """Makes tensors that hold their numbers themselves, so that the file's bytes can go."""
 
-    def __init__(self, parts: Split, data: bytes, path: Path, facts: Facts) -> None:
+    def __init__(self, parts: Split, data: Encoded, path: Path, facts: Facts) -> None:
         self._parts = parts
         self._data = data
         self._path = path

@@ -11,6 +11,8 @@ import onnx
 import onnx_ir as ir
 
 from core.corrections import MeasurementStore
+from core.errors import SecateurError
+from core.formats.own_file import read_own
 from core.graph.weights import save, to_bytes
 from core.steps import Done
 from core.steps._rounded import Refined, pack, unpack
@@ -48,13 +50,13 @@ def kept(key: str, store: MeasurementStore, work_dir: Path) -> tuple[Done, float
     if found is None:
         return None
     # whatever is damaged or gone is made again
-    with contextlib.suppress(msgspec.MsgspecError, zlib.error, OSError, ValueError):
+    with contextlib.suppress(msgspec.MsgspecError, zlib.error, OSError, ValueError, SecateurError):
         value = msgspec.msgpack.decode(found, type=_Kept)
         if value.model:
             proto = onnx.ModelProto.FromString(zlib.decompress(value.model))
             model = ir.serde.deserialize_model(proto)
         else:
-            model = ir.load(_file(key, work_dir))
+            model = read_own(_file(key, work_dir))
         return Done(model, value.did, value.layers, value.methods), value.seconds
     return None
 
