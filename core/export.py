@@ -24,6 +24,7 @@ from core.compress import file_sha256
 from core.context import Context
 from core.data.dataset import DataSet
 from core.errors import Cancelled, DataError, ExportError, SecateurError
+from core.evaluate.batching import batch_of
 from core.evaluate.example_feeds import example_feeds
 from core.evaluate.give_back import give_back
 from core.evaluate.runner import Runner
@@ -212,8 +213,8 @@ def _verify(
         ) from error
     context.check()
     feeds, wanted = _answers(artefact, data, None)
-    if feeds is None:
-        _answers(written, None, {})
+    if not feeds:
+        _answers(written, None, [])
         return
     context.check()
     # one after the other: each may be as large as the original
@@ -224,9 +225,10 @@ def _verify(
 
 
 def _answers(
-    model: Path, data: DataSet | None, feeds: Mapping[str, np.ndarray] | None
-) -> tuple[Mapping[str, np.ndarray] | None, list[np.ndarray]]:
-    """What a file that can be loaded says to `feeds` ({}: nothing is asked; None: some are found for it)."""
+    model: Path, data: DataSet | None, feeds: Sequence[Mapping[str, np.ndarray]] | None
+) -> tuple[Sequence[Mapping[str, np.ndarray]], list[np.ndarray]]:
+    """What a file that can be loaded says to `feeds`, one after the other ([]: nothing is asked; None: some
+    are found for it)."""
     try:
         runner = Runner(model)
     except SecateurError as error:
@@ -234,7 +236,7 @@ def _answers(
             raise
         raise _differs(error.why) from error
     feeds = _samples(runner, data) if feeds is None else feeds
-    return feeds, runner.run(feeds) if feeds else []
+    return feeds, [output for given in feeds for output in runner.run(given)]
 
 
 def _holds(written: Path, artefact: Path, behind: bytes) -> bool:
@@ -246,16 +248,19 @@ def _holds(written: Path, artefact: Path, behind: bytes) -> bool:
         return reader.read() == behind
 
 
-def _samples(runner: Runner, data: DataSet | None) -> dict[str, np.ndarray] | None:
+def _samples(runner: Runner, data: DataSet | None) -> list[dict[str, np.ndarray]]:
+    """Batches of samples, or one of random ones; [] where none fit."""
     if data is not None:
-        batch = next(iter(data.batches("judge", runner.batch_size(CHECK_SAMPLES), CHECK_SAMPLES)), None)
-        if batch is not None:
-            return batch.feeds
+        # all pictures at once would take more memory than the rest of an export
+        size = runner.batch_size(min(CHECK_SAMPLES, batch_of(data, "judge")))
+        found = [batch.feeds for batch in data.batches("judge", size, CHECK_SAMPLES)]
+        if found:
+            return found
     try:
-        return example_feeds(runner, runner.batch_size(1))
+        return [example_feeds(runner, runner.batch_size(1))]
     except DataError:
         # no random input fits this model; content and checker have spoken
-        return None
+        return []
 
 
 def same_answers(got: object, wanted: object) -> bool:

@@ -291,11 +291,11 @@ _JOBS: dict[type[m.Request], Callable[[Any, Workspace, Context], Value]] = {
 
 
 _LONG = (m.Analyze, m.FindPlan, m.RescuePlan, m.BlamePlan, m.Compress, m.Export, m.Compare)
-"""Jobs that may need as much memory as there is: what earlier ones have freed goes back first."""
+"""Jobs that may need as much memory as there is: what earlier ones have left goes first."""
 
 
 def perform(request: m.Request, workspace: Workspace, context: Context) -> Value:
     """Do what the request asks. Raises SecateurError for everything that a person can understand."""
     if isinstance(request, _LONG):
-        give_back()
+        give_back(networks=True)
     return _JOBS[type(request)](request, workspace, context)
