@@ -155,7 +155,7 @@ class SnapshotChart(ToldWidget):
             painter.fontMetrics().horizontalAdvance(name) + 2,
             plot.point(dot.across, dot.measurement.value),
         )
-        right, left = at.x() + RADIUS + 4, at.x() - RADIUS - 4 - width
+        right, left = at.x() + RADIUS + 6, at.x() - RADIUS - 6 - width
         places = ((right, 0), (left, 0), (right, -18), (right, 18), (left, -18), (left, 18))
         for side, down in places:
             box = QRectF(side, at.y() - 8 + down, width, 16)
