@@ -130,7 +130,11 @@ class _Cutter:
 
     def field(self, position: int, end: int) -> tuple[int, int, int, int]:
         """(field number, wire type, start of its content, end of its content)."""
-        tag, position = self.varint(position, end)
+        tag = self.data[position] if position < end else 128
+        if tag < 128:  # nearly all: a call for each byte takes half of the time that a file is read in
+            position += 1
+        else:
+            tag, position = self.varint(position, end)
         number, wire = tag >> 3, tag & 7
         start = position
         if wire == 0:
@@ -140,7 +144,11 @@ class _Cutter:
         elif wire == 5:
             position += 4
         elif wire == 2:
-            length, start = self.varint(position, end)
+            length = self.data[position] if position < end else 128
+            if length < 128:
+                start = position + 1
+            else:
+                length, start = self.varint(position, end)
             position = start + length
         else:
             raise MalformedError

@@ -8,7 +8,6 @@ from typing import Literal
 import onnx_ir as ir
 
 from core.graph.labels import SCOPE_SEPARATOR, clean
-from core.graph.layers import walk
 from core.graph.nodes import bodies
 from core.graph.opened import OpenedModel
 from core.values import GraphNode, Layer
@@ -51,21 +50,23 @@ def boxes(opened: OpenedModel, detail: Literal["layers", "nodes"]) -> Boxes:
     """
     graph = opened.model.graph
     layers = {layer.id: layer for layer in opened.info.layers}
-    entries = _body_inputs(graph)
+    entries: dict[int, ir.Value] = {}
+    order = _bodies_first(graph, entries)
+    facts = _Facts()
     result = Boxes()
     # what a value shows as: indices of the boxes it comes from
     origin: dict[int, frozenset[int]] = {}
     for value in graph.inputs:
         origin[id(value)] = frozenset({result.add(_end("input", value))})
     nothing: frozenset[int] = frozenset()
-    for node, body in _bodies_first(graph):
-        values = [value for value in (*node.inputs, *body_outputs(node)) if value is not None]
+    for node, body, handed_out in order:
+        values = [value for value in (*node.inputs, *handed_out) if value is not None]
         sources = nothing.union(*(_origin(value, origin, entries) for value in values)) if values else nothing
         layer = layers.get(node.name or "")
         if detail == "layers" and layer is None and len(sources) < 2:
             shown = nothing if node.op_type in _SHAPE_OPERATORS else sources
         else:
-            index = result.add(_node(node, layer), node, body)
+            index = result.add(_node(node, layer, facts), node, body)
             result.edges.extend((source, index) for source in sorted(sources))
             shown = frozenset({index})
             if detail == "layers" and node.op_type in _SHAPE_OPERATORS:
@@ -78,31 +79,30 @@ def boxes(opened: OpenedModel, detail: Literal["layers", "nodes"]) -> Boxes:
     return result
 
 
-def _bodies_first(graph: ir.Graph, path: str = "") -> list[tuple[ir.Node, str]]:
-    """All nodes with their bodies' paths, in an order in which every source stands before its targets."""
-    order: list[tuple[ir.Node, str]] = []
+def _bodies_first(
+    graph: ir.Graph, entries: dict[int, ir.Value], path: str = ""
+) -> list[tuple[ir.Node, str, list[ir.Value]]]:
+    """All nodes, their bodies' paths, and what bodies hand to them; every source before its targets.
+
+    `entries` gets what a Loop or Scan puts into each input of its body: what stands at the same place.
+    """
+    order: list[tuple[ir.Node, str, list[ir.Value]]] = []
     for node in graph:
+        handed_out: list[ir.Value] = []
         for name, body in bodies(node):
             step = f"{node.name}.{name.removesuffix('_branch')}"
-            order.extend(_bodies_first(body, f"{path}{SCOPE_SEPARATOR}{step}" if path else step))
-        order.append((node, path))
+            order.extend(_bodies_first(body, entries, f"{path}{SCOPE_SEPARATOR}{step}" if path else step))
+            handed_out.extend(body.outputs)
+            for inner, outer in zip(body.inputs, node.inputs, strict=False):
+                if outer is not None:
+                    entries[id(inner)] = outer
+        order.append((node, path, handed_out))
     return order
 
 
 def body_outputs(node: ir.Node) -> list[ir.Value]:
     """What the bodies of an If, Loop or Scan hand to it; [] for other nodes."""
     return [value for _, body in bodies(node) for value in body.outputs]
-
-
-def _body_inputs(graph: ir.Graph) -> dict[int, ir.Value]:
-    """A body's input -> what its Loop or Scan puts in at the same place (ONNX keeps the order)."""
-    entries: dict[int, ir.Value] = {}
-    for node, _ in walk(graph):
-        for _, body in bodies(node):
-            for inner, outer in zip(body.inputs, node.inputs, strict=False):
-                if outer is not None:
-                    entries[id(inner)] = outer
-    return entries
 
 
 def _origin(
@@ -126,7 +126,7 @@ def _end(kind: Literal["input", "output"], value: ir.Value) -> GraphNode:
     )
 
 
-def _node(node: ir.Node, layer: Layer | None) -> GraphNode:
+def _node(node: ir.Node, layer: Layer | None, facts: _Facts) -> GraphNode:
     width, height = SMALL_SIZE if layer is None else LAYER_SIZE
     label = layer.label if layer is not None else node.op_type
     return GraphNode(
@@ -136,21 +136,38 @@ def _node(node: ir.Node, layer: Layer | None) -> GraphNode:
         layer_id=layer.id if layer is not None else None,
         width=width,
         height=height,
-        detail=_detail(node, layer),
+        detail=_detail(node, layer, facts),
     )
 
 
-def _detail(node: ir.Node, layer: Layer | None) -> str:
+def _detail(node: ir.Node, layer: Layer | None, facts: _Facts) -> str:
     """Lines of plain facts: name, kind and shape, attributes."""
     lines = [clean(node.name or "", 200)]
     if layer is not None:
         lines.append(f"{layer.kind} · {'×'.join(map(str, layer.shape))}")
-    facts = []
-    for attribute in node.attributes.values():
-        if attribute.type in (ir.AttributeType.INT, ir.AttributeType.FLOAT, ir.AttributeType.STRING):
-            facts.append(f"{attribute.name} {attribute.value}")
-        elif attribute.type in (ir.AttributeType.INTS, ir.AttributeType.FLOATS):
-            facts.append(f"{attribute.name} {', '.join(map(str, attribute.value[:8]))}")
-    if facts:
-        lines.append(clean(" · ".join(facts), 200))
+    if node.attributes.data:
+        said = facts.of(node)
+        if said:
+            lines.append(said)
     return "\n".join(lines)
+
+
+class _Facts:
+    """Attributes as text: thousands of nodes share theirs, so most lines are made once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, ...], str] = {}
+
+    def of(self, node: ir.Node) -> str:
+        """'' if no attribute is plain. No node may change between two calls."""
+        attributes = node.attributes.data.values()
+        key = tuple(map(id, attributes))
+        if key not in self._known:
+            facts = []
+            for attribute in attributes:
+                if attribute.type in (ir.AttributeType.INT, ir.AttributeType.FLOAT, ir.AttributeType.STRING):
+                    facts.append(f"{attribute.name} {attribute.value}")
+                elif attribute.type in (ir.AttributeType.INTS, ir.AttributeType.FLOATS):
+                    facts.append(f"{attribute.name} {', '.join(map(str, attribute.value[:8]))}")
+            self._known[key] = clean(" · ".join(facts), 200)
+        return self._known[key]
