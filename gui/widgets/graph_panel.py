@@ -82,7 +82,8 @@ class GraphPanel(QWidget):
         if items is not None:
             wide, high = items.bounds.width(), items.bounds.height()
             across, down = self.canvas.width() - 2 * MARGIN, self.canvas.height() - BELOW - 2 * MARGIN
-            if (wide <= across and high <= down) or wide * READABLE + beside > across:
+            beside = min(beside, int(across - wide * READABLE))
+            if (wide <= across and high <= down) or beside < BESIDE:
                 beside = 0
         self.canvas.setViewportMargins(beside, 0, 0, BELOW)
 
