@@ -190,6 +190,7 @@ class _Trainer:
 
     def run(self, context: Context, on_progress: Callable[[Progress], None] | None) -> FineTuned:
         settings, started = self.settings, time.monotonic()
+        context.report(text("Fine-tuning"), 0, 1000)  # the first measurement takes a while
         before = best = self.measure(context, {})
         best = best if self.part >= 1.0 else float("inf")
         best_state: dict[str, torch.Tensor] = {n: p.detach().clone() for n, p in self.student.trained.items()}

@@ -136,7 +136,10 @@ def training_samples(task: Task) -> Samples:
         judging = {int(index) for batch in data.batches("judge", 512) for index in batch.indices}
 
     def kept() -> Iterator[Batch]:
+        done, total = 0, larger.info.calibration_count
         for batch in larger.batches("calibration", 256):
+            task.context.report(text("Loading samples for training"), done, total)
+            done += len(batch.indices)
             chosen = [place for place, index in enumerate(batch.indices) if int(index) not in judging]
             if chosen:
                 labels = None if batch.labels is None else batch.labels[chosen]
