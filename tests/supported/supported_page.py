@@ -168,7 +168,8 @@ FIXED = """Of a VGG16 no stage should take more than three times its file. Openi
 do not, gradients of all its layers included. What its row and the line below say of the sweep, the run and
 the export was measured before the last changes. Since then, each by itself: timing the layers takes 0.35
 times the file beside the network, where it took 1.2; rounding the layers of a network that has lost its
-channels 2.7 in all, where it took 5.2, and what follows until the result is there 2.9. A run that is taken
+channels 2.7 in all, where it took 5.2, and what follows until the result is there 2.9; an export 2.5, where
+it took 3.6. A run that is taken
 up again maps the network that it kept, and is at 3.4 with that. What was done about it:
 `docs/architecture.md`, *Large networks*. Networks above 2 GiB have their weights in files beside them, as
 one file cannot hold them, which the program says. One of 2.4 GB was opened; compressing and exporting one
