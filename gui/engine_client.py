@@ -15,7 +15,7 @@ import msgspec
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
 from core.frames import EventReader, encode
-from core.messages import AnyRequest, Cancel, Done, Failed, Log, Prefer, Ready, Request, Shutdown
+from core.messages import AnyRequest, Cancel, Done, Failed, Log, Prefer, Progress, Ready, Request, Shutdown
 from core.values import text
 
 R = TypeVar("R", bound=Request)
@@ -23,6 +23,9 @@ R = TypeVar("R", bound=Request)
 CANCEL_GRACE_MS = 2000
 """After so long a job that did not stop by itself is stopped by ending its process."""
 LOG_LINES = 400
+_SLICE_SECONDS = 0.025
+"""After so long of telling views what came, the window sees to the person: a fast sweep sends a hundred
+figures at a time."""
 
 
 def engine_command() -> tuple[str, list[str]]:
@@ -53,6 +56,11 @@ class EngineClient(QObject):
         self._closing = False
         self._was_ready = False
         self._early_deaths = 0
+        self._waiting: deque[object] = deque()
+        """Came, and is not told yet."""
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._tell)
 
     # ------------------------------------------------------------ life
 
@@ -78,6 +86,8 @@ class EngineClient(QObject):
     def close(self) -> None:
         """End the engine with the window: ask, then kill."""
         self._closing = True
+        self._later.stop()
+        self._waiting.clear()
         process = self._process
         if process is None:
             return
@@ -156,7 +166,21 @@ class EngineClient(QObject):
             self._process.kill()
             return
         for event in events:
-            self._dispatch(event)
+            if isinstance(event, Progress):
+                # each is drawn at once, and only the last one can be seen
+                older = [each for each in self._waiting if not _replaced(each, event)]
+                self._waiting = deque(older)
+            self._waiting.append(event)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell what waits, in order; what takes long goes on after the person's own events."""
+        until = time.perf_counter() + _SLICE_SECONDS
+        while self._waiting:
+            self._dispatch(self._waiting.popleft())
+            if self._waiting and time.perf_counter() > until:
+                self._later.start(0)
+                return
 
     def _dispatch(self, event: object) -> None:
         if isinstance(event, Ready):
@@ -190,6 +214,8 @@ class EngineClient(QObject):
             process.deleteLater()
         if self._closing:
             return
+        while self._waiting:  # what it still answered comes before the news of its end
+            self._dispatch(self._waiting.popleft())
         waiting, self._open = self._open, {}
         cancelled, self._cancelling = self._cancelling, {}
         on_purpose, self._ended_by_us = self._ended_by_us, False
@@ -224,3 +250,7 @@ class EngineClient(QObject):
                 # whoever was told of its failure may have taken another one back
                 if request.id in self._open:
                     self._write(request)
+
+
+def _replaced(event: object, by: Progress) -> bool:
+    return isinstance(event, Progress) and event.id == by.id

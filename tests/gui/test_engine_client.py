@@ -2,14 +2,16 @@
 
 import os
 import signal
+import sys
 import time
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from PySide6.QtCore import QTimer
 
-from core.messages import Describe, Done, Failed, OpenModel
+from core.messages import Describe, Done, Failed, OpenModel, Partial, Progress
 from core.values import Catalogue, DataSpec
 from gui.engine_client import CANCEL_GRACE_MS, EngineClient
 from gui.session import Session
@@ -148,3 +150,41 @@ def test_an_answer_on_its_way_does_not_make_a_stop_a_crash(qtbot, engine):
     qtbot.waitUntil(lambda: beside.id not in engine._open, timeout=20_000)
     assert crashes == []
     assert failed == [], "what waited beside it is done by the next process"
+
+
+BURST = """
+import sys, time
+from core.frames import encode
+from core.messages import Partial, Progress
+from core.values import DamageLink, text
+frames = b""
+for n in range(60):
+    frames += encode(Progress(id=1, stage=text("Drawing the graph"), done=n, total=60))
+    frames += encode(Partial(id=1, value=DamageLink(damages=(float(n),), losses=(0.0,), spreads=(0.0,))))
+sys.stdout.buffer.write(frames)
+sys.stdout.buffer.flush()
+time.sleep(60)
+"""
+
+
+def test_much_that_comes_at_once_leaves_the_window_its_turns(qtbot, monkeypatch):
+    """A process that says a hundred things in one breath, and a listener that takes its time for each."""
+    monkeypatch.setattr("gui.engine_client.engine_command", lambda: (sys.executable, ["-c", BURST]))
+    client = EngineClient()
+    told, turns = [], []
+
+    def hear(event):
+        told.append(event)
+        time.sleep(0.004)
+
+    client.event.connect(hear)
+    heart = QTimer()
+    heart.timeout.connect(lambda: turns.append(len(told)))
+    client.start()
+    heart.start(0)
+    qtbot.waitUntil(lambda: len([one for one in told if isinstance(one, Partial)]) == 60, timeout=20_000)
+    client.close()
+    assert [one.value.damages[0] for one in told if isinstance(one, Partial)] == [float(n) for n in range(60)]
+    steps = [one.done for one in told if isinstance(one, Progress)]
+    assert steps == sorted(steps) and steps[-1] == 59 and len(steps) < 60
+    assert len({count for count in turns if 0 < count < len(told)}) >= 3
