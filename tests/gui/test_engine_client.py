@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PySide6.QtCore import QTimer
 
+from core.engine import STEP_BACK
 from core.messages import Describe, Done, Failed, OpenModel, Partial, Progress
 from core.values import Catalogue, DataSpec
 from gui.engine_client import CANCEL_GRACE_MS, EngineClient
@@ -46,6 +47,13 @@ def test_a_model_opens(qtbot, engine, model):
     qtbot.waitUntil(lambda: session.model is not None and session.job is None, timeout=20_000)
     assert [layer.id for layer in session.model.layers] == ["dense"]
     assert set(session.graphs) == {"layers", "nodes"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no nice")
+def test_the_window_comes_before_the_engine(qtbot, engine):
+    qtbot.waitSignal(engine.started, timeout=20_000).wait()
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, engine.process_id) == min(19, own + STEP_BACK)
 
 
 def test_row_34_an_engine_that_dies_is_reported_and_replaced(qtbot, engine, model):
