@@ -28,10 +28,10 @@ GREY = Preprocess(mean=(0.0,), std=(255.0,), layout="NCHW", color="GRAY")
 MEMORY = {
     "open": 3.0,
     "importance": 3.0,
-    "sensitivity": 4.3,
-    "compress": 7.5,
-    "export": 5.0,
-    "read back": 3.5,
+    "sensitivity": 3.1,
+    "compress": 4.0,
+    "export": 3.4,
+    "read back": 3.0,
 }
 """Of VGG16, one stage after the other in one process. Three is the aim for all of them."""
 
