@@ -164,14 +164,12 @@ def write(rows: dict[str, Row], page: Path = PAGE) -> None:
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-FIXED = """Of a VGG16 no stage should take more than three times its file. Opening, judging and scoring it
-do not, gradients of all its layers included. What its row and the line below say of the sweep, the run and
-the export was measured before the last changes. Since then, each by itself: timing the layers takes 0.35
-times the file beside the network, where it took 1.2; rounding the layers of a network that has lost its
-channels 2.7 in all, where it took 5.2, and what follows until the result is there 2.9; an export 2.5, where
-it took 3.6. A run that is taken
-up again maps the network that it kept, and is at 3.4 with that. What was done about it:
-`docs/architecture.md`, *Large networks*. Networks above 2 GiB have their weights in files beside them, as
+FIXED = """Of a VGG16 no stage should take more than three times its file, one after the other in one process.
+Opening, judging, scoring it with gradients of all its layers, the sweep and reading back do not; a run with
+channels takes 3.6 times, for the network that it cuts lies beside the one that is open, and the export after
+it 3.1 (2.5 by itself). A run that is taken up again maps the network that it kept, and is at 3.4 with that.
+What was done about it: `docs/architecture.md`, *Large networks*.
+Networks above 2 GiB have their weights in files beside them, as
 one file cannot hold them, which the program says. One of 2.4 GB was opened; compressing and exporting one
 was tested with lowered limits only (`tests/core/test_above_two_gib.py`) and not waited for at its real
 size. At 340 MB `bench/above_two_gib.py` takes 86 s of processor time, half of them for zipped sizes.
