@@ -169,10 +169,10 @@ Opening, judging, scoring it with gradients of all its layers, the sweep and rea
 channels takes 3.6 times, for the network that it cuts lies beside the one that is open, and the export after
 it 3.1 (2.5 by itself). A run that is taken up again maps the network that it kept, and is at 3.4 with that.
 What was done about it: `docs/architecture.md`, *Large networks*.
-Networks above 2 GiB have their weights in files beside them, as
-one file cannot hold them, which the program says. One of 2.4 GB was opened; compressing and exporting one
-was tested with lowered limits only (`tests/core/test_above_two_gib.py`) and not waited for at its real
-size. At 340 MB `bench/above_two_gib.py` takes 86 s of processor time, half of them for zipped sizes.
+Networks above 2 GiB have their weights in files beside them, as one file cannot hold them, which the program
+says. `bench/above_two_gib.py` opens one of 2.4 GB in 2.9 s, makes it 8 bits in 194 s (3.4 times its weights
+in memory at most; exported in 24 s as one file of 604 MB) and takes half of its weights in 150 s (2.1 times;
+20 s, 2.4 GB in two files), nothing else running on two cores.
 
 The score `batch_norm` needs a batch normalisation that was not merged, `zeros` an activation that sets values
 to zero: both are left out here."""
