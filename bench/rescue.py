@@ -34,7 +34,6 @@ from core.sweep.settings import settings_of
 from core.values import FLOAT_BITS, LayerPlan, Plan, PlanMeasured
 
 SEEN = UNSEEN = 512
-_EXACT = 1e-6
 
 
 @dataclass
@@ -65,7 +64,7 @@ def by_single_damage(
             count += 1
             figures = meter.run(changed(plan, order[:count]), seen, Context()).figures()
         found, _tally = meter.measure_on(unseen, changed(plan, order[:count]), Context(), latency=False)
-        if found.loss <= max_loss + _EXACT or count == len(order):
+        if keeps((found.loss, 0.0), (max_loss, math.inf)) or count == len(order):
             break
         allowed = max_loss, less_damage(figures.damage, max_loss, found.loss)
     return count, found
