@@ -14,6 +14,7 @@ from core.graph.coupling.atoms import Cut
 from core.graph.weights import set_weight
 from core.values import text
 
+_AT_ONCE_BYTES = 4 << 20
 Cuts = Mapping[str, Sequence[int] | np.ndarray]
 """Group id -> indices of the units that go."""
 
@@ -30,7 +31,10 @@ def remove_channels(model: ir.Model, cuts: Cuts) -> ir.Model:
     cut = cut_of(coupled, cuts)
     stored = [(value, axis) for value, axis in coupled.coupling.constants() if value.is_initializer()]
     # what the shapes were before is asked for while fixing, hence the weights come last
-    kept = [(value, axis, cut.keep(value, axis)) for value, axis in stored if cut.changes(value, axis)]
+    kept: dict[ir.Value, dict[int, np.ndarray]] = {}
+    for value, axis in stored:
+        if cut.changes(value, axis):
+            kept.setdefault(value, {})[axis] = cut.keep(value, axis)
     scales = [(node, cut.keep(node.outputs[0], 1)) for node in result.graph.all_nodes() if SCALE in node.meta]
     shapes = [
         (value, {axis: int(cut.keep(value, axis).sum()) for axis in range(len(value.shape or ()))})
@@ -45,16 +49,31 @@ def remove_channels(model: ir.Model, cuts: Cuts) -> ir.Model:
         value.shape = ir.Shape(
             [sizes[i] if isinstance(size, int) else size for i, size in enumerate(value.shape)]
         )
-    for value, axis, keep in kept:
+    for value, keeps in kept.items():
         assert value.const_value is not None
-        array = value.const_value.numpy()
-        set_weight(result, value.name or "", np.compress(keep, array, axis=axis))
+        set_weight(result, value.name or "", _taken(value.const_value.numpy(), keeps))
     for node, keep in scales:
         node.meta[SCALE] = node.meta[SCALE][keep]
     for name, value in list(result.graph.initializers.items()):
         # a vector of sizes that has been replaced
         if not value.uses() and not value.is_graph_output() and not value.is_graph_input():
             del result.graph.initializers[name]
+    return result
+
+
+def _taken(array: np.ndarray, keeps: Mapping[int, np.ndarray]) -> np.ndarray:
+    """The positions kept along these axes, some rows at a time: of a large weight that loses inputs and
+    outputs nothing lies between it and what is left."""
+    rows = np.flatnonzero(keeps[0]) if 0 in keeps else np.arange(len(array))
+    shape = [int(keeps[axis].sum()) if axis in keeps else size for axis, size in enumerate(array.shape)]
+    result = np.empty(shape, array.dtype)
+    step = max(1, _AT_ONCE_BYTES * len(array) // max(1, array.nbytes))
+    for start in range(0, len(rows), step):
+        part = array[rows[start : start + step]]
+        for axis, keep in keeps.items():
+            if axis:
+                part = np.compress(keep, part, axis=axis)
+        result[start : start + step] = part
     return result
 
 

@@ -23,7 +23,7 @@ from core.methods.hessian import FLOAT64_COLUMNS, Moments, Quadratic, inverse_in
 WIDEST = 5000
 """Columns up to which a consumer's moments are inverted; wider ones are scored without."""
 _ROWS = 512
-_AT_ONCE_NUMBERS = 2 << 20
+_AT_ONCE_NUMBERS = 1 << 18
 """Weights of units whose costs are worked out together."""
 _AT_ONCE = 32
 """Units go in at most so many times this many steps: one by one up to 64 units."""
