@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 
@@ -197,6 +197,9 @@ class MainWindow(DropWindow):
         self.table.take_focus()
 
     def _on_model(self, model: object) -> None:
+        # the views take the model in now; their first picture has a turn of the event loop for itself
+        self._pages.setUpdatesEnabled(False)
+        QTimer.singleShot(0, self, lambda: self._pages.setUpdatesEnabled(True))
         self.show_work()
         self._show_page()
         self.retranslate()
