@@ -6,9 +6,20 @@ import copy
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from core.errors import Cancelled
 from core.values import Text, Value, text
+
+
+@dataclass
+class _Pace:
+    """Of one stage: since when, from where to where of how much."""
+
+    started: float
+    first: int
+    last: int
+    total: int
 
 
 class Context:
@@ -27,9 +38,7 @@ class Context:
         self._on_partial = on_partial
         self._cancelled = threading.Event()
         self._preferred: list[str] = []
-        self._stage: str | None = None
-        self._stage_started = 0.0
-        self._stage_first = 0
+        self._paces: dict[str, _Pace] = {}
 
     def cancel(self) -> None:
         self._cancelled.set()
@@ -52,15 +61,20 @@ class Context:
             raise Cancelled(text("Stopped."))
 
     def report(self, stage: Text, done: int = 0, total: int = 0) -> None:
-        """Say where the job is. Seconds left follow from the pace within this stage."""
+        """Say where the job is. Seconds left follow from the pace within this stage.
+
+        Stages may take turns, as those of each layer do: one that goes on where it was keeps its pace.
+        """
         self.check()
         now = time.monotonic()
-        if stage.template != self._stage:
-            self._stage, self._stage_started, self._stage_first = stage.template, now, done
-        advanced = done - self._stage_first
+        pace = self._paces.get(stage.template)
+        if pace is None or done < pace.last or pace.last >= total or total != pace.total:
+            pace = self._paces[stage.template] = _Pace(now, done, done, total)
+        pace.last = done
+        advanced = done - pace.first
         seconds_left = None
         if total and advanced > 0:
-            seconds_left = (now - self._stage_started) / advanced * (total - done)
+            seconds_left = (now - pace.started) / advanced * (total - done)
         if self._on_progress is not None:
             self._on_progress(stage, done, total, seconds_left)
 

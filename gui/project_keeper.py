@@ -372,7 +372,11 @@ def _better(outcome: Outcome, known: Outcome | None) -> bool:
 
 
 def _same_place(one: DataSpec, other: DataSpec) -> bool:
-    return os.path.abspath(one.path) == os.path.abspath(other.path) and one.kind == other.kind
+    """Whether both read the same files: who calibrates on another folder has changed nothing in either."""
+    return one.kind == other.kind and all(
+        os.path.abspath(mine or "") == os.path.abspath(theirs or "")
+        for mine, theirs in ((one.path, other.path), (one.calibration_path, other.calibration_path))
+    )
 
 
 def _fitted(past: Past, fit: Callable[[Plan], Plan]) -> Past:

@@ -37,7 +37,8 @@ from gui.widgets.labels import empty_state
 from gui.widgets.snapshot_chart import Dot, SnapshotChart, dot_words
 
 ROW_HEIGHT = 28
-WIDTHS = {Column.SIZE: 92, Column.LATENCY: 92, Column.ACCURACY: 124, Column.WHEN: 148}
+WIDTHS = {Column.NAME: 104, Column.SIZE: 76, Column.LATENCY: 80, Column.ACCURACY: 116, Column.WHEN: 140}
+NAME_PADDING, MOST_NAME = 18, 240
 
 
 class _Table(QTableView):
@@ -147,8 +148,7 @@ class SnapshotsView(QWidget):
         header.setHighlightSections(False)
         for column, width in WIDTHS.items():
             header.resizeSection(column, width)
-        for column in (Column.NAME, Column.NOTE):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(Column.NOTE, QHeaderView.ResizeMode.Stretch)
         return table
 
     # ------------------------------------------------------------ what is done
@@ -294,6 +294,12 @@ class SnapshotsView(QWidget):
         self._deleted = None
         self._refresh()
 
+    def _widen_names(self) -> None:
+        """Names get the room that they need, the note the rest: shared evenly, names lost their number."""
+        wanted = self.table.sizeHintForColumn(Column.NAME) + NAME_PADDING
+        width = min(max(wanted, WIDTHS[Column.NAME]), MOST_NAME)
+        self.table.horizontalHeader().resizeSection(Column.NAME, width)
+
     def _refresh(self, *_: object) -> None:
         opened, writable = self._session.model is not None, not self._keeper.read_only
         chosen = self.chosen() is not None
@@ -311,6 +317,7 @@ class SnapshotsView(QWidget):
             self._said.set_full_text(tr("This is the plan in force"))
         else:
             self._said.set_full_text("")
+        self._widen_names()
         points = self.as_points.isChecked()
         self._pages.setCurrentIndex((2 if points else 0) if self.model.rowCount() else 1)
         self.across.setVisible(points)

@@ -466,6 +466,20 @@ def test_samples_that_changed_are_told(desk: Desk, model: Path, pets: Path, tmp_
     assert desk.asked() == "The samples in 'pets' have changed since this project was last open."
 
 
+def test_other_samples_to_calibrate_on_are_no_change_of_those_that_are_there(
+    desk: Desk, model: Path, pets: Path, tmp_path: Path
+) -> None:
+    desk.open(model)
+    desk.open(pets)
+    found = desk.data[str(pets)]  # with another folder to calibrate on, what is read is other files
+    spec = msgspec.structs.replace(found.spec, calibration_path=str(tmp_path / "more pets"))
+    desk.data[str(pets)] = msgspec.structs.replace(found, spec=spec, sha256="both")
+    desk.window.commands.calibrate_on(str(tmp_path / "more pets"))
+    desk.work()
+    assert desk.window.session.data.sha256 == "both"
+    assert not desk.window.main.error_bar.isVisible()
+
+
 # ---------------------------------------------------------------- refused
 
 

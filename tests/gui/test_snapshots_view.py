@@ -176,6 +176,14 @@ def test_figures_of_an_earlier_model_are_told_apart(desk: Desk, tmp_path: Path) 
     assert "earlier version of the model" in index.data(Qt.ItemDataRole.ToolTipRole)
 
 
+def test_a_name_has_its_room_also_where_the_window_is_narrow(desk: Desk, view: SnapshotsView) -> None:
+    desk.window.main.resize(940, 600)
+    desk.window.actions["snapshot"].trigger()
+    assert names(desk) == ["Snapshot 1"]
+    needed = view.table.fontMetrics().horizontalAdvance("Snapshot 1") + 2 * 8  # the padding
+    assert view.table.columnWidth(Column.NAME) >= needed
+
+
 def test_without_a_model_there_is_nothing_to_take(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> None:
     desk = Desk(qapp, qtbot, tmp_path / "window.json")
     window = desk.start()
