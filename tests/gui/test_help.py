@@ -309,9 +309,10 @@ def test_menus_and_tooltips_show_the_keys(window: Window) -> None:
             assert action.isShortcutVisibleInContextMenu()
 
 
-def test_labels_with_a_term_have_dots_under_their_text(window: Window) -> None:
+def test_labels_with_a_term_have_dots_under_their_text(window: Window, qtbot: QtBot) -> None:
     load(window)
     heading = window.main.graph.heading
+    qtbot.waitUntil(heading.updatesEnabled)
     image = heading.grab().toImage()
     dots = next(child for child in heading.children() if type(child).__name__ == "_Dots")
     dots.hide()
