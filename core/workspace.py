@@ -19,7 +19,9 @@ from core.context import Context
 from core.convert.conversion import origin_of
 from core.data import open_data
 from core.data.dataset import DataSet
+from core.evaluate.give_back import give_back, give_back_at_once
 from core.evaluate.judge import Judge
+from core.evaluate.large_file import LARGE_FILE
 from core.formats import open_model
 from core.formats.safety import shown
 from core.graph.drawing import Drawing
@@ -92,8 +94,16 @@ class Workspace:
         with self._lock:
             if self._model is None or self._model[0] != key:
                 self._data = self._judge = self._scoring = self._look = self._seen = None
+                # what was measured of the last model holds it too
+                self._meter = self._kernels = None
                 self._drawings, self._beside = {}, None
+                if self._model is not None and self._model[1].info.size_bytes >= LARGE_FILE:
+                    # two large ones need not lie side by side; what cannot be opened costs reading it again
+                    self._model = None
+                    give_back(networks=True)
                 self._model = (key, self._with_origin(open_model(path, context)))
+                if self._model[1].info.size_bytes >= LARGE_FILE:
+                    give_back_at_once()
             return self._model[1]
 
     def opened_beside(self, path: str, context: Context) -> OpenedModel:

@@ -76,17 +76,21 @@ def by_moments(
     place = 0
     for together in _portions(model, groups):
         quadratics = measure(model, _readers(together), batches, context, positions)
-        for group in together:
+        for turn, group in enumerate(together):
             context.report(PROBING, place, len(groups))
             place += 1
             consumers, _ = consumers_of(model, group, quadratics)
+            later = set(_readers(together[turn + 1 :]))
+            # what nobody asks for again makes room for its inverse
+            last = {one.name for one in consumers if one.name not in later}
+            quadratics = {name: one for name, one in quadratics.items() if name not in last}
             if not consumers:
                 curves[group.id] = by_importance(group, magnitude(model, group))
                 continue
             probe = _Probe(model, consumers, answers, start, context) if answers is not None else None
             counts = sorted({round(share * group.size) for share in levels} - {0, group.size})
             told = probe.told if probe is not None else _nothing
-            result = eliminate(consumers, group.size, group.size - most_of(group.size), counts, told)
+            result = eliminate(consumers, group.size, group.size - most_of(group.size), counts, told, last)
             damage = result.damage if probe is None else probe.damage(result.damage)
             curves[group.id] = Curve(result.order, damage)
     return curves

@@ -7,8 +7,8 @@ groups (Hassibi & Stork 1993; Kurtić et al. 2022). Units go one after the other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx_ir as ir
@@ -93,8 +93,7 @@ def measure(
             at = places(form, outputs.shape, positions, rng)
             moments[name].add(patches(form, inputs, outputs.shape[2:], at))
     counted = {name for name, item in moments.items() if item.count}
-    # let go of one by one, as what is made of them takes as much again
-    return {name: moments.pop(name).quadratic(damping) for name in found if name in counted}
+    return {name: moments.pop(name).quadratic(damping, last=True) for name in found if name in counted}
 
 
 def moments_bytes(node: ir.Node | None) -> int:
@@ -141,15 +140,20 @@ def eliminate(
     keep_at_least: int = 1,
     snapshots: Sequence[int] = (),
     told: Callable[[int, dict[str, np.ndarray]], None] | None = None,
+    last: Container[str] = (),
 ) -> Elimination:
     """Remove units one after the other, each time the one that costs the consumers least.
 
     `told` gets each snapshot as soon as it exists, to be used before it returns; without it they are kept.
+    Consumers in `last` lose their second moments, for which nobody has any more use.
     """
     weights = [consumer.matrix.copy() for consumer in consumers]
-    inverses = [consumer.quadratic.hessian[0].astype(np.float64, order="C") for consumer in consumers]
-    for inverse in inverses:
-        inverse_in_place(inverse)
+    inverses = []
+    for consumer in consumers:
+        inverses.append(consumer.quadratic.hessian[0].astype(np.float64, order="C"))
+        if consumer.name in last:
+            consumer.quadratic = replace(consumer.quadratic, hessian=np.empty((1, 0, 0)))
+        inverse_in_place(inverses[-1])
     alive = np.ones(units, dtype=bool)
     order: list[int] = []
     damage = [0.0]

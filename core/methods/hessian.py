@@ -96,19 +96,23 @@ class Moments:
                 part = np.ascontiguousarray(patches[:, start : start + 64].transpose(1, 0, 2))
                 self._second[start : start + 64] += part.swapaxes(1, 2) @ part
 
-    def quadratic(self, damping: float = 0.01, centred: bool = True) -> Quadratic:
+    def quadratic(self, damping: float = 0.01, centred: bool = True, last: bool = False) -> Quadratic:
         """The error as a function of the weights, with `damping` times the mean diagonal added.
 
         `centred`: the bias follows along (`Quadratic.bias_shift`), so only deviations from the means
-        count. Raises ValueError without a sample.
+        count. `last`: the sums are not needed any more, and what is returned lies where they did. Raises
+        ValueError without a sample.
         """
         if not self.count:
             raise ValueError("no samples")
         mean = self._first / self.count
         if not self._squared:
             return self._means(mean, centred)
-        hessian = self._second / self._wide(self.count)
-        cross = None if self._cross is None else self._cross / self._wide(self.count)
+        count = self._wide(self.count)
+        hessian = np.divide(self._second, count, out=self._second if last else None)
+        cross = self._cross
+        if cross is not None:
+            cross = np.divide(cross, count, out=cross if last else None)
         missed = self._residual / self.count
         powers = np.einsum("gii->gi", hessian).copy()
         if centred:

@@ -174,7 +174,7 @@ def _measure(
         moments.add(patches(form, inputs, outputs.shape[2:], at), residual)
     if not moments.count or missed <= 1e-10 * total:
         return None
-    return moments.quadratic(damping, read_bias(node, form.channels) is not None)
+    return moments.quadratic(damping, read_bias(node, form.channels) is not None, last=True)
 
 
 def _candidates(model: ir.Model, name: str, quadratic: Quadratic) -> Iterable[ir.Model]:

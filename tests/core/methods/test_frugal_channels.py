@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from test_prune_channels import RNG, network, samples
@@ -62,9 +64,14 @@ def test_snapshots_are_handed_over_as_they_come() -> None:
     told: dict[int, np.ndarray] = {}
     consumers = consumers_of(model, group, found)[0]
     kept = eliminate(consumers, 6, 1, snapshots=[2, 4])
-    now = eliminate(
-        consumers, 6, 1, [2, 4], lambda count, matrices: told.update({count: matrices["conv2"].copy()})
-    )
+    assert consumers[0].quadratic.hessian.shape == (1, 54, 54)
+
+    def tell(count: int, matrices: Mapping[str, np.ndarray]) -> None:
+        told[count] = matrices["conv2"].copy()
+
+    now = eliminate(consumers, 6, 1, [2, 4], tell, last={"conv2"})
+    # what nobody needs again is gone, and what the bias follows by is not
+    assert not consumers[0].quadratic.hessian.size and consumers[0].quadratic.mean.size == 54
     assert not now.snapshots and list(told) == [2, 4]
     np.testing.assert_array_equal(now.order, kept.order)
     for count, matrix in told.items():

@@ -136,6 +136,10 @@ def test_wide_sums_are_halved_but_the_hessian_is_whole(
         exact = np.cov(samples[:, g].astype(np.float64).T, bias=True)
         np.testing.assert_allclose(found[g], exact, atol=1e-5)
     np.testing.assert_array_equal(found, moments.quadratic(damping=0.0).hessian)
+    sums = moments._second
+    last = moments.quadratic(damping=0.0, last=True).hessian
+    np.testing.assert_array_equal(found, last)
+    assert last is sums, "no copy of what is not needed any more"
 
 
 def test_best_weights_and_bias_are_the_least_squares_fit(tmp_path: Path) -> None:
