@@ -12,6 +12,7 @@ from core.data.fit import batch_axis, numpy_dtype, show_shape
 from core.data.kinds import KINDS, Kind
 from core.data.preprocess import picture_layout
 from core.data.sampled import SampledDataSet
+from core.data.stacked import Stacked
 from core.errors import DataError
 from core.values import DataInfo, DataSpec, Described, TensorInfo, text
 
@@ -89,7 +90,7 @@ class RandomSource:
                 continue
             values = [random_values(info, shape, generator) for generator in generators]
             feeds[info.name] = np.stack(values, axis=axis)
-        return feeds
+        return Stacked(feeds, {info.name: axis for info, axis in self._inputs})
 
 
 def open_random(

@@ -17,6 +17,7 @@ from core.data.kinds import KINDS, Kind
 from core.data.npy_header import Entry, read_entries
 from core.data.sample_set import SamplePart, sample_set
 from core.data.sampled import SampledDataSet
+from core.data.stacked import Stacked
 from core.errors import DataError
 from core.values import DataSpec, Described, TensorInfo, Text, text
 
@@ -72,7 +73,7 @@ class RequestSource:
                     text("Pad the requests to one length, with a mask where the model takes one."),
                 )
             feeds[info.name] = np.concatenate(arrays, axis=axis)
-        return feeds
+        return Stacked(feeds, {info.name: axis for info, axis in self._inputs})
 
     def _one(self, name: str) -> dict[str, np.ndarray]:
         entries = {entry.name: entry for entry in _entries(self._root / name)}

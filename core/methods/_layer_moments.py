@@ -13,6 +13,7 @@ import numpy as np
 import onnx_ir as ir
 
 from core.context import Context
+from core.data.stacked import axis_of, like
 from core.evaluate.runner import Runner
 from core.graph.roles import GATES
 from core.methods._bias import read_bias
@@ -335,9 +336,11 @@ def _padded(feeds: Feeds, count: int, size: int) -> Feeds:
     """A whole batch of a network that takes no smaller one: the last sample again and again."""
     if count == size:
         return feeds
-    return {
-        name: np.concatenate([array, np.repeat(array[-1:], size - count, axis=0)])
-        if np.ndim(array) and len(array) == count
-        else array
-        for name, array in feeds.items()
-    }
+    made = {}
+    for name, array in feeds.items():
+        axis = axis_of(feeds, name)
+        if axis is not None and array.shape[axis] == count:
+            last = np.take(array, [-1], axis)
+            array = np.concatenate([array, np.repeat(last, size - count, axis)], axis)
+        made[name] = array
+    return like(feeds, made)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from core.data.stacked import axis_of, like
+
 Feeds = Mapping[str, np.ndarray]
 """A batch, as onnxruntime takes it: an array for each input of the network."""
 VALUE_BYTES = 64 << 20
@@ -14,7 +16,8 @@ VALUE_BYTES = 64 << 20
 
 def samples_in(feeds: Feeds) -> int:
     """How many samples a batch holds."""
-    return max((len(array) for array in feeds.values() if np.ndim(array)), default=1)
+    axes = ((array, axis_of(feeds, name)) for name, array in feeds.items())
+    return max((array.shape[axis] for array, axis in axes if axis is not None), default=1)
 
 
 def part(feeds: Feeds, start: int, end: int) -> Feeds:
@@ -22,10 +25,12 @@ def part(feeds: Feeds, start: int, end: int) -> Feeds:
     total = samples_in(feeds)
     if start <= 0 and end >= total:
         return feeds
-    return {
-        name: array[start:end] if np.ndim(array) and len(array) == total else array
-        for name, array in feeds.items()
-    }
+    made = {}
+    for name, array in feeds.items():
+        axis = axis_of(feeds, name)
+        whole = axis is None or array.shape[axis] != total
+        made[name] = array if whole else array[(slice(None),) * axis + (slice(start, end),)]
+    return like(feeds, made)
 
 
 def fitting(
