@@ -79,7 +79,7 @@ def describe(request: m.Describe, workspace: Workspace, context: Context) -> Cat
 
 
 def read_architecture(request: m.ReadArchitecture, workspace: Workspace, context: Context) -> Networks:
-    return networks(request.path)
+    return networks(request.path, request.guess)
 
 
 def open_data(request: m.OpenData, workspace: Workspace, context: Context) -> DataInfo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from core import messages as m
-from core.values import Foreign
+from core.values import Foreign, InputSize
 from gui.engine_client import EngineClient
 from gui.job import Problem
 
@@ -22,14 +22,16 @@ class ForeignFile(QObject):
         super().__init__(parent)
         self._engine = engine
         self._reading: int | None = None
+        self._guess: tuple[InputSize, ...] = ()
         engine.event.connect(self._on_event)
 
     def ask(self, foreign: Foreign) -> None:
+        self._guess = foreign.inputs
         self.asked.emit(foreign)
 
     def read(self, path: str) -> None:
         """Find the networks that a Python file defines; the engine reads it, nobody runs it."""
-        self._reading = self._engine.send(m.ReadArchitecture(path=path)).id
+        self._reading = self._engine.send(m.ReadArchitecture(path=path, guess=self._guess)).id
 
     def _on_event(self, event: m.AnyEvent) -> None:
         if event.id != self._reading or not isinstance(event, m.Done | m.Failed):

@@ -38,6 +38,8 @@ _STORAGES = {
 }
 _TENSORS = ("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor")
 _PARAMETER = "torch._utils._rebuild_parameter"
+_AROUND = (_PARAMETER, "torch.jit._pickle.restore_type_tag")
+"""Calls that hand on what they are given first."""
 HARMLESS = frozenset(
     {
         "collections.OrderedDict",
@@ -105,8 +107,8 @@ class _Elsewhere:
     key: object
 
 
-def read_pickle(path: Path) -> Contents:
-    """What the pickle in a PyTorch archive, or the file itself, holds. Raises OpenError if it is damaged.
+def read_pickle(path: Path, ending: str = "data.pkl") -> Contents:
+    """What a pickle in a PyTorch archive, or the file itself, holds. Raises OpenError if it is damaged.
 
     joblib puts bare numbers between the instructions: what it names up to the first is told.
     """
@@ -114,7 +116,7 @@ def read_pickle(path: Path) -> Contents:
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                entry = next(one for one in archive.infolist() if one.filename.endswith("data.pkl"))
+                entry = next(one for one in archive.infolist() if one.filename.endswith(ending))
                 if entry.file_size > LIMIT_BYTES:
                     raise ValueError("its list of contents is too large")
                 with archive.open(entry) as file:
@@ -303,7 +305,7 @@ def _collect(value: object, name: str, tensors: list[Tensor], depth: int) -> Non
         if tensor is not None:
             tensors.append(tensor)
         return
-    if whole == _PARAMETER:
+    if whole in _AROUND:
         _collect(arguments[0] if arguments else None, name, tensors, depth + 1)
         return
     _collect(value.state, name, tensors, depth + 1)

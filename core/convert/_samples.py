@@ -41,6 +41,10 @@ def that_run(module: Any, sizes: tuple[InputSize, ...], guessed: bool) -> tuple[
 
     Raises OpenError if they do not, naming sizes that would; those are taken where `sizes` was but a guess.
     """
+    single = _of_one(sizes)
+    if guessed and single != sizes:
+        with contextlib.suppress(Exception):
+            return that_run(module, single, False)
     problem: Exception | None = None
     for high in INTEGERS:
         try:
@@ -62,6 +66,14 @@ def that_run(module: Any, sizes: tuple[InputSize, ...], guessed: bool) -> tuple[
         if fitting
         else text("Give the sizes that it was made for, the number of samples first."),
     )
+
+
+def _of_one(sizes: tuple[InputSize, ...]) -> tuple[InputSize, ...]:
+    """The same with one sample, if all have the same number of them: it shows most about a network."""
+    counts = {item.shape[0] for item in sizes}
+    if len(counts) != 1:
+        return sizes
+    return tuple(msgspec.structs.replace(item, shape=(1, *item.shape[1:])) for item in sizes)
 
 
 def _fitting(module: Any, sizes: tuple[InputSize, ...]) -> tuple[InputSize, ...]:

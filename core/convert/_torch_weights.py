@@ -8,6 +8,7 @@ from typing import Any
 
 from core.convert._torch_onnx import Loaded, chosen_names, write
 from core.convert.architecture import fill, make, parameters
+from core.convert.sizes import for_inputs
 from core.convert.talk import Converted, Task
 from core.graph.labels import clean
 from core.values import Text, text
@@ -18,5 +19,8 @@ def write_filled(weights: Mapping[str, Any], task: Task, stage: Callable[[Text],
     stage(text("Making the network"))
     module = make(task.recipe.architecture, task.recipe.network)
     fill(module, weights, clean(Path(task.source).name))
-    names = chosen_names(parameters(module), task.inputs)
-    return write(Loaded(module, names), task.inputs, task, stage)
+    known = parameters(module)
+    sizes = task.inputs
+    if not task.recipe.inputs:  # the weights alone say what goes in first, not how many inputs there are
+        sizes = for_inputs(sizes, [name for name, must in known if must])
+    return write(Loaded(module, chosen_names(known, sizes)), sizes, task, stage)

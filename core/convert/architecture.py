@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.convert.sizes import for_inputs
 from core.errors import OpenError
 from core.formats.safety import check_file, shown, unreadable
 from core.graph.labels import clean
-from core.values import Networks, text
+from core.values import InputSize, Networks, text
 
 LIMIT_BYTES = 4 << 20
 _CONTAINERS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "ema")
@@ -25,8 +26,11 @@ _PREFIXES = ("module.", "model.", "_orig_mod.", "net.")
 """What wrappers put before each name."""
 
 
-def networks(path: str) -> Networks:
-    """Names of the file's classes and functions that may make a network. Raises OpenError."""
+def networks(path: str, guess: Sequence[InputSize] = ()) -> Networks:
+    """Names of the file's classes and functions that may make a network, and what goes in. Raises OpenError.
+
+    `guess`: sizes of the inputs as the weights alone tell them.
+    """
     source = Path(path)
     check_file(source)
     try:
@@ -45,14 +49,34 @@ def networks(path: str) -> Networks:
         ) from error
     modules: list[str] = []
     others: list[str] = []
+    inputs: dict[str, tuple[str, ...]] = {}
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
-            forward = any(isinstance(one, ast.FunctionDef) and one.name == "forward" for one in node.body)
-            (modules if forward else others).append(node.name)
+            forward = forward_of(node)
+            (others if forward is None else modules).append(node.name)
+            if forward is not None:
+                inputs[clean(node.name)] = tuple(clean(name) for name in required(forward))
         elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             others.append(node.name)
     # the whole network mostly stands after its parts
-    return Networks(path=path, names=tuple(clean(name) for name in (*reversed(modules), *others)))
+    return Networks(
+        path=path,
+        names=tuple(clean(name) for name in (*reversed(modules), *others)),
+        inputs=inputs,
+        sizes={name: for_inputs(guess, found) for name, found in inputs.items()} if guess else {},
+    )
+
+
+def forward_of(node: ast.ClassDef) -> ast.FunctionDef | None:
+    """The method that computes; None if the class has none of its own."""
+    found = (one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "forward")
+    return next(found, None)
+
+
+def required(forward: ast.FunctionDef) -> list[str]:
+    """Names of what it must be given, without itself."""
+    every = [*forward.args.posonlyargs, *forward.args.args]
+    return [one.arg for one in every[: len(every) - len(forward.args.defaults)]][1:]
 
 
 def make(file: str, network: str) -> Any:

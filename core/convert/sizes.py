@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from core.convert._pickles import Tensor
 from core.errors import OpenError
@@ -10,6 +10,8 @@ from core.values import InputSize, sizes_of, text
 
 PICTURE = 224
 SEQUENCE = 16
+_TOKENS = {"id", "ids", "token", "tokens", "word", "words"}
+_COUNTS = {"length", "lengths", "lens"}
 
 
 def parsed(line: str) -> tuple[InputSize, ...]:
@@ -42,3 +44,25 @@ def guessed(tensors: Iterable[Tensor]) -> tuple[InputSize, ...]:
             return (InputSize((1, SEQUENCE, shape[1])),)
         return (InputSize((1, shape[1])),)
     return (InputSize((1, 3, PICTURE, PICTURE)),)
+
+
+def for_inputs(guess: Sequence[InputSize], names: Sequence[str]) -> tuple[InputSize, ...]:
+    """The guess from the weights, which is of one input, for a network that must be given these.
+
+    What the names say about themselves goes first: 'input_ids' are tokens; what stands beside them, a mask or
+    types, is as long.
+    """
+    if not guess or not names:
+        return tuple(guess)
+    found: list[InputSize] = []
+    for place, name in enumerate(names):
+        parts = set(name.lower().split("_"))
+        size = guess[min(place, len(guess) - 1)]
+        if parts & _COUNTS and found:
+            size = InputSize((1,), "int64")
+        elif parts & _TOKENS and size.dtype.startswith("float"):
+            size = InputSize((1, SEQUENCE), "int64")
+        elif place >= len(guess) and found:
+            size = found[0]
+        found.append(size)
+    return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from core.messages.request import Request
-from core.values import DataSpec, Recipe
+from core.values import DataSpec, InputSize, Recipe
 
 
 class Describe(Request, frozen=True, kw_only=True, tag=True):
@@ -26,6 +26,8 @@ class ReadArchitecture(Request, frozen=True, kw_only=True, tag=True):
     """-> Networks: what a Python file defines. It is read, not run."""
 
     path: str
+    guess: tuple[InputSize, ...] = ()
+    """What goes in, as the weights alone say; the answer has it for each network."""
 
 
 class LayOut(Request, frozen=True, kw_only=True, tag=True):

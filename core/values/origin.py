@@ -77,6 +77,10 @@ class Foreign(Value, frozen=True, kw_only=True, tag=True):
     asks_inputs: bool = False
     """The file does not say what goes in; `inputs` is a guess from its weights."""
     inputs: tuple[InputSize, ...] = ()
+    input_names: tuple[str, ...] = ()
+    """As the file's code calls them; empty where that is not known."""
+    traced: bool = False
+    """The sizes are no guess: the file keeps those it was traced with."""
 
 
 class Networks(Value, frozen=True, kw_only=True, tag=True):
@@ -84,6 +88,10 @@ class Networks(Value, frozen=True, kw_only=True, tag=True):
 
     path: str
     names: tuple[str, ...]
+    inputs: dict[str, tuple[str, ...]] = {}
+    """By network what it must be given, by name; nothing of those of which that is not known."""
+    sizes: dict[str, tuple[InputSize, ...]] = {}
+    """The guess from the weights, as each of them needs it."""
 
 
 class Origin(Value, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.values import Foreign, ModelInfo, Networks, Origin, Recipe, sizes_line, sizes_of
+from core.values import Foreign, InputSize, ModelInfo, Networks, Origin, Recipe, sizes_line, sizes_of
 from gui.i18n import tr, tr_text
 from gui.job import Job
 from gui.session import Session
@@ -40,6 +40,9 @@ class ConversionBar(QFrame):
         self._foreign: Foreign | None = None
         self._origin: Origin | None = None
         self._architecture = ""
+        self._networks: Networks | None = None
+        self._filled: tuple[InputSize, ...] = ()
+        """Sizes as they were guessed, which the person may have changed."""
         self._what, self._why, self._size_label, self._size_hint, self._code_label, self._class_label = (
             QLabel(self) for _ in range(6)
         )
@@ -55,7 +58,7 @@ class ConversionBar(QFrame):
         self._class = QComboBox(self)
         self._class.setEditable(True)
         self._class.setMinimumWidth(220)
-        self._class.editTextChanged.connect(self._refresh)
+        self._class.editTextChanged.connect(self._on_class)
         self._go, self._cancel = QPushButton(self), QPushButton(self)
         self._go.setProperty("primary", True)
         self._go.setAutoDefault(True)
@@ -104,24 +107,42 @@ class ConversionBar(QFrame):
     def ask(self, foreign: Foreign) -> None:
         """Show what the file is and what must be said; the guess is filled in."""
         self._foreign, self._origin, self._architecture = foreign, None, ""
+        self._networks = None
         self._class.clear()
-        self._sizes.setText(sizes_line(foreign.inputs))
+        self._fill(foreign.inputs)
         self.retranslate()
         self.show()
         (self._choose if foreign.needs_architecture else self._cancel).setFocus()
 
     def _show_networks(self, networks: Networks) -> None:
-        self._architecture = networks.path
+        self._architecture, self._networks = networks.path, networks
         self._class.clear()
         self._class.addItems(list(networks.names))
         self.retranslate()
+
+    def _on_class(self, *_: object) -> None:
+        """Another network takes other inputs, unless the person has said what goes in."""
+        foreign, networks = self._foreign, self._networks
+        if foreign is not None and networks is not None and sizes_of(self._sizes.text()) == self._filled:
+            self._fill(networks.sizes.get(self._chosen, foreign.inputs))
+        self._size_hint.setText(self._hint())
+        self._refresh()
+
+    @property
+    def _chosen(self) -> str:
+        """The class, without arguments."""
+        return self._class.currentText().partition("(")[0].strip()
+
+    def _fill(self, sizes: tuple[InputSize, ...]) -> None:
+        self._filled = sizes
+        self._sizes.setText(sizes_line(sizes))
 
     def _accept(self) -> None:
         foreign = self._foreign
         if foreign is None:
             return
         sizes = sizes_of(self._sizes.text()) or ()
-        guessed = not foreign.asks_inputs or sizes == foreign.inputs
+        guessed = not foreign.asks_inputs or sizes == self._filled
         recipe = Recipe(
             trusted=foreign.runs_code,
             # what was left as it was guessed may be corrected by what the network really takes
@@ -162,9 +183,7 @@ class ConversionBar(QFrame):
 
     def retranslate(self) -> None:
         self._size_label.setText(tr("Size of the input"))
-        self._size_hint.setText(
-            tr("The number of samples first. A guess from the weights; several inputs with ; between.")
-        )
+        self._size_hint.setText(self._hint())
         self._code_label.setText(tr("Code of the network"))
         self._class_label.setText(tr("Class"))
         self._class.setToolTip(tr("With arguments where it needs them: Net(10, width=32)"))
@@ -201,6 +220,21 @@ class ConversionBar(QFrame):
             self._cancel.setText(tr("Close"))
             self.setAccessibleName(self._what.text())
         self._refresh()
+
+    def _hint(self) -> str:
+        """How sizes are written, and whose they are."""
+        foreign = self._foreign
+        if foreign is None:
+            return ""
+        named = self._networks.inputs.get(self._chosen, ()) if self._networks is not None else ()
+        names = named or foreign.input_names
+        lines = [tr("What goes in: {names}.").format(names=", ".join(names)[:300])] if names else []
+        lines.append(
+            tr("The number of samples first. As the file was traced; several inputs with ; between.")
+            if foreign.traced
+            else tr("The number of samples first. A guess from the weights; several inputs with ; between.")
+        )
+        return " ".join(lines)
 
     def _refresh(self, *_: object) -> None:
         foreign = self._foreign

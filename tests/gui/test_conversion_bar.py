@@ -115,6 +115,29 @@ def test_weights_want_code_and_class(window: Window) -> None:
     )
 
 
+def test_another_class_takes_other_inputs_until_the_person_says_what_goes_in(window: Window) -> None:
+    tokens, picture = InputSize((1, 16), "int64"), InputSize((1, 3, 224, 224))
+    bar = asked(window, needs_architecture=True, inputs=(tokens,))
+    window.session.foreign.read("/code/net.py")
+    request = window.engine.last(m.ReadArchitecture)
+    assert request.guess == (tokens,)
+    networks = Networks(
+        path="/code/net.py",
+        names=("Encoder", "Net"),
+        inputs={"Encoder": ("input_ids", "attention_mask"), "Net": ("x",)},
+        sizes={"Encoder": (tokens, tokens), "Net": (picture,)},
+    )
+    window.engine.event.emit(m.Done(id=request.id, value=networks))
+    assert bar._sizes.text() == "1×16:int64; 1×16:int64" and "input_ids, attention_mask" in words(bar)
+    fill(bar._class.lineEdit(), "Net(4)")
+    assert bar._sizes.text() == "1×3×224×224" and "What goes in: x." in words(bar)
+    fill(bar._sizes, "1, 3, 8, 8")
+    fill(bar._class.lineEdit(), "Encoder")
+    assert bar._sizes.text() == "1, 3, 8, 8", "what was typed stays"
+    click(bar._go)
+    assert window.engine.last(m.OpenModel).recipe.inputs == (InputSize((1, 3, 8, 8)),)
+
+
 def test_question_stands_after_a_failure_and_goes_when_declined(window: Window) -> None:
     bar = asked(window)
     click(bar._go)

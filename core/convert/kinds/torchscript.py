@@ -7,8 +7,9 @@ from pathlib import Path
 
 from core.convert._archives import names
 from core.convert._pickles import read_pickle
+from core.convert._torchscript import forward_inputs, traced_inputs
 from core.convert.kinds import CONVERTERS
-from core.convert.sizes import guessed
+from core.convert.sizes import for_inputs, guessed
 from core.convert.talk import Converted, Task
 from core.formats.safety import shown
 from core.values import Described, Foreign, Text, text
@@ -22,6 +23,8 @@ class TorchScript:
         )
 
     def examine(self, path: Path) -> Foreign:
+        contents = read_pickle(path)
+        traced, names = traced_inputs(path), forward_inputs(path, contents.names)
         return Foreign(
             label=text("TorchScript program (.pt)"),
             what=text(
@@ -29,7 +32,9 @@ class TorchScript:
             ),
             runs_code=True,
             asks_inputs=True,
-            inputs=guessed(read_pickle(path).tensors),
+            inputs=traced or for_inputs(guessed(contents.tensors), names),
+            input_names=names,
+            traced=bool(traced),
         )
 
     def convert(self, task: Task, stage: Callable[[Text], None]) -> Converted:

@@ -113,7 +113,8 @@ def test_several_inputs_and_named_outputs(tmp_path: Path, cache: Path, code: Pat
     torch.save(net.state_dict(), tmp_path / "tagger.pth")
     said = {"trusted": True, "architecture": str(code), "network": "Tagger"}
     assert question(tmp_path / "tagger.pth", cache).inputs == (InputSize((1, 16), "int64"),)
-    refused(tmp_path / "tagger.pth", cache, "takes 2 inputs: ids, mask", "Sizes of 1", kind=OpenError, **said)
+    one = said | {"inputs": sizes_of("1x9:int64")}
+    refused(tmp_path / "tagger.pth", cache, "takes 2 inputs: ids, mask", "Sizes of 1", kind=OpenError, **one)
     sizes = sizes_of("1x9:int64; 1x9")
     model = converted(tmp_path / "tagger.pth", cache, inputs=sizes, **said)
     agree(model, net, *texts(4))
@@ -152,6 +153,11 @@ def test_networks_of_a_file_are_read_without_running_it(tmp_path: Path, code: Pa
     code.write_text(code.read_text() + f"\nopen({str(tmp_path / 'marker')!r}, 'w')\ndef build(): pass\n")
     assert networks(str(code)).names == ("Tagger", "Net", "Block", "build")
     assert not (tmp_path / "marker").exists()
+    found = networks(str(code), (InputSize((1, 384)),))
+    assert found.inputs == {"Tagger": ("ids", "mask"), "Net": ("x",), "Block": ("x",)}
+    tokens = InputSize((1, 16), "int64")
+    assert found.sizes["Tagger"] == (tokens, tokens), "the name says more than the weights' order"
+    assert found.sizes["Net"] == (InputSize((1, 384)),)
     code.write_text("class (")
     with pytest.raises(OpenError, match="no Python file"):
         networks(str(code))
