@@ -28,8 +28,9 @@ def part(feeds: Feeds, start: int, end: int) -> Feeds:
     made = {}
     for name, array in feeds.items():
         axis = axis_of(feeds, name)
-        whole = axis is None or array.shape[axis] != total
-        made[name] = array if whole else array[(slice(None),) * axis + (slice(start, end),)]
+        if axis is not None and array.shape[axis] == total:
+            array = array[(slice(None),) * axis + (slice(start, end),)]
+        made[name] = array
     return like(feeds, made)
 
 
