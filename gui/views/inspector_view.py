@@ -90,7 +90,7 @@ class InspectorView(QWidget):
 
         content = QWidget()
         column = QVBoxLayout(content)
-        column.setContentsMargins(14, 8, 14, 12)
+        column.setContentsMargins(14, 8, 14, 6)
         column.setSpacing(5)
         column.addWidget(self._why)
         column.addWidget(self.importance, 3)
@@ -99,8 +99,6 @@ class InspectorView(QWidget):
         column.addWidget(self.curve, 3)
         column.addWidget(self._hint)
         column.addWidget(self.bits)
-        column.addSpacing(4)
-        column.addLayout(buttons)
         column.addStretch(0)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
@@ -118,6 +116,10 @@ class InspectorView(QWidget):
         outer.addLayout(title)
         outer.addWidget(self._line)
         outer.addWidget(self._scroll, 1)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(14, 6, 14, 10)
+        foot.addLayout(buttons)
+        outer.addLayout(foot)  # outside what scrolls: what can be done is always in sight
         self._empty = QLabel()
         self._empty.setProperty("muted", True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -36,7 +36,7 @@ class Curve(QWidget):
         self._movable = True
         self._dragging = False
         self._drags = 0
-        self.setMinimumHeight(120)
+        self.setMinimumHeight(104)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         theme.changed.connect(self._recolor)
@@ -143,7 +143,7 @@ class Curve(QWidget):
     # ------------------------------------------------------------ painting
 
     def sizeHint(self) -> QSize:
-        return QSize(320, 150)
+        return QSize(320, 112)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if not self._points:

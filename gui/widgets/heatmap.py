@@ -45,7 +45,7 @@ class Heatmap(QWidget):
         self._mask: np.ndarray | None = None
         self._sorted = True
         self._image: QImage | None = None
-        self.setMinimumHeight(120 + LEGEND)
+        self.setMinimumHeight(104 + LEGEND)
         self.setMouseTracking(True)
         theme.changed.connect(self._arrange)
         self.copies = Copies(self, theme, self.table)
@@ -131,7 +131,7 @@ class Heatmap(QWidget):
     # ------------------------------------------------------------ painting
 
     def sizeHint(self) -> QSize:
-        return QSize(320, 120 + LEGEND)
+        return QSize(320, 104 + LEGEND)
 
     def _area(self) -> QRectF:
         return QRectF(0, 0, self.width(), self.height() - LEGEND)

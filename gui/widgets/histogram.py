@@ -44,7 +44,7 @@ class Histogram(QWidget):
         self._dragging = False
         self._drags = 0
         self._movable = True
-        self.setMinimumHeight(96)
+        self.setMinimumHeight(84)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         theme.changed.connect(self._recolor)
@@ -109,7 +109,7 @@ class Histogram(QWidget):
     # ------------------------------------------------------------ painting
 
     def sizeHint(self) -> QSize:
-        return QSize(320, 96)
+        return QSize(320, 88)
 
     def plot(self) -> Plot:
         """Symmetric about zero: the two handles mirror each other."""

@@ -67,6 +67,8 @@ def window(qapp: QApplication, qtbot: QtBot, settings: Settings) -> Iterator[Win
     made.main.show()
     qtbot.waitExposed(made.main)
     yield made
+    # a platform without a screen deletes what was copied after Python has ended, and crashes on it
+    QApplication.clipboard().clear()
     made.main.close()
     # at once, not with the next event loop: each new style sheet would polish all old windows again
     for part in (made.main, made.session, made.translations, made.theme, made.engine):
