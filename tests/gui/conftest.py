@@ -55,6 +55,13 @@ class FakeEngine(QObject):
         return next(request for request in reversed(self.sent) if isinstance(request, kind))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def clipboard(qapp: QApplication) -> Iterator[None]:
+    """A platform without a screen deletes what was copied after Python has ended, and crashes on it."""
+    yield
+    QApplication.clipboard().clear()
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(tmp_path / "window.json")
@@ -67,8 +74,6 @@ def window(qapp: QApplication, qtbot: QtBot, settings: Settings) -> Iterator[Win
     made.main.show()
     qtbot.waitExposed(made.main)
     yield made
-    # a platform without a screen deletes what was copied after Python has ended, and crashes on it
-    QApplication.clipboard().clear()
     made.main.close()
     # at once, not with the next event loop: each new style sheet would polish all old windows again
     for part in (made.main, made.session, made.translations, made.theme, made.engine):
