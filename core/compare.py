@@ -23,12 +23,13 @@ from core.errors import ExportError
 from core.evaluate.answers import Subject, as_columns, log_probabilities, predicted_classes
 from core.evaluate.in_words import has_words, in_words
 from core.evaluate.judge import Judge
+from core.evaluate.marks import marks, picture_size
 from core.evaluate.runner import Runner
 from core.evaluate.statistics import paired_difference, wilson
-from core.values import Array, ChangedSample, ClassChange, Comparison, DataInfo, digest, text
+from core.values import Array, ChangedSample, ClassChange, Comparison, DataInfo, Marks, digest, text
 from core.values.compared import Kind
 
-VERSION = 2
+VERSION = 3
 """Raise it when the same samples give another comparison."""
 MOST_SAMPLES = 60
 MOST_CLASSES = 40
@@ -180,6 +181,8 @@ class Tally:
                     after=self._told(after, row),
                     change=float(moved[row]),
                     kind=_nearer(labels[row], one[row], two[row]) if labels is not None else "other",
+                    before_marks=self._marks(before, batch, row),
+                    after_marks=self._marks(after, batch, row),
                 )
 
             self._offer(float(moved[row]), batch, row, sample)
@@ -190,6 +193,12 @@ class Tally:
             return _numbers(as_columns(answers)[row])
         told = in_words(answers[row : row + 1], self.subject, self.info.class_names)
         return ", ".join(f"{one.name}: {one.share or 0.0:.1%}".replace("%", " %") for one in told) or "–"
+
+    def _marks(self, answers: np.ndarray, batch: Batch, row: int) -> Marks | None:
+        """Where in the picture the answer is what."""
+        feeds = list(batch.feeds.values())
+        size = picture_size(feeds[0].shape, self.info.spec.preprocess) if len(feeds) == 1 else (0, 0)
+        return marks(answers[row : row + 1], self.subject, self.info.class_names, size)
 
     def _offer(self, change: float, batch: Batch, row: int, make: Callable[[], ChangedSample]) -> None:
         """Keep the sample if it is among the most changed so far; only then its picture is made."""

@@ -14,9 +14,10 @@ from core.data.preview import sample_pictures
 from core.evaluate.answers import Subject, as_columns, find_subject, log_probabilities
 from core.evaluate.in_words import has_words, in_words
 from core.evaluate.judge import Judge
+from core.evaluate.marks import marks, picture_size
 from core.evaluate.runner import Runner
 from core.graph.labels import clean
-from core.values import Answer, Array, OwnField, OwnSample, Tried, text
+from core.values import Answer, Array, Marks, OwnField, OwnSample, Tried, text
 
 MOST_ANSWERS = 3
 ENVELOPE = 96
@@ -42,26 +43,32 @@ def try_own(
     answers = [runner.run(feeds) for runner in (one, two)]
     context.check()
     form = data.info.own
+    seen = feeds[one.inputs[0].name]
+    placed: tuple[Marks | None, ...] = (None, None)
     if data.info.task == "language" and form is not None and form.kind == "tokens":
         place = _last(sample, form.fields)
         before, after = (_next_tokens(outputs, place) for outputs in answers)
     elif judge is not None and has_words(judge.subject):
         places = judge.subject.outputs
-        parts = (judge.part([outputs[place] for place in places]) for outputs in answers)
-        before, after = (in_words(part, judge.subject, data.info.class_names) for part in parts)
+        parts = [judge.part([outputs[place] for place in places]) for outputs in answers]
+        names, size = data.info.class_names, picture_size(seen.shape, data.info.spec.preprocess)
+        before, after = (in_words(part, judge.subject, names) for part in parts)
+        placed = tuple(marks(part, judge.subject, names, size) for part in parts)
     else:
         subject = find_subject(answers[0], data.info.task, None)
         names = class_names(data.info, subject.classes)
         before, after = (_answers(np.asarray(outputs[subject.output]), subject, names) for outputs in answers)
-    pictures = sample_pictures(feeds[one.inputs[0].name], data.info.spec.preprocess)
+    pictures = sample_pictures(seen, data.info.spec.preprocess)
     return Tried(
         name=clean(Path(sample.path).name) if sample.path else "",
         picture_png=pictures[0] if pictures else b"",
-        envelope=_envelope(feeds[one.inputs[0].name]) if form is not None and form.kind == "sound" else None,
+        envelope=_envelope(seen) if form is not None and form.kind == "sound" else None,
         fields=tuple(field.name for field in form.fields[: len(sample.cells)]) if form is not None else (),
         cells=sample.cells,
         before=before,
         after=after,
+        before_marks=placed[0],
+        after_marks=placed[1],
     )
 
 

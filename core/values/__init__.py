@@ -10,7 +10,7 @@ from core.values.best import BestPlan, BestPlans, Goal
 from core.values.blame import Blame, GiveBack, Rescue
 from core.values.card import ModelCard, card_in
 from core.values.catalogue import Catalogue, Choice, Described, Parameter, Preset, StepInfo
-from core.values.compared import Answer, ChangedSample, ClassChange, Comparison, Tried
+from core.values.compared import Answer, ChangedSample, ClassChange, Comparison, MarkedBox, Marks, Tried
 from core.values.connected import CoupledChannels, Couplings, Wiring
 from core.values.data import DataCheck, DataInfo, DataSpec, LabelOrder, Preprocess, PreprocessScore, Task
 from core.values.inspected import QUANTILES, ActivationView, ChannelRanges
@@ -102,6 +102,8 @@ __all__ = [
     "LayerTime",
     "LayerView",
     "LayerWeights",
+    "MarkedBox",
+    "Marks",
     "Measurement",
     "ModelCard",
     "ModelInfo",

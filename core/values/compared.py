@@ -27,6 +27,28 @@ class ClassChange(Value, frozen=True, kw_only=True):
     lost_high: float
 
 
+class MarkedBox(Value, frozen=True, kw_only=True):
+    """An object that a detector found; its sides as shares of the picture from its upper left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    number: int
+    """Of its class."""
+    name: str
+    share: float
+    """How sure it is of it, 0..1."""
+
+
+class Marks(Value, frozen=True, kw_only=True):
+    """What an answer says about places of a picture."""
+
+    areas: Array | None = None
+    """Class of each place, uint8 (height, width), reduced for display; 255 where there is none."""
+    boxes: tuple[MarkedBox, ...] = ()
+
+
 class ChangedSample(Value, frozen=True, kw_only=True):
     """A sample whose answer changed."""
 
@@ -49,6 +71,9 @@ class ChangedSample(Value, frozen=True, kw_only=True):
     """What the model saw, for pictures."""
     row: tuple[str, ...] = ()
     """Its first numbers as text, for everything else."""
+    before_marks: Marks | None = None
+    """Where in the picture the original's answer is what; None where answers say nothing of places."""
+    after_marks: Marks | None = None
 
 
 class Comparison(Value, frozen=True, kw_only=True, tag=True):
@@ -104,3 +129,6 @@ class Tried(Value, frozen=True, kw_only=True, tag=True):
     cells: tuple[str, ...] = ()
     before: tuple[Answer, ...] = ()
     after: tuple[Answer, ...] = ()
+    before_marks: Marks | None = None
+    """Where in the picture the original's answer is what."""
+    after_marks: Marks | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QScrollArea, QSizePolicy, QWidget
 
@@ -11,6 +11,7 @@ from gui import format as fmt
 from gui.i18n import tr
 from gui.theme import Theme
 from gui.widgets.axis import small_font
+from gui.widgets.marked_picture import paint_marked
 from gui.widgets.told_widget import ToldWidget
 
 TILE = 108
@@ -20,7 +21,10 @@ GAP = 8
 
 
 class SampleGallery(ToldWidget):
-    """Arrows move between the tiles; the tooltip and the accessible description tell the whole of one."""
+    """Arrows move between the tiles; the tooltip and the accessible description tell the whole of one.
+
+    Where answers are places in a picture a tile has it twice: as the original answers, and as the compressed.
+    """
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -64,8 +68,13 @@ class SampleGallery(ToldWidget):
     def tile_height(self) -> int:
         return EDGE + 3 * LINE + 6
 
+    @property
+    def tile_width(self) -> int:
+        marked = any(one.before_marks is not None for one in self._samples)
+        return 2 * EDGE + 12 if marked else TILE
+
     def across(self, width: int) -> int:
-        return max((width + GAP) // (TILE + GAP), 1)
+        return max((width + GAP) // (self.tile_width + GAP), 1)
 
     def heightForWidth(self, width: int) -> int:
         rows = -(-len(self._samples) // self.across(width))
@@ -83,8 +92,8 @@ class SampleGallery(ToldWidget):
 
     def tile(self, index: int) -> QRect:
         across = self.across(self.width())
-        left, top = (index % across) * (TILE + GAP), (index // across) * (self.tile_height + GAP)
-        return QRect(left, top, TILE, self.tile_height)
+        left, top = (index % across) * (self.tile_width + GAP), (index // across) * (self.tile_height + GAP)
+        return QRect(left, top, self.tile_width, self.tile_height)
 
     def tile_at(self, place: QPoint) -> int | None:
         return next((i for i in range(len(self._samples)) if self.tile(i).contains(place)), None)
@@ -111,11 +120,10 @@ class SampleGallery(ToldWidget):
     def _paint_tile(self, painter: QPainter, sample: ChangedSample, tile: QRect) -> None:
         image = self._images.get(sample.picture_png)
         if image is not None and not image.isNull():
-            # a small picture keeps its pixels: this is what the network sees
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, image.width() > EDGE)
-            scale = EDGE / max(image.width(), image.height(), 1)
-            size = QSize(round(image.width() * scale), round(image.height() * scale))
-            painter.drawImage(QRect(tile.topLeft() + QPoint(4, 4), size), image)
+            corner = QPointF(tile.topLeft()) + QPointF(4, 4)
+            paint_marked(painter, image, sample.before_marks, corner, EDGE)
+            if sample.before_marks is not None:
+                paint_marked(painter, image, sample.after_marks, corner + QPointF(EDGE + 4, 0), EDGE)
         else:
             self._paint_row(painter, sample, tile)
         top = tile.top() + EDGE + 6
@@ -130,9 +138,9 @@ class SampleGallery(ToldWidget):
             metrics = painter.fontMetrics()
             # a long name gives way, how sure the answer is stays
             sure = fmt.answer(name[-1:], share)[1:]
-            room = TILE - 8 - metrics.horizontalAdvance(sure)
+            room = tile.width() - 8 - metrics.horizontalAdvance(sure)
             shown = metrics.elidedText(name[:200], Qt.TextElideMode.ElideRight, room) + sure
-            area = QRectF(tile.left() + 4, top + number * LINE, TILE - 6, LINE)
+            area = QRectF(tile.left() + 4, top + number * LINE, tile.width() - 6, LINE)
             painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), shown)
 
     def _paint_row(self, painter: QPainter, sample: ChangedSample, tile: QRect) -> None:

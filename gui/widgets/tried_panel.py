@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QPainter, QPixmap
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtGui import QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from core.values import Answer, Tried
@@ -12,6 +12,7 @@ from gui import format as fmt
 from gui.i18n import tr
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.marked_picture import paint_marked
 
 EDGE = 62
 
@@ -54,17 +55,26 @@ class TriedPanel(QFrame):
         self.setVisible(tried is not None)
         seen = tried is not None and (bool(tried.picture_png) or tried.envelope is not None)
         self._picture.setVisible(seen)
+        self._picture.setFixedWidth(EDGE if tried is None or tried.before_marks is None else 2 * EDGE + 4)
         if tried is not None and tried.picture_png:
-            pixmap = QPixmap()
-            pixmap.loadFromData(tried.picture_png)
-            self._picture.setPixmap(
-                pixmap.scaled(
-                    EDGE, EDGE, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.FastTransformation
-                )
-            )
+            self._picture.setPixmap(self._seen(tried))
         elif tried is not None and tried.envelope is not None:
             self._picture.setPixmap(self._wave(tried.envelope.numpy()))
         self.retranslate()
+
+    def _seen(self, tried: Tried) -> QPixmap:
+        """What the networks saw; twice, with both answers over it, where they are places in the picture."""
+        ratio, image = self.devicePixelRatioF(), QImage.fromData(tried.picture_png)
+        pixmap = QPixmap(self._picture.size() * ratio)
+        pixmap.setDevicePixelRatio(ratio)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        paint_marked(painter, image, tried.before_marks, QPointF(0, 0), EDGE)
+        if tried.before_marks is not None:
+            paint_marked(painter, image, tried.after_marks, QPointF(EDGE + 4, 0), EDGE)
+        painter.end()
+        return pixmap
 
     def _wave(self, envelope: np.ndarray) -> QPixmap:
         """A sound as one line from its lowest to its highest value for each stretch; envelope: (2, n)."""

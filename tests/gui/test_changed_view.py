@@ -22,6 +22,8 @@ from core.values import (
     ChangedSample,
     ClassChange,
     Comparison,
+    MarkedBox,
+    Marks,
     Measurement,
     Outcome,
     OwnForm,
@@ -30,6 +32,7 @@ from core.values import (
     Tried,
 )
 from gui.app import Window
+from gui.widgets.sample_gallery import EDGE
 
 NAMES = ("cat", "dog")
 
@@ -243,6 +246,44 @@ def test_a_picture_of_ones_own_is_chosen_or_dropped(loaded: Window, tmp_path: Pa
     event = QDropEvent(QPointF(20, 60), action, mime, Qt.MouseButton.LeftButton, plain)
     view.dropEvent(event)
     assert loaded.engine.last(m.TrySample).sample.path.endswith("other.JPG")
+
+
+def marked(first: Marks, second: Marks) -> ChangedSample:
+    stream = io.BytesIO()
+    Image.new("RGB", (32, 32), (128, 128, 128)).save(stream, "PNG")
+    return ChangedSample(
+        index=1, change=0.1, picture_png=stream.getvalue(), before_marks=first, after_marks=second
+    )
+
+
+def test_areas_and_boxes_are_painted_over_the_picture_before_and_after(loaded: Window) -> None:
+    """Class 1 was the right half and is nowhere now; a box at the left is new."""
+    classes = np.zeros((32, 32), np.uint8)
+    classes[:, 16:] = 1
+    box = MarkedBox(left=0.1, top=0.1, right=0.4, bottom=0.9, number=0, name="cat", share=0.9)
+    sample = marked(Marks(areas=Array.of(classes)), Marks(boxes=(box,)))
+    answered(
+        loaded, msgspec.structs.replace(COMPARISON, classes=(), quantiles=(0.1, 0.1, 0.1), samples=(sample,))
+    )
+    gallery = loaded.main.changed.gallery
+    QApplication.processEvents()
+    seen, tile = gallery.grab().toImage(), gallery.tile(0)
+    assert tile.width() >= 2 * EDGE
+
+    def share(left: int, right: int) -> float:
+        """Of the pixels in these columns of the tile how many are not the picture's grey."""
+        columns = [tile.left() + 4 + x for x in range(left, right)]
+        grey = [
+            seen.pixelColor(x, y).name() == "#808080" for x in columns for y in range(tile.top() + 4, EDGE)
+        ]
+        return 1 - sum(grey) / len(grey)
+
+    half = EDGE // 2
+    assert share(1, half - 1) == 0.0 and share(half + 1, EDGE - 1) == 1.0
+    second = EDGE + 4
+    assert (
+        0.05 < share(second + 1, second + half) < 0.9 and share(second + half + 1, second + EDGE - 1) == 0.0
+    )
 
 
 def test_it_follows_the_language_and_the_theme(loaded: Window) -> None:
