@@ -33,7 +33,7 @@ from core.files import PREFIX, move_into_place
 from core.graph.opened import OpenedModel
 from core.readback import card_bytes, read_back, read_card, with_entries
 from core.report import Account, Told, card_of, report_of
-from core.values import Exported, ModelCard, Result, Text, card_in, text
+from core.values import Exported, ModelCard, Plan, Result, Text, card_in, text
 
 NOTHING_TOLD = Told()
 CHECK_SAMPLES = 16
@@ -77,7 +77,7 @@ def export(
             context.report(text("Verifying the file"))
             _verify(written, artefact, result.sha256, card, data, context)
             notes = {layer.layer_id: layer.note for layer in result.layers if layer.note is not None}
-            layers = read_back(written, opened.info.layers, result.plan, notes)
+            layers = read_back(written, opened.info.layers, _settled(result), notes)
             sha256, size = file_sha256(written), size_bytes(written)
             result = _as_written(result, size, card)
             account = Account(result, opened, destination.name, sha256, card, layers, known, told)
@@ -100,6 +100,12 @@ def export(
         report_path=str(reports[0]) if reports else None,
         warnings=_warnings(result),
     )
+
+
+def _settled(result: Result) -> Plan:
+    """The plan with what the run settled on for each layer, where the plan left it the choice."""
+    settled = {layer.layer_id: layer.planned for layer in result.layers}
+    return msgspec.structs.replace(result.plan, exceptions={**result.plan.exceptions, **settled})
 
 
 def _as_written(result: Result, size: int, card: ModelCard) -> Result:

@@ -276,7 +276,15 @@ def _prepared(preprocess: Preprocess) -> str:
     known = {
         name: value for name, value in msgspec.to_builtins(preprocess).items() if value not in (None, "", ())
     }
-    return ", ".join(f"{name} {value}" for name, value in known.items())
+    return ", ".join(f"{name} {_plain(value)}" for name, value in known.items())
+
+
+def _plain(value: object) -> str:
+    """A setting as a person writes it: one number without the brackets of a list."""
+    if isinstance(value, list | tuple):
+        shown = ", ".join(f"{number:g}" for number in value)
+        return shown if len(value) == 1 else f"({shown})"
+    return str(value)
 
 
 def _running(account: Account, words: Words) -> str:

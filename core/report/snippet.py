@@ -23,18 +23,46 @@ def snippet(name: str, model: ModelInfo, data: DataInfo | None) -> str:
         body = ["feeds = {", *body, "}"]
         imports = ["import numpy as np", "import onnxruntime"]
     lines = [*imports, "", f"session = onnxruntime.InferenceSession({name!r})", *body]
-    lines.append("answers = session.run(None, feeds)[0]")
-    if data is not None and 0 < len(data.class_names) <= MOST_CLASSES:
-        if len(data.class_names) == 2 and _columns(model) == 1:
-            lines.append(
-                "print(answers)  # " + ascii(data.class_names[0]) + ", " + ascii(data.class_names[1])
-            )
-        else:
-            lines.append(f"names = {list(data.class_names)!r}")
-            lines.append("print(names[int(answers.reshape(-1).argmax())])")
-    else:
-        lines.append("print(answers)")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_answers(model, data)])
+
+
+def _answers(model: ModelInfo, data: DataInfo | None) -> list[str]:
+    """From the feeds to what the answers say, as far as the task tells how to read them."""
+    task = data.task if data is not None else "unlabelled"
+    names = list(data.class_names) if data is not None else []
+    if task == "detection":
+        return [
+            "for output, answer in zip(session.get_outputs(), session.run(None, feeds)):",
+            "    print(output.name, answer.shape)  # boxes and their scores",
+        ]
+    lines = ["answers = session.run(None, feeds)[0]"]
+    if task == "segmentation":
+        lines.append(f"classes = {_classes_of_places(model, len(names))}")
+        lines.append("for number in np.unique(classes):")
+        known = names if len(names) <= MOST_CLASSES else []
+        lines.insert(1, f"names = dict(enumerate({known!r}))")
+        lines.append('    share = f"{(classes == number).mean():.1%}"')
+        return [*lines, '    print(names.get(number, number), share, "of the picture")']
+    if not 0 < len(names) <= MOST_CLASSES:
+        return [*lines, "print(answers)"]
+    if len(names) == 2 and _columns(model) == 1:
+        return [*lines, "print(answers)  # " + ascii(names[0]) + ", " + ascii(names[1])]
+    lines.append(f"names = {names!r}")
+    if task == "multilabel":
+        return [*lines, "print(dict(zip(names, answers.reshape(-1).tolist())))"]
+    return [*lines, "print(names[int(answers.reshape(-1).argmax())])"]
+
+
+def _classes_of_places(model: ModelInfo, count: int) -> str:
+    """The expression that makes a map of classes of the first output: of classes, or of scores of them."""
+    output = model.outputs[0]
+    shape = output.shape or ()
+    if len(shape) != 4 or not output.dtype.startswith(("float", "double", "bfloat")):
+        return "answers[0]"
+    axis = 1 if shape[1] == count or shape[-1] != count else len(shape) - 1
+    if shape[axis] == 1:
+        return "(answers[0] > (0 if answers.min() < 0 or answers.max() > 1 else 0.5)).astype(int)"
+    return f"answers[0].argmax({axis - 1})"
 
 
 def _picture(tensor: TensorInfo, preprocess: Preprocess) -> list[str]:

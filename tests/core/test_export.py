@@ -67,6 +67,16 @@ def test_the_written_file_is_the_judged_one_and_the_report_reads_it_back(
     assert sorted(p.name for p in destination.parent.iterdir()) == ["small.json", "small.onnx"]
 
 
+def test_what_the_run_chose_for_a_layer_is_no_difference_from_the_plan(
+    result: Result, opened: OpenedModel, destination: Path
+) -> None:
+    """The plan says 4 bits and leaves it to the run which layers need 8, as the preset 'balanced' does."""
+    asked = Plan(defaults=LayerPlan(weight_bits=4, sparsity=0.25))
+    report = destination.with_suffix(".json")
+    export(msgspec.structs.replace(result, plan=asked), destination, opened, None, Context(), (report,))
+    assert [layer["note"] for layer in json.loads(report.read_text("utf-8"))["layers"]] == [None] * 3
+
+
 def test_row_44_an_artefact_that_changed_since_it_was_judged(
     result: Result, opened: OpenedModel, destination: Path
 ) -> None:

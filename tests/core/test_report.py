@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import networks
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from PIL import Image
@@ -31,9 +32,11 @@ from core.values import (
     ChangedSample,
     ClassChange,
     Comparison,
+    DataInfo,
     DataSpec,
     LayerPlan,
     Measurement,
+    ModelInfo,
     Origin,
     Outcome,
     Plan,
@@ -41,6 +44,7 @@ from core.values import (
     Recipe,
     Result,
     SensitivityPoint,
+    TensorInfo,
     text,
 )
 
@@ -231,6 +235,47 @@ def test_the_lines_of_code_run_and_prepare_as_for_judging(
     np.testing.assert_allclose(found["feeds"][name], batch.feeds[name], atol=1e-5)
     wanted = onnxruntime.InferenceSession(str(model)).run(None, batch.feeds)[0]
     np.testing.assert_allclose(found["answers"], wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "maps"),
+    [
+        ((None, 2, 2, 3), "float32", [[[9, 9, -1], [9, 9, 9]], [[0, 0, 0], [0, 0, 0]]]),
+        ((None, 2, 3, 2), "float32", [[[9, 0], [9, 0], [-1, 0]], [[9, 0], [9, 0], [9, 0]]]),
+        ((None, 1, 2, 3), "float32", [[[-5, -5, 3], [-5, -5, -5]]]),
+        ((None, 1, 2, 3), "float32", [[[0.1, 0.2, 0.75], [0.5, 0, 0]]]),
+        ((None, 2, 3), "int64", [[[0, 0, 1], [0, 0, 0]]]),
+    ],
+)
+def test_areas_are_read_from_scores_of_each_class_of_one_and_from_classes(
+    shape: tuple[int | None, ...],
+    dtype: str,
+    maps: list[object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One of six places is a tree in whatever form the answer is."""
+    answer = np.array([maps[0]] if len(shape) == 3 else [maps], dtype)
+    kept = onnx.numpy_helper.from_array(answer, "kept")
+    output = onnx.helper.make_tensor_value_info("y", kept.data_type, answer.shape)
+    node = onnx.helper.make_node("Identity", ["kept"], ["y"])
+    graph = onnx.helper.make_graph([node], "g", [], [output], [kept])
+    onnx.save(
+        onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9),
+        tmp_path / "small.onnx",
+    )
+    monkeypatch.chdir(tmp_path)
+    model = ModelInfo(
+        path="", name="", sha256="", size_bytes=0, opset=17, ir_version=9,
+        outputs=(TensorInfo(name="y", dtype=dtype, shape=shape),),
+    )  # fmt: skip
+    data = DataInfo(
+        spec=DataSpec(path="masks"), sha256="", kind="", task="segmentation", sample_count=1,
+        calibration_count=0, judge_count=1, class_names=("sky", "tree"),
+    )  # fmt: skip
+    exec(compile(snippet("small.onnx", model, data), "snippet", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == ["sky 83.3% of the picture", "tree 16.7% of the picture"]
 
 
 def test_words_write_signs_and_what_they_cannot_name() -> None:
