@@ -287,8 +287,10 @@ def _quadratics(
     tap = Tap(model, [value for node in nodes for value in (node.inputs[0], node.outputs[0])])  # type: ignore[misc]
     moments = [Moments(forms[step.layer.id]) for step in group]
     rng = np.random.default_rng(0)
-    for batch in data.batches("calibration", _BATCH, data.info.calibration_count):
-        context.check()
+    seen, count = 0, data.info.calibration_count
+    for batch in data.batches("calibration", _BATCH, count):
+        context.report(text("Calibrating on the samples"), seen, count)
+        seen += len(batch.indices)
         values = tap.run(batch.feeds)
         for index, (step, gathered) in enumerate(zip(group, moments, strict=True)):
             inputs, outputs = values[2 * index], values[2 * index + 1]

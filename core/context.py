@@ -73,7 +73,7 @@ class Context:
         pace.last = done
         advanced = done - pace.first
         seconds_left = None
-        if total and advanced > 0:
+        if advanced > 0 and done < total:  # at its end a stage may go on a little: no time is the right one
             seconds_left = (now - pace.started) / advanced * (total - done)
         if self._on_progress is not None:
             self._on_progress(stage, done, total, seconds_left)

@@ -11,6 +11,7 @@ from core.values import FLOAT_BITS, Measurement, Outcome
 from gui import format as fmt
 from gui.glossary import explain
 from gui.i18n import tr, tr_text
+from gui.job import Job
 from gui.models.blame_words import blame_sentence
 from gui.session import Session
 from gui.theme import Theme
@@ -65,6 +66,8 @@ class OutcomeView(QWidget):
             session.blame.changed,
         ):
             signal.connect(self.refresh)
+        self._working = ""
+        session.job_changed.connect(self._on_job)
         self.retranslate()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -154,7 +157,7 @@ class OutcomeView(QWidget):
         )
         short = tr("Time per sample")
         if old is None:
-            missing = tr("measured when you press Analyze or Run")
+            missing = self._when_measured()
             self.time_block.show_figures(Figures(title=title, after="–", below=missing))
             return
         if new is None:
@@ -196,11 +199,7 @@ class OutcomeView(QWidget):
         new = after.primary
         title = fmt.metric_name(old.metric) if old else tr("Accuracy")
         if old is None:
-            missing = (
-                tr("choose data to judge it")
-                if self._session.data is None
-                else tr("measured when you press Analyze or Run")
-            )
+            missing = tr("choose data to judge it") if self._session.data is None else self._when_measured()
             self.accuracy_block.show_figures(Figures(title=title, after="–", below=missing))
             return
         if new is None:
@@ -233,6 +232,21 @@ class OutcomeView(QWidget):
         )
 
     # ------------------------------------------------------------ honesty
+
+    def _on_job(self, job: Job | None) -> None:
+        """Told of every step of the work; only its beginning and its end say something else here."""
+        kind = job.kind if job is not None else ""
+        if kind != self._working:
+            self._working = kind
+            self.refresh()
+
+    def _when_measured(self) -> str:
+        """When a figure comes that nobody knows yet."""
+        if self._working == "compress":
+            return tr("measured at the end of this run")
+        if self._working in ("analyze", "plan"):
+            return tr("being measured")
+        return tr("measured when you press Analyze or Run")
 
     def _how_to_know(self) -> str:
         """How to get an accuracy where nothing says it yet."""

@@ -187,11 +187,14 @@ class RunView(QWidget):
             return
         self._caption.show()
         first = points[-1].measurement
-        self._caption.set_full_text(
-            tr("{metric}, {unit}, on {n} samples, 95 % interval").format(
-                metric=fmt.metric_name(first.metric), unit=first.unit or "–", n=fmt.count(first.count)
-            )
+        words = tr("{metric}, {unit}, on {n} samples, 95 % interval").format(
+            metric=fmt.metric_name(first.metric), unit=first.unit or "–", n=fmt.count(first.count)
         )
+        # beside the state it took the room of the layers to blame
+        memory = max(point.memory_bytes or 0 for point in points)
+        if memory:
+            words += " · " + tr("memory {size}").format(size=fmt.size(memory))
+        self._caption.set_full_text(words)
         self.chart.show_steps(self.steps(), self._original(), session.selection)
 
     def steps(self) -> list[Step]:
@@ -277,16 +280,11 @@ class RunView(QWidget):
                 )
             if job.seconds_left is not None and not job.stopping:
                 parts.append(tr("about {time} left").format(time=fmt.duration(job.seconds_left)))
-            if points and points[-1].memory_bytes:
-                parts.append(tr("memory {size}").format(size=fmt.size(points[-1].memory_bytes)))
         elif session.run_state == "done":
             seconds = session.result.seconds if session.result is not None else 0.0
             parts.append(tr("Done in {time}").format(time=fmt.duration(seconds)) if seconds else tr("Done"))
             if session.result is not None and not session.result_is_current:
                 parts.append(tr("the plan has changed since"))
-            memory = max((point.memory_bytes or 0 for point in points), default=0)
-            if memory:
-                parts.append(tr("memory {size}").format(size=fmt.size(memory)))
         elif session.run_state == "stopped":
             parts.append(tr("Stopped. Press Run to go on where it stopped."))
         elif session.run_state == "failed":

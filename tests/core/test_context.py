@@ -34,7 +34,7 @@ def test_a_stage_that_begins_anew_has_a_pace_of_its_own(monkeypatch: pytest.Monk
         context.report(stage, done, 20)
         now += 1.0
     now += 60.0
-    for done in (10, 20):  # the first thing that the second time says is no beginning
+    for done in (10, 15, 20):  # the first thing that the second time says is no beginning
         context.report(stage, done, 20)
         now += 3.0
-    assert told == [None, 1.0, 0.0, None, 0.0]
+    assert told == [None, 1.0, None, None, 3.0, None]

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from core.values import Exported, Result, text
 from gui import format as fmt
+from gui.job import Job
 from gui.session import Session
 from gui.views.outcome_view import OutcomeView
 
@@ -80,6 +81,17 @@ def test_moving_on_from_a_result_goes_back_to_an_estimate(view: OutcomeView, ses
     assert view.accuracy_block.shown.estimate
     session.undo_stack.undo()
     assert view.accuracy_block.shown.badge == "measured"
+
+
+def test_while_it_is_measured_nobody_is_told_to_press_anything(view: OutcomeView, session: Session) -> None:
+    session._set_baseline(None)
+    assert view.time_block.shown.below == "measured when you press Analyze or Run"
+    session._set_job(Job(kind="compress", id=7))
+    assert view.time_block.shown.below == "measured at the end of this run"
+    session._set_job(Job(kind="analyze", id=8))
+    assert view.time_block.shown.below == "being measured"
+    session._set_job(None)
+    assert view.time_block.shown.below == "measured when you press Analyze or Run"
 
 
 def test_it_says_that_zeros_alone_make_nothing_faster(view: OutcomeView, session: Session) -> None:

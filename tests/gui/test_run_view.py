@@ -196,4 +196,4 @@ def test_time_and_memory_stand_in_the_log(view: RunView, session: Session) -> No
     )  # fmt: skip
     session._on_event(m.Partial(id=77, value=point))
     assert "after 12 s, memory 430.0 MB" in view.log.toPlainText()
-    assert "memory 430.0 MB" in view._state.full_text
+    assert view._caption.full_text.endswith("95 % interval · memory 430.0 MB")
