@@ -19,7 +19,7 @@ from shiboken6 import delete
 from gui.app import Window
 from gui.engine_client import EngineClient
 from gui.settings import Settings
-from gui.theme import Theme
+from gui.theme import TOKENS, Theme
 
 PATIENCE_SECONDS = 900
 SIZE = (1440, 900)
@@ -126,14 +126,15 @@ def small(widget: QWidget, theme: Theme) -> bytes:
     widget.grab().save(buffer, "PNG")
     picture = Image.open(io.BytesIO(bytes(buffer.data()))).convert("RGB")
     out = io.BytesIO()
-    reduced(picture, gradients(theme)).save(out, "PNG", optimize=True)
+    reduced(picture, kept_colors(theme)).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
-def gradients(theme: Theme) -> np.ndarray:
-    """The colours along the scales of the heatmaps, uint8 (SCALES · STEPS, 3)."""
-    scales = [theme.scale_color(scale, step / (STEPS - 1)) for scale in SCALES for step in range(STEPS)]
-    return np.array([color.getRgb()[:3] for color in scales], np.uint8)
+def kept_colors(theme: Theme) -> np.ndarray:
+    """The theme's colours and those along the scales of the heatmaps, uint8 (tokens + SCALES · STEPS, 3)."""
+    colors = [theme.color(token) for token in TOKENS[theme.name]]
+    colors += [theme.scale_color(scale, step / (STEPS - 1)) for scale in SCALES for step in range(STEPS)]
+    return np.array([color.getRgb()[:3] for color in colors], np.uint8)
 
 
 def reduced(picture: Image.Image, kept: np.ndarray) -> Image.Image:

@@ -14,7 +14,7 @@ from gui.widgets.told_widget import ToldWidget
 
 ROW = 22
 NAME_SHARE = 0.28
-FIGURE_WIDTH = 190
+LEAST_TRACK = 60
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ class BlameBars(ToldWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = painter.fontMetrics()
         names = round(self.width() * NAME_SHARE)
-        figures = min(FIGURE_WIDTH, self.width() // 2)
+        longest = max((metrics.horizontalAdvance(bar.figure) for bar in self._bars), default=0) + 8
+        # figures are read, bars only compared: where there is little room the bars give way
+        figures = min(longest, self.width() - names - LEAST_TRACK)
         for row, bar in enumerate(self._bars):
             top = row * ROW
             middle = Qt.AlignmentFlag.AlignVCenter
@@ -87,7 +89,8 @@ class BlameBars(ToldWidget):
                 painter.drawRoundedRect(QRectF(track.left(), track.top(), width, 8), 4, 4)
             painter.setPen(self._theme.color("muted"))
             area = QRectF(self.width() - figures, top, figures - 4, ROW)
-            painter.drawText(area, int(Qt.AlignmentFlag.AlignRight | middle), bar.figure)
+            figure = metrics.elidedText(bar.figure, Qt.TextElideMode.ElideRight, int(area.width()))
+            painter.drawText(area, int(Qt.AlignmentFlag.AlignRight | middle), figure)
             if self.hasFocus() and row == self._current:
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.setPen(QPen(self._theme.color("accent"), 1))

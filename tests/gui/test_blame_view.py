@@ -7,6 +7,7 @@ import person
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from shell_values import make_data, make_model
 
@@ -26,6 +27,8 @@ from core.values import (
 from gui.app import Window
 from gui.models.layer_table import Column
 from gui.restore import restore_findings
+from gui.theme import Theme
+from gui.widgets.blame_bars import Bar, BlameBars
 
 PLAN = Plan(defaults=LayerPlan(sparsity=0.0, weight_bits=4, activation_bits=8))
 
@@ -105,6 +108,19 @@ def test_a_click_and_a_key_choose_the_layer(opened: Window, qtbot: QtBot) -> Non
     QTest.keyClick(bars, Qt.Key.Key_Down)
     QTest.keyClick(bars, Qt.Key.Key_Return)
     assert opened.session.selection == "stem"
+
+
+def test_figures_of_blame_are_written_out(qapp: QApplication, qtbot: QtBot) -> None:
+    bars = BlameBars(Theme(qapp))
+    qtbot.addWidget(bars)
+    figure = "39 % · −0.50 pt (−1.5 to 0.4) over and over"
+    bars.show_bars((Bar("head", "head", 0.5, figure, ""),))
+    bars.resize(600, 22)
+    picture = bars.grab().toImage()
+    begin = 600 - 4 - bars.fontMetrics().horizontalAdvance(figure)
+    first = {picture.pixelColor(x, y).name() for x in range(begin, begin + 9) for y in range(22)}
+    second = {picture.pixelColor(x, y).name() for x in range(begin - 5, begin) for y in range(22)}
+    assert len(first) > 1 and len(second) == 1
 
 
 def test_an_edit_drops_it_and_undo_brings_back_what_was_measured(opened: Window, qtbot: QtBot) -> None:
