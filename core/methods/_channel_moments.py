@@ -78,22 +78,31 @@ def measure(
         form = form_of(node)
         if form is not None and form.groups == 1 and form.columns <= WIDEST:
             found[name] = form
-    nodes = {name: node_named(private, name) for name in found}
+    moments = _streamed(private, found, batches, context, positions) if found else {}
+    return {name: moments.pop(name).quadratic(damping, last=True) for name in found if moments[name].count}
+
+
+def _streamed(
+    private: ir.Model,
+    forms: Mapping[str, Form],
+    batches: Callable[[], Iterable[Feeds]],
+    context: Context,
+    positions: int,
+) -> dict[str, Moments]:
+    """The sums of these layers; the session is gone when they come back. `private` is taken apart."""
+    nodes = {name: node_named(private, name) for name in forms}
     wanted = [value for node in nodes.values() for value in (node.inputs[0], node.outputs[0])]
-    moments = {name: Moments(form) for name, form in found.items()}
-    if not found:
-        return {}
+    moments = {name: Moments(form) for name, form in forms.items()}
     tap = Tap(private, [value for value in wanted if value is not None])
     rng = np.random.default_rng(0)
     for feeds in fitting(batches(), tap.run, VALUE_BYTES):
         context.check()
         values = tap.run(feeds)
-        for index, (name, form) in enumerate(found.items()):
+        for index, (name, form) in enumerate(forms.items()):
             inputs, outputs = values[2 * index], values[2 * index + 1]
             at = places(form, outputs.shape, positions, rng)
             moments[name].add(patches(form, inputs, outputs.shape[2:], at))
-    counted = {name for name, item in moments.items() if item.count}
-    return {name: moments.pop(name).quadratic(damping, last=True) for name in found if name in counted}
+    return moments
 
 
 def moments_bytes(node: ir.Node | None) -> int:

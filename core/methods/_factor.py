@@ -59,13 +59,20 @@ def factorise(hessian: np.ndarray, order: np.ndarray | None = None) -> Factor:
             return Factor(np.linalg.cholesky(arranged), order)
         except np.linalg.LinAlgError:
             return Factor(np.linalg.cholesky(_damped(arranged)).astype(hessian.dtype), order)
-    (potrf,) = get_lapack_funcs(("potrf",), (hessian,))
+    if len(hessian) == 1:
+        return Factor(_lower(hessian[0], order[0])[None], order)
     result = np.empty_like(hessian)
     for group, matrix in enumerate(hessian):
-        index = np.ix_(order[group], order[group])
-        upper, failed = potrf(matrix[index].T, lower=0, overwrite_a=1)
-        result[group] = np.linalg.cholesky(_damped(matrix[index])) if failed else upper.T
+        result[group] = _lower(matrix, order[group])
     return Factor(result, order)
+
+
+def _lower(matrix: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """M where the arranged copy of H lay: of wide layers each is as large as the layer several times over."""
+    (potrf,) = get_lapack_funcs(("potrf",), (matrix,))
+    index = np.ix_(order, order)
+    upper, failed = potrf(matrix[index].T, lower=0, overwrite_a=1)
+    return np.linalg.cholesky(_damped(matrix[index])).astype(matrix.dtype) if failed else np.asarray(upper.T)
 
 
 def _damped(matrices: np.ndarray) -> np.ndarray:

@@ -142,11 +142,31 @@ def _measure(
     damping: float,
 ) -> Quadratic | None:
     """Stream the samples through both networks; None if the layer misses nothing or cannot be repaired."""
+    form = form_of(node_named(model, name))
+    if form is None:
+        return None
+    moments = _streamed(original, model, name, keep, batches, context, positions)
+    if moments is None:
+        return None
+    # by now both sessions are gone, and what they computed
+    centred = read_bias(node_named(model, name), form.channels) is not None
+    return moments.quadratic(damping, centred, last=True)
+
+
+def _streamed(
+    original: ir.Model,
+    model: ir.Model,
+    name: str,
+    keep: np.ndarray,
+    batches: Callable[[], Iterable[Feeds]],
+    context: Context,
+    positions: int,
+) -> Moments | None:
+    """Of what the layer reads and what it misses; None as above."""
     here, there = model.clone(), original.clone()
     node, twin = node_named(here, name), node_named(there, name)
     form = form_of(node)
-    if form is None:
-        return None
+    assert form is not None
     join, join_twin = joined(node), joined(twin)
     if join is None or join_twin is None or join[0].name != join_twin[0].name:
         join = join_twin = None
@@ -174,7 +194,7 @@ def _measure(
         moments.add(patches(form, inputs, outputs.shape[2:], at), residual)
     if not moments.count or missed <= 1e-10 * total:
         return None
-    return moments.quadratic(damping, read_bias(node, form.channels) is not None, last=True)
+    return moments
 
 
 def _candidates(model: ir.Model, name: str, quadratic: Quadratic) -> Iterable[ir.Model]:
