@@ -42,7 +42,7 @@ def try_own(
     feeds = own_feeds(sample, data, one.inputs)
     answers = [runner.run(feeds) for runner in (one, two)]
     context.check()
-    form = data.info.own
+    form, apart = data.info.own, None
     seen = feeds[one.inputs[0].name]
     placed: tuple[Marks | None, ...] = (None, None)
     if data.info.task == "language" and form is not None and form.kind == "tokens":
@@ -57,7 +57,9 @@ def try_own(
     else:
         subject = find_subject(answers[0], data.info.task, None)
         names = class_names(data.info, subject.classes)
-        before, after = (_answers(np.asarray(outputs[subject.output]), subject, names) for outputs in answers)
+        ours, theirs = (np.asarray(outputs[subject.output]) for outputs in answers)
+        before, after = (_answers(output, subject, names) for output in (ours, theirs))
+        apart = None if subject.classes else _apart(ours, theirs)
     pictures = sample_pictures(seen, data.info.spec.preprocess)
     return Tried(
         name=clean(Path(sample.path).name) if sample.path else "",
@@ -69,6 +71,7 @@ def try_own(
         after=after,
         before_marks=placed[0],
         after_marks=placed[1],
+        apart=apart,
     )
 
 
@@ -76,10 +79,18 @@ def _answers(output: np.ndarray, subject: Subject, names: tuple[str, ...]) -> tu
     """The likeliest classes of the first sample, or its first numbers."""
     if not subject.classes:
         values = as_columns(output)[0, :MOST_ANSWERS]
-        return tuple(Answer(name=f"{value:.4g}") for value in values.tolist())
+        more = [Answer(name="…")] if as_columns(output).shape[1] > MOST_ANSWERS else []
+        return (*(Answer(name=f"{value:.4g}") for value in values.tolist()), *more)
     shares = np.exp(log_probabilities(output, subject)[0])
     best = np.argsort(-shares, kind="stable")[:MOST_ANSWERS]
     return tuple(Answer(name=names[index], share=float(shares[index])) for index in best)
+
+
+def _apart(before: np.ndarray, after: np.ndarray) -> float | None:
+    """By how much two answers differ, as a share of the first's size."""
+    size = float(np.linalg.norm(before.astype(np.float64)))
+    moved = float(np.linalg.norm(after.astype(np.float64) - before))
+    return moved / size if size > 0 and np.isfinite(moved / size) else None
 
 
 def _last(sample: OwnSample, fields: tuple[OwnField, ...]) -> int:

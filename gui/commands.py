@@ -228,12 +228,19 @@ class Commands(QObject):
         dialog.open()
 
     def choose_own(self, kind: str) -> None:
-        """A 'picture' or a 'sound' of the person's own, for both networks to look at."""
-        sound = kind == "sound"
-        title = tr("Choose a sound to try") if sound else tr("Choose a picture to try")
-        pictures = tr("Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff)")
+        """A 'picture', a 'sound' or a 'request' of the person's own, for both networks to look at."""
+        title, files = {
+            "sound": (tr("Choose a sound to try"), tr("Sounds (*.wav *.wave)")),
+            "request": (tr("Choose a sample to try"), tr("Samples (*.npz *.npy)")),
+        }.get(
+            kind,
+            (
+                tr("Choose a picture to try"),
+                tr("Pictures (*.png *.jpg *.jpeg *.bmp *.gif *.webp *.tif *.tiff)"),
+            ),
+        )
         dialog = self._file_dialog(title, QFileDialog.FileMode.ExistingFile)
-        dialog.setNameFilters([tr("Sounds (*.wav *.wave)") if sound else pictures, tr("All files (*)")])
+        dialog.setNameFilters([files, tr("All files (*)")])
         dialog.fileSelected.connect(self.own_chosen)
         dialog.open()
 

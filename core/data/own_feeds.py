@@ -14,6 +14,7 @@ from core.data.dataset import DataSet
 from core.data.fit import numpy_dtype
 from core.data.pictures import PictureError, decode
 from core.data.preprocess import normalise, to_pixels
+from core.data.requests_folder import read_request
 from core.data.table import conversions
 from core.data.wav import WavError, read_header
 from core.errors import DataError
@@ -29,13 +30,15 @@ def own_feeds(sample: OwnSample, data: DataSet, inputs: tuple[TensorInfo, ...]) 
     if form is None:
         raise DataError(
             text("A sample of one's own cannot be tried with this model."),
-            text("What can be tried is a picture, a sound, a row of a table or tokens."),
+            text("What can be tried is a picture, a sound, a row of a table, tokens or a request."),
             text("Look at the changed samples instead."),
         )
     if form.kind == "picture":
         return _picture(Path(sample.path), data, inputs[0])
     if form.kind == "sound":
         return _sound(Path(sample.path), data.info.spec.preprocess, inputs[0])
+    if form.kind == "request":
+        return _request(Path(sample.path), inputs)
     if len(sample.cells) != len(form.fields):
         raise DataError(
             text("The sample has {have} values instead of {wanted}.", have=len(sample.cells),
@@ -82,6 +85,13 @@ def _sound(path: Path, preprocess: Preprocess | None, info: TensorInfo) -> Feeds
         raise _cannot(error.reason, text("Choose a sound (WAV).")) from error
     except DataError as error:  # cut off behind its header
         raise _cannot(error.why, text("Choose a sound (WAV).")) from error
+
+
+def _request(path: Path, inputs: tuple[TensorInfo, ...]) -> Feeds:
+    try:
+        return read_request(path, inputs)
+    except DataError as error:
+        raise _cannot(error.what, error.next_step) from error
 
 
 def _row(cells: tuple[str, ...], info: DataInfo, inputs: tuple[TensorInfo, ...]) -> Feeds:

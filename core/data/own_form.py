@@ -1,4 +1,4 @@
-"""What a sample of one's own has to be, told from the data: a picture, a sound, a row, tokens."""
+"""What a sample of one's own has to be, told from the data: a picture, a sound, a row, tokens, arrays."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ def own_form(data: DataSet, inputs: tuple[TensorInfo, ...]) -> OwnForm | None:
         return OwnForm(kind="picture")
     if info.kind == "audio":
         return OwnForm(kind="sound")
-    return _token_form(data, inputs)
+    form = _token_form(data, inputs)
+    if form is None and info.kind in ("requests", "arrays") and info.spec.preprocess is None:
+        return OwnForm(kind="request")
+    return form
 
 
 def _token_form(data: DataSet, inputs: tuple[TensorInfo, ...]) -> OwnForm | None:

@@ -80,6 +80,22 @@ class RequestSource:
         return {info.name: _value(entries, info, axis, name) for info, axis in self._inputs}
 
 
+def read_request(path: Path, inputs: tuple[TensorInfo, ...]) -> dict[str, np.ndarray]:
+    """One sample from an NPZ or NPY file. Raises DataError if an input lacks, or an array does not fit.
+
+    Where the model has one input, the only array that fits it may have any name.
+    """
+    entries = {entry.name: entry for entry in _entries(path)}
+    axes = {info.name: batch_axis(info, inputs) for info in inputs}
+    if len(inputs) == 1 and inputs[0].name not in entries:
+        info = inputs[0]
+        fitting = [one for one in entries.values() if _batched(one.shape, info, axes[info.name]) is not None]
+        if len(fitting) == 1:
+            entries[info.name] = fitting[0]
+    found = {info.name: _value(entries, info, axes[info.name], path.name) for info in inputs}
+    return Stacked(found, axes)
+
+
 def _entries(path: Path) -> list[Entry]:
     try:
         with path.open("rb") as file:

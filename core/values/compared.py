@@ -132,3 +132,6 @@ class Tried(Value, frozen=True, kw_only=True, tag=True):
     before_marks: Marks | None = None
     """Where in the picture the original's answer is what."""
     after_marks: Marks | None = None
+    apart: float | None = None
+    """Where answers are no classes: the root of the mean square of what they differ by, as a share of that of
+    the original's answer; None also where that is nothing."""

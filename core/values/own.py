@@ -6,7 +6,8 @@ from typing import Literal
 
 from core.values.base import Value
 
-OwnKind = Literal["picture", "sound", "row", "tokens"]
+OwnKind = Literal["picture", "sound", "row", "tokens", "request"]
+"""A request is a file with an array for each input."""
 
 
 class OwnField(Value, frozen=True, kw_only=True):
@@ -29,7 +30,7 @@ class OwnForm(Value, frozen=True, kw_only=True):
 
     kind: OwnKind
     fields: tuple[OwnField, ...] = ()
-    """Of a row its columns in the model's order; of tokens the inputs. None for pictures and sounds."""
+    """Of a row its columns in the model's order; of tokens the inputs. None for files."""
     columns: tuple[str, ...] = ()
     """All columns of the table in its order, so that a line of it can be pasted whole."""
     places: tuple[int, ...] = ()

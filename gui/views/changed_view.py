@@ -45,7 +45,7 @@ TYPING = 3
 
 class ChangedView(QWidget):
     file_asked = Signal(str)
-    """Choose a file to try: 'picture' or 'sound'."""
+    """Choose a file to try: 'picture', 'sound' or 'request'."""
 
     def __init__(
         self,

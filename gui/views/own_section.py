@@ -18,6 +18,7 @@ from gui.widgets.tried_panel import TriedPanel
 ENDINGS = {
     "picture": {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"},
     "sound": {".wav", ".wave"},
+    "request": {".npz", ".npy"},
 }
 
 
@@ -25,7 +26,7 @@ class OwnSection(QObject):
     """Its parts stand where the view has room for them: `button`, `form` and `tried`."""
 
     file_asked = Signal(str)
-    """Choose a file to try: 'picture' or 'sound'."""
+    """Choose a file to try: 'picture', 'sound' or 'request'."""
 
     def __init__(self, session: Session, comparing: ResultComparison, theme: Theme, parent: QObject) -> None:
         super().__init__(parent)
@@ -42,7 +43,7 @@ class OwnSection(QObject):
 
     @property
     def kind(self) -> str:
-        """Of the samples: 'picture', 'sound', 'row' or 'tokens'; empty where none can be tried."""
+        """Of the samples: 'picture', 'sound', 'row', 'tokens' or 'request'; empty where none can be tried."""
         data = self._session.data
         return data.own.kind if data is not None and data.own is not None else ""
 
@@ -56,6 +57,7 @@ class OwnSection(QObject):
                 "sound": tr("Try a sound…"),
                 "row": tr("Try a row…"),
                 "tokens": tr("Try tokens…"),
+                "request": tr("Try a sample…"),
             }.get(kind, tr("Try a picture…"))
         )
         self.button.setToolTip(
@@ -63,6 +65,10 @@ class OwnSection(QObject):
                 "sound": tr("See what both networks make of a sound of your own; or drop it here"),
                 "row": tr("See what both networks make of values of your own"),
                 "tokens": tr("See what both networks make of tokens of your own"),
+                "request": tr(
+                    "See what both networks make of a sample of your own: a file with an array for each "
+                    "input, as numpy.savez writes it; or drop it here"
+                ),
             }.get(kind, tr("See what both networks make of a picture of your own; or drop it here"))
         )
         self.form.show_form(data.own if data is not None and kind in ("row", "tokens") else None)

@@ -27,11 +27,13 @@ from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.labels import heading
 from gui.widgets.plain_tip import plain_tip
 
-ROW = 26
+ROW, HINT = 26, 20
 CELL_MARGIN, WIDEST = 16, 150
 LOOKED_AT = 200
 """Rows whose words decide how wide a column is."""
 NAME, VALUE, WANTED = range(3)
+LINES = {"row": 1, "tokens": 2}
+"""Lines of the table for a field: what tokens are wanted stands below them, which need all of the width."""
 
 
 class _Fields(QTableWidget):
@@ -115,28 +117,48 @@ class OwnFormPanel(QFrame):
         self.form = form
         fields = form.fields if form is not None else ()
         self.fields.blockSignals(True)
-        self.fields.setRowCount(len(fields))
-        for row, field in enumerate(fields):
+        self.fields.clearSpans()
+        self.fields.setRowCount(len(fields) * self._lines)
+        self.fields.setColumnHidden(WANTED, self._lines > 1)
+        for place, field in enumerate(fields):
             for column, words in enumerate((field.name, field.example, _wanted(field))):
                 item = QTableWidgetItem(words)
                 if column != VALUE:
                     item.setFlags(Qt.ItemFlag.ItemIsEnabled)
                 item.setToolTip(plain_tip(words[:1000]))
-                self.fields.setItem(row, column, item)
+                self.fields.setItem(*self._cell(place, column), item)
+            self.fields.setRowHeight(place * self._lines, ROW)
+            if self._lines > 1:
+                self.fields.setRowHeight(place * self._lines + 1, HINT)
         self.fields.blockSignals(False)
         self.line.clear()
         self.retranslate()
+
+    @property
+    def _lines(self) -> int:
+        return LINES.get(self.form.kind, 1) if self.form is not None else 1
+
+    def _cell(self, place: int, column: int) -> tuple[int, int]:
+        """Row and column in the table of a part of a field."""
+        if self._lines > 1 and column == WANTED:
+            return place * self._lines + 1, VALUE
+        return place * self._lines, column
+
+    def _item(self, place: int, column: int) -> QTableWidgetItem | None:
+        return self.fields.item(*self._cell(place, column))
 
     def _fit_columns(self) -> None:
         """Names and what is wanted are as wide as their words, if these are short; the value has the rest."""
         metrics = self.fields.fontMetrics()
         for column in (NAME, WANTED):
-            items = (self.fields.item(row, column) for row in range(min(self.fields.rowCount(), LOOKED_AT)))
+            count = len(self.form.fields) if self.form is not None else 0
+            items = (self._item(place, column) for place in range(min(count, LOOKED_AT)))
             widths = (metrics.horizontalAdvance(item.text()[:60]) for item in items if item is not None)
             self.fields.setColumnWidth(column, min(max(widths, default=0) + CELL_MARGIN, WIDEST))
 
     def cells(self) -> tuple[str, ...]:
-        items = (self.fields.item(row, VALUE) for row in range(self.fields.rowCount()))
+        count = len(self.form.fields) if self.form is not None else 0
+        items = (self._item(place, VALUE) for place in range(count))
         return tuple(item.text().strip() for item in items if item is not None)
 
     def paste(self, line: str) -> None:
@@ -145,7 +167,7 @@ class OwnFormPanel(QFrame):
             self._say("")
             return
         if self.form.kind != "row":
-            self._fill({max(self.fields.currentRow(), 0): " ".join(line.split())})
+            self._fill({max(self.fields.currentRow(), 0) // self._lines: " ".join(line.split())})
             return
         try:
             cells = cells_of(line, self.form)
@@ -155,8 +177,8 @@ class OwnFormPanel(QFrame):
         self._fill(dict(enumerate(cells)))
 
     def _fill(self, cells: dict[int, str]) -> None:
-        for row, cell in cells.items():
-            item = self.fields.item(row, VALUE)
+        for place, cell in cells.items():
+            item = self._item(place, VALUE)
             if item is not None:
                 item.setText(cell)
         self._mark()
@@ -167,7 +189,7 @@ class OwnFormPanel(QFrame):
         if wrong is None:
             self.tried.emit(self.cells())
         else:
-            self.fields.setCurrentCell(wrong, VALUE)
+            self.fields.setCurrentCell(*self._cell(wrong, VALUE))
 
     def take_focus(self) -> None:
         self.fields.setCurrentCell(0, VALUE)
@@ -177,18 +199,21 @@ class OwnFormPanel(QFrame):
         self._mark()
 
     def _mark(self, *_: object) -> int | None:
-        """Colour values that are none, and say it of the first; returns its row."""
+        """Colour values that are none, and say it of the first; returns its place."""
         if self.form is None:
             return None
         first = None
         self.fields.blockSignals(True)
-        for row, field in enumerate(self.form.fields):
-            item = self.fields.item(row, VALUE)
+        for place, field in enumerate(self.form.fields):
+            item = self._item(place, VALUE)
+            hint = self._item(place, WANTED)
+            if hint is not None and self._lines > 1:
+                hint.setForeground(self._theme.color("muted"))
             fine = item is None or _fits(item.text(), self.form)
             if item is not None:
                 item.setForeground(self._theme.color("text" if fine else "attention"))
             if not fine and first is None and item is not None:
-                first = row
+                first = place
                 words = tr("{name}: “{value}” is no number").format(
                     name=field.name[:60], value=item.text()[:40]
                 )
@@ -225,7 +250,7 @@ class OwnFormPanel(QFrame):
         self.try_button.setToolTip(tr("See what both networks answer (Enter)"))
         self._close.setText(tr("Close"))
         for place, field in enumerate(form.fields if form is not None else ()):
-            item = self.fields.item(place, WANTED)
+            item = self._item(place, WANTED)
             if item is not None:
                 item.setText(_wanted(field))
         self._fit_columns()

@@ -29,7 +29,8 @@ class TriedPanel(QFrame):
         self._picture.setFixedSize(EDGE, EDGE)
         self.name = ElidedLabel(Qt.TextElideMode.ElideMiddle, self)
         self.name.setProperty("heading", True)
-        self.before, self.after = (ElidedLabel(parent=self) for _ in range(2))
+        self.before, self.after, self.apart = (ElidedLabel(parent=self) for _ in range(3))
+        self.apart.setProperty("small", True)
         self._close = QPushButton(self)
         self._close.setProperty("flat", True)
         self._close.clicked.connect(self.closed)
@@ -39,6 +40,7 @@ class TriedPanel(QFrame):
         words.addWidget(self._close, 0, 1)
         words.addWidget(self.before, 1, 0, 1, 2)
         words.addWidget(self.after, 2, 0, 1, 2)
+        words.addWidget(self.apart, 3, 0, 1, 2)
         words.setColumnStretch(0, 1)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 6, 6, 6)
@@ -104,11 +106,16 @@ class TriedPanel(QFrame):
         self.name.set_full_text(name)
         self.before.set_full_text(tr("original: {answer}").format(answer=_answers(tried.before)))
         self.after.set_full_text(tr("compressed: {answer}").format(answer=_answers(tried.after)))
-        self.setAccessibleName(
-            tr("Your sample {name}: {before}; {after}").format(
-                name=name, before=self.before.full_text, after=self.after.full_text
-            )
+        self.apart.setVisible(tried.apart is not None)
+        self.apart.set_full_text(
+            tr("They differ by {share} of the answer's size.").format(share=fmt.percent(tried.apart, 2))
+            if tried.apart is not None
+            else ""
         )
+        words = tr("Your sample {name}: {before}; {after}").format(
+            name=name, before=self.before.full_text, after=self.after.full_text
+        )
+        self.setAccessibleName(". ".join(part for part in (words, self.apart.full_text) if part))
 
     def _recolor(self, *_: object) -> None:
         back = self._theme.color("hover").name()

@@ -22,6 +22,7 @@ WIDTH = OwnField(name="width", whole=True, low=1.0, high=9.0, example="4")
 HEIGHT = OwnField(name="height", low=0.25, high=2.5, example="0.5")
 ROW = OwnForm(kind="row", fields=(WIDTH, HEIGHT), columns=("width", "kind", "height"), places=(0, 2))
 IDS = OwnField(name="ids", whole=True, low=0.0, high=99.0, example="5 6", length=8)
+MASK = OwnField(name="mask", whole=True, low=0.0, high=1.0, example="", length=8)
 
 
 def opened(window: Window, folder: Path, form: OwnForm) -> Window:
@@ -118,16 +119,22 @@ def test_a_copied_line_is_pasted_with_the_key(window: Window, tmp_path: Path) ->
 
 
 def test_tokens_have_a_line_for_each_input(window: Window, tmp_path: Path) -> None:
-    own = opened(window, tmp_path, OwnForm(kind="tokens", fields=(IDS,))).main.changed.own
+    own = opened(window, tmp_path, OwnForm(kind="tokens", fields=(IDS, MASK))).main.changed.own
     assert own.button.text() == "Try tokens…"
     QTest.mouseClick(own.button, Qt.MouseButton.LeftButton)
-    assert own.form.cells() == ("5 6",) and not own.form.line.isVisible()
-    assert own.form.fields.item(0, 2).text() == "8 whole numbers, 0 to 99"
+    assert own.form.cells() == ("5 6", "") and not own.form.line.isVisible()
+    hint = own.form.fields.item(1, 1)
+    assert hint.text() == "8 whole numbers, 0 to 99", "below the numbers, which have all of the width"
+    room = own.form.fields.visualItemRect(hint).width()
+    assert own.form.fields.fontMetrics().horizontalAdvance(hint.text()) < room
     own.form.paste("[1, 2, 3]")
     own.form.go()
-    assert window.engine.last(m.TrySample).sample.cells == ("[1, 2, 3]",)
+    assert window.engine.last(m.TrySample).sample.cells == ("[1, 2, 3]", "")
+    own.form.fields.setCurrentCell(2, 1)
     own.form.paste("1 2.5")
-    assert "is no number" in own.form.said.full_text
+    assert "mask: “1 2.5” is no number" in own.form.said.full_text
+    own.form.go()
+    assert own.form.fields.currentRow() == 2, "where it has to be mended"
 
 
 def test_a_sound_is_chosen_or_dropped_and_drawn(window: Window, tmp_path: Path) -> None:
@@ -150,3 +157,23 @@ def test_a_sound_is_chosen_or_dropped_and_drawn(window: Window, tmp_path: Path) 
     action, plain = Qt.DropAction.CopyAction, Qt.KeyboardModifier.NoModifier
     window.main.changed.dropEvent(QDropEvent(QPointF(9, 9), action, mime, Qt.MouseButton.LeftButton, plain))
     assert window.engine.last(m.TrySample).sample.path.endswith("other.WAV")
+
+
+def test_a_request_is_a_file_with_its_arrays_and_numbers_are_held_against_each_other(
+    window: Window, tmp_path: Path
+) -> None:
+    own = opened(window, tmp_path, OwnForm(kind="request")).main.changed.own
+    assert own.button.text() == "Try a sample…"
+    QTest.mouseClick(own.button, Qt.MouseButton.LeftButton)
+    dialog = window.main.findChild(QFileDialog)
+    assert dialog.nameFilters()[0] == "Samples (*.npz *.npy)"
+    dialog.fileSelected.emit("/requests/mine.npz")
+    dialog.close()
+    request = window.engine.last(m.TrySample)
+    assert request.sample.path == "/requests/mine.npz"
+    answer = Tried(name="mine.npz", before=(Answer(name="0.5"),), after=(Answer(name="0.49"),), apart=0.02)
+    window.engine.event.emit(m.Done(id=request.id, value=answer))
+    assert own.tried.after.full_text == "compressed: 0.49"
+    assert own.tried.apart.isVisible()
+    assert own.tried.apart.full_text == "They differ by 2.00 % of the answer's size."
+    assert own.tried.apart.full_text in own.tried.accessibleName()
