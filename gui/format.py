@@ -137,3 +137,17 @@ def metric_name(metric: str) -> str:
         "retrieval": tr("Rank agreement"),
     }
     return names.get(metric, metric)
+
+
+def metric_expected(task: str) -> str:
+    """What answers to such a task are judged by first, before anything has been measured."""
+    first = {
+        "multilabel": "f1",
+        "regression": "rmse",
+        "segmentation": "miou",
+        "detection": "box_map",
+        "language": "perplexity",
+        "embedding": "cosine",
+        "unlabelled": "sqnr_db",
+    }
+    return metric_name(first.get(task, "top1"))

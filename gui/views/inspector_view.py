@@ -265,7 +265,8 @@ class InspectorView(QWidget):
         self.curve.show_points(points, primary, plan.zeros, movable)
         has_curve = any(point.sparsity > 0 for point in points)
         self.curve.setVisible(has_curve)
-        metric = fmt.metric_name(primary.metric) if primary else tr("Accuracy")
+        expected = fmt.metric_expected(session.data.task if session.data is not None else "")
+        metric = fmt.metric_name(primary.metric) if primary else expected
         self._accuracy.setText(tr("{metric} against sparsity").format(metric=metric))
         count = max((point.measurement.count for point in points), default=0)
         words = tr("○ on {n} samples").format(n=fmt.count(count)) if count else tr("estimate")

@@ -11,6 +11,7 @@ from gui import format as fmt
 from gui.models.layer_table import ROW_ROLE, Column, Row, bits_text, cell_text
 from gui.theme import Theme
 from gui.widgets.axis import small_font
+from gui.widgets.cut_name import cut_name
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -114,10 +115,9 @@ class LayerDelegate(QStyledItemDelegate):
         text: str,
         token: str,
         align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
-        mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
     ) -> None:
         painter.setPen(self._theme.color(token))
-        elided = painter.fontMetrics().elidedText(text, mode, area.width())
+        elided = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, area.width())
         flags = align | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
         painter.drawText(area, int(flags), elided)
 
@@ -136,13 +136,9 @@ class LayerDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(QRectF(cell.left(), cell.top() + 5, 3, cell.height() - 10), 1.5, 1.5)
             font.setBold(True)
             painter.setFont(font)
-        self._text(
-            painter,
-            cell.adjusted(PAD + 17, 0, -4, 0),
-            row.layer.label,
-            "text",
-            mode=Qt.TextElideMode.ElideMiddle,
-        )
+        area = cell.adjusted(PAD + 17, 0, -4, 0)
+        # in front first: cut in the middle the layers of a block would all be named alike
+        self._text(painter, area, cut_name(row.layer.label, painter.fontMetrics(), area.width()), "text")
 
     def _paint_bar(self, painter: QPainter, cell: QRect, row: Row, column: int) -> None:
         share, color = {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QHelpEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QFont, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from core.values import Measurement
@@ -29,6 +29,8 @@ SLANT = 24.0
 """Degrees."""
 LABEL_STEP = 30.0
 """Slanted names closer than this would touch."""
+LABEL_GAP = 10.0
+"""Between names that lie side by side."""
 LEAST_SPAN = 2.0
 NOTABLE = 0.05
 """Points from which on a step is named for what it cost."""
@@ -217,7 +219,7 @@ class RunChart(QWidget):
         font, bold = small_font(self.font(), 11), small_font(self.font(), 11, bold=True)
         # as long as it may be before its beginning leaves the widget below
         room = (LABEL_ROOM - LABEL_DROP - 7) / math.sin(math.radians(SLANT))
-        worst = self.costliest
+        worst, level = self.costliest, self.names_lie_level(plot)
         for index in self.labelled():
             step = self._steps[index]
             painter.save()
@@ -229,6 +231,13 @@ class RunChart(QWidget):
                 underlined.setUnderline(True)
                 painter.setFont(underlined)
             painter.setPen(self._theme.color("attention" if index == worst else token))
+            if level:
+                width = painter.fontMetrics().horizontalAdvance(step.label) + 2
+                start = min(max(plot.x(index) - width / 2, 2), self.width() - width - 2)
+                place = QRectF(start, plot.rect.bottom() + LABEL_DROP - 8, width, 16)
+                painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), step.label)
+                painter.restore()
+                continue
             painter.translate(plot.x(index) + 3, plot.rect.bottom() + LABEL_DROP)
             painter.rotate(-SLANT)
             # a name may use what is left of the widget at this angle
@@ -240,6 +249,12 @@ class RunChart(QWidget):
                 name,
             )
             painter.restore()
+
+    def names_lie_level(self, plot: Plot) -> bool:
+        """Whether there is room for all names side by side, whole."""
+        metrics = QFontMetricsF(small_font(self.font(), 11, bold=True))
+        pitch = plot.rect.width() / max(len(self._steps) - 1, 1)
+        return all(metrics.horizontalAdvance(step.label) + LABEL_GAP <= pitch for step in self._steps)
 
     def _paint_callout(self, painter: QPainter, plot: Plot) -> None:
         worst = self.costliest

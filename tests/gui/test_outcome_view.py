@@ -149,3 +149,15 @@ def test_where_there_is_little_room_all_three_figures_give_way_alike(
     assert view.time_block._title.full_text == "Time per sample · 4.00 ms →"
     qapp.processEvents()
     assert all(block._after.width() >= block._after.sizeHint().width() for block in blocks)
+
+
+@pytest.mark.parametrize(
+    ("task", "title"),
+    [
+        ("unlabelled", "Closeness to the original"),
+        ("embedding", "Cosine similarity"),
+        ("classification", "Accuracy"),
+    ],
+)
+def test_the_figure_to_come_is_called_by_its_own_name(task: str, title: str) -> None:
+    assert fmt.metric_expected(task) == title

@@ -152,6 +152,18 @@ def test_names_below_the_chart_never_touch(qapp: QApplication, qtbot: QtBot) -> 
     chart.grab()
 
 
+def test_a_few_short_names_lie_level_and_whole(qapp: QApplication, qtbot: QtBot) -> None:
+    chart = RunChart(make_theme())
+    qtbot.addWidget(chart)
+    chart.resize(600, 220)
+    names = ("embedding", "lstm", "head")
+    chart.show_steps([Step(name, name, accuracy(90.0), 0.0) for name in names], accuracy(90.0), "lstm")
+    assert chart.names_lie_level(chart.plot())
+    chart.grab()
+    chart.resize(160, 220)
+    assert not chart.names_lie_level(chart.plot())
+
+
 def test_one_point_and_a_flat_line_are_drawn(qapp: QApplication, qtbot: QtBot) -> None:
     chart = RunChart(make_theme())
     qtbot.addWidget(chart)
