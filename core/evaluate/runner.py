@@ -238,7 +238,8 @@ def _message(error: Exception) -> str:
     """What onnxruntime says, on one line and without its code prefix."""
     line = " ".join(str(error).split()) or type(error).__name__
     line = re.sub(r"^\[ONNXRuntimeError\]\s*:\s*\d+\s*:\s*\w+\s*:\s*", "", line)
-    return line[:300]
+    # of branches and loops the innermost operator says what is wrong
+    return line[max(0, line.rfind("Non-zero status code returned")) :][:300]
 
 
 def _is_memory(error: Exception, message: str) -> bool:

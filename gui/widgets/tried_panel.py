@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
@@ -80,7 +80,9 @@ class TriedPanel(QFrame):
 
     def _wave(self, envelope: np.ndarray) -> QPixmap:
         """A sound as one line from its lowest to its highest value for each stretch; envelope: (2, n)."""
-        pixmap = QPixmap(EDGE, EDGE)
+        ratio = self.devicePixelRatioF()
+        pixmap = QPixmap(QSize(EDGE, EDGE) * ratio)
+        pixmap.setDevicePixelRatio(ratio)
         pixmap.fill(Qt.GlobalColor.transparent)
         most = max(float(np.abs(envelope).max(initial=0.0)), 1e-9)
         painter = QPainter(pixmap)

@@ -90,6 +90,26 @@ def test_a_failing_run_says_so_quietly(capfd: pytest.CaptureFixture[str]) -> Non
     assert capfd.readouterr().err == ""
 
 
+def test_of_a_branch_the_innermost_operator_is_told() -> None:
+    """'While running If node ... while running Reshape node: ...' would be cut before the fault is named."""
+    branches = {
+        key: helper.make_graph(
+            [helper.make_node("Reshape", ["x", "s"], [key], name="r" * 200)],
+            key,
+            [],
+            [helper.make_tensor_value_info(key, 1, None)],
+        )
+        for key in ("then_branch", "else_branch")
+    }
+    nodes = [helper.make_node("If", ["yes"], ["y"], name="outer" * 60, **branches)]
+    weights = {"s": np.array([7, 7], dtype=np.int64), "yes": np.array(True)}
+    model = networks.model_of(nodes, {"x": ["N", 2]}, {"y": [7, 7]}, weights)
+    with pytest.raises(EngineError) as caught:
+        Runner(model.SerializeToString()).run({"x": SAMPLES})
+    why = str(caught.value.why)
+    assert "running Reshape node" in why and "If node" not in why
+
+
 @pytest.mark.parametrize(
     "error",
     [
