@@ -89,7 +89,8 @@ class Judge:
         values: list[list[np.ndarray]] = []
         done = 0
         for batch in self._read(data.batches("judge", self.batch_size, limit)):
-            answers = self._judged(runner.run(batch.feeds))
+            # a copy, as they would keep all memory of the session
+            answers = np.array(self._judged(runner.run(batch.feeds)))
             self._answers.append(answers)
             values.append(self._per_sample(answers, Reference(batch.labels, answers)))
             done += len(batch.indices)

@@ -21,6 +21,12 @@ def most_bytes(work: Callable[[], T]) -> tuple[T, int]:
     return result, _status("VmHWM") - before
 
 
+def held_bytes() -> int:
+    """Of this process, once what was let go of has gone back. Linux only."""
+    give_back(networks=True)
+    return _status("VmRSS")
+
+
 def _status(field: str) -> int:
     found = re.search(rf"{field}:\s+(\d+)", Path("/proc/self/status").read_text())
     assert found is not None

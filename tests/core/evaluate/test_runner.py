@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import networks
 import numpy as np
 import onnx_ir as ir
 import pytest
+from memory import held_bytes
 from onnx import helper
 
 from core.errors import DataError, EngineError, UnsupportedModelError
@@ -147,3 +149,20 @@ def test_a_real_shortage_of_memory_is_recognised() -> None:
     with pytest.raises(EngineError) as caught:
         Runner(model.SerializeToString()).run({"x": np.ones((1, 1), np.float32)})
     assert "not enough memory" in str(caught.value.what)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
+def test_answers_that_are_kept_do_not_keep_the_sessions_memory() -> None:
+    wide = {"w": np.ones((2, 250_000), np.float32), "axis": np.array([1])}
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["wide"]),
+        helper.make_node("ReduceSum", ["wide", "axis"], ["y"]),
+    ]
+    model = networks.model_of(nodes, {"x": ["N", 2]}, {"y": ["N", 1]}, wide).SerializeToString()
+    feeds = {"x": np.full((48, 2), 0.5, np.float32)}
+    Runner(model).run({"x": feeds["x"][:1]})
+    before = held_bytes()
+    kept = Runner(model).run(feeds)
+    assert kept[0].tolist() == [[250_000.0]] * 48
+    # what lies in between are 48 MB
+    assert held_bytes() - before < 16 << 20
