@@ -69,6 +69,7 @@ class OwnFormPanel(QFrame):
         self.said.setProperty("small", True)
         self.fields = _Fields(0, 3, self)
         self.fields.setTabKeyNavigation(False)
+        self.fields.setMinimumHeight(2 * ROW + 4)
         self.fields.setShowGrid(False)
         self.fields.verticalHeader().hide()
         self.fields.horizontalHeader().hide()

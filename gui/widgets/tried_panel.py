@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPixmap
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from core.values import Answer, Tried
 from gui import format as fmt
@@ -27,6 +27,7 @@ class TriedPanel(QFrame):
         self._tried: Tried | None = None
         self._picture = QLabel(self)
         self._picture.setFixedSize(EDGE, EDGE)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.name = ElidedLabel(Qt.TextElideMode.ElideMiddle, self)
         self.name.setProperty("heading", True)
         self.before, self.after, self.apart = (ElidedLabel(parent=self) for _ in range(3))
