@@ -72,7 +72,7 @@ def _row(
         f'<u style="width:{min(after, 100):.1f}%"></u></span>'
     )
     cells = [
-        f'<td class="name">{words.name(layer.label)}</td>',
+        f'<td class="name">{words.layer(layer.label)}</td>',
         f'<td class="kind">{words.kind(kind)}</td>',
         f"<td>{_done(layer, words)}{note}</td>",
         f'<td class="number">{size(layer.before_bytes)} → {size(layer.bytes)}</td><td>{bar}</td>',
@@ -107,7 +107,7 @@ def _done(layer: LayerReport, words: Words) -> str:
             if layer.bytes == layer.before_bytes
             else words(text("fewer channels"))
         )
-    return ", ".join(parts)
+    return words.listed(parts)
 
 
 def _alone(points: list[SensitivityPoint], planned: LayerPlan, words: Words) -> str:

@@ -175,7 +175,7 @@ def _expected(outcome: Outcome | None) -> Measurement | None:
 def _caption(account: Account, words: Words) -> str:
     last = account.result.after.primary
     assert last is not None
-    measured = words.metric(last.metric) + ", " + words.sure(last) + "."
+    measured = words.sentence(words.metric(last.metric), words.sure(last))
     if _expected(account.told.expected) is None:
         return measured
     return measured + " " + words.estimate(words(text("What is dashed was estimated, not measured.")))
@@ -233,7 +233,7 @@ def _course(account: Account, words: Words) -> str:
     original = account.result.before.primary
     picture = course(stops, original, words(text("original")), worst)
     first = taken[-1].measurement
-    caption = words.metric(first.metric) + ", " + words.sure(first)
+    caption = words.sentence(words.metric(first.metric), words.sure(first))
     heading = words(text("The run, step by step"))
     return (
         f"<section><h2>{heading}</h2><figure>{picture}<figcaption>{caption}</figcaption></figure></section>"
@@ -264,7 +264,7 @@ def _data(account: Account, words: Words) -> str:
         (text("SHA-256 of the list of files"), words.name(data.sha256)),
     ]
     if data.class_names:
-        shown = ", ".join(words.name(name) for name in data.class_names[:20])
+        shown = words.listed([words.name(name) for name in data.class_names[:20]])
         more = " …" if len(data.class_names) > 20 else ""
         rows.insert(1, (text("classes"), f"{len(data.class_names)}: {shown}{more}"))
     if data.spec.preprocess is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 from core.console import human_bytes
 from core.evaluate.metrics import METRICS
@@ -36,6 +37,19 @@ class Words:
     def name(self, name: str) -> str:
         """A name from a file: one plain line, kept apart from the direction of what surrounds it."""
         return f"<bdi>{self.label(name)}</bdi>"
+
+    def layer(self, name: str) -> str:
+        """A layer's name, which goes on in the next line behind a part of it: 'encoder.0.' 'conv'."""
+        return f"<bdi>{re.sub(r'(?<=[._/])(?=[^._/])', '<wbr>', self.label(name))}</bdi>"
+
+    def sentence(self, *parts: str) -> str:
+        """Parts (HTML) with the language's comma between them and its full stop behind; '' parts left out."""
+        comma, stop = ("，", "。") if self.language.startswith("zh") else (", ", ".")
+        return comma.join(part for part in parts if part) + stop
+
+    def listed(self, parts: Sequence[str]) -> str:
+        """Things (HTML) one after another, with the comma that the language has for it."""
+        return ("、" if self.language.startswith("zh") else ", ").join(parts)
 
     def label(self, name: str) -> str:
         """A name inside a picture, where there is no <bdi>."""

@@ -60,7 +60,7 @@ TOLD = Told()
 class Page(html.parser.HTMLParser):
     """What a browser would make of it: text, tags, attributes; fails on what is not closed in order."""
 
-    VOID = ("meta", "img")
+    VOID = ("meta", "img", "wbr")
 
     def __init__(self, content: bytes) -> None:
         super().__init__()
@@ -85,7 +85,11 @@ class Page(html.parser.HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._open or self._open[-1] != "style":
-            self.words.append(data)
+            # a name goes on behind a place where it may be broken
+            if self.tags[-1:] == ["wbr"] and self.words:
+                self.words[-1] += data
+            else:
+                self.words.append(data)
 
 
 @pytest.fixture(scope="module")
@@ -337,3 +341,11 @@ def test_it_says_what_a_converted_model_was_made_from(judged) -> None:
         "net.pt2", "PyTorch 2.12.0", 2.5e-7,
     )  # fmt: skip
     assert "/home/me" not in report_html(account).decode()
+
+
+def test_names_break_between_their_parts_and_sentences_have_their_languages_marks() -> None:
+    english, chinese = Words("en"), Words("zh_CN")
+    assert english.layer("encoder.0.conv_in<b>") == ("<bdi>encoder.<wbr>0.<wbr>conv_<wbr>in&lt;b&gt;</bdi>")
+    assert english.sentence("Accuracy", "", "measured") == "Accuracy, measured."
+    assert chinese.sentence("准确率", "在 8 个样本上测得") == "准确率，在 8 个样本上测得。"
+    assert chinese.listed(["8 位权重", "11 % 零"]) == "8 位权重、11 % 零"

@@ -33,7 +33,7 @@ class Agreement(ShareMetric):
 METRICS.add(
     Described(
         name="agreement",
-        label=text("Agreement with the original"),
+        label=text("Same answers as the original"),
         help=text("Share of the samples that get the same class as from the original model."),
     ),
     Agreement(),

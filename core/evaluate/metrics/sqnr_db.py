@@ -86,7 +86,7 @@ def _decibels(signal: float, noise: float) -> float:
 METRICS.add(
     Described(
         name="sqnr_db",
-        label=text("Fidelity of the outputs (SQNR)"),
+        label=text("Closeness to the original (SQNR)"),
         help=text("Power of the original's outputs over the power of the change, in dB; 20 dB is 1 % off."),
     ),
     Sqnr(),
