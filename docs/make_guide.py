@@ -42,13 +42,13 @@ CHAPTERS: tuple[tuple[str, dict[str, tuple[str, str]]], ...] = (
         {
             "en": (
                 "Let yourself be shown around",
-                "At the first start a tour points at one control after the other. It goes along with your "
-                "work and waits for nothing. **{Skip}** ends it; F1 or **{Show me around}** in the menu "
-                "**{Help and more}** brings it back.",
+                "At the first start a tour points at one control after another. It follows what you do and "
+                "never gets in the way. **{Skip}** ends it; F1, or **{Show me around}** in the menu "
+                "**{Help and more}**, brings it back.",
             ),
             "zh_CN": (
                 "跟着导览走",
-                "首次启动时，导览会依次指出各个控件。它随您的操作前进，从不让您等待。按**{Skip}**结束；"
+                "首次启动时，导览会依次指出各个控件。导览会跟随您的操作，不会打断您。按**{Skip}**结束；"
                 "按 F1 或**{Help and more}**菜单中的**{Show me around}**可再次打开。",
             ),
         },
@@ -63,7 +63,7 @@ CHAPTERS: tuple[tuple[str, dict[str, tuple[str, str]]], ...] = (
                 "This button, at the right, always does what comes next; so does Ctrl+Return.",
             ),
             "zh_CN": (
-                "说出您看重什么",
+                "说明您的目标",
                 "在*{Your goal:}*处选择更小的模型必须满足的要求，例如“{at most 1 more mistake in 100}”"
                 "或“{a quarter of the size}”。然后按**{Find the best plan}**。右侧的这个按钮总是执行下一步；"
                 "Ctrl+回车也一样。",
@@ -76,12 +76,12 @@ CHAPTERS: tuple[tuple[str, dict[str, tuple[str, str]]], ...] = (
             "en": (
                 "What each layer can spare",
                 "Every layer is changed by itself, and what the whole network makes of it is measured. "
-                "The stronger a layer's colour, the more it is needed. Above stand the stage and the time "
-                "that is left; **{Stop}** keeps what was found.",
+                "The stronger a layer's colour, the more it is needed. At the top you see the stage and the "
+                "time that is left; **{Stop}** keeps what was found.",
             ),
             "zh_CN": (
-                "每一层可以省下什么",
-                "逐层单独改动，并测量整个网络因此受到的影响。层的颜色越浓，就越不可缺少。"
+                "每一层能精简多少",
+                "逐层单独改动，并测量整个网络因此受到的影响。层的颜色越深，就越不可缺少。"
                 "上方显示当前阶段和剩余时间；**{Stop}**会保留已有的发现。",
             ),
         },
@@ -93,13 +93,13 @@ CHAPTERS: tuple[tuple[str, dict[str, tuple[str, str]]], ...] = (
                 "The plan",
                 "Each layer got what it can bear, and the plan was measured on samples that had no part "
                 "in finding it. The curve under **{Best plans}** shows the others; a click takes one. You "
-                "may change anything in the table, and **{Undo}** takes it back. At the bottom stand "
+                "may change anything in the table, and **{Undo}** takes it back. At the bottom you see "
                 "size, time and accuracy, before and after.",
             ),
             "zh_CN": (
                 "方案",
-                "每一层只做它能承受的压缩，方案是在没有参与寻找的样本上测量的。**{Best plans}**中的曲线"
-                "显示其他方案，点击即可采用。表格中的一切都可以改，**{Undo}**可以撤回。"
+                "每一层只做它能承受的压缩；方案的效果是用没有参与寻找的样本测得的。**{Best plans}**中的曲线"
+                "是其他可选方案，点击即可采用。表格中的内容都可以修改，按**{Undo}**即可撤回。"
                 "底部是压缩前后的大小、耗时和准确率。",
             ),
         },
@@ -114,7 +114,7 @@ CHAPTERS: tuple[tuple[str, dict[str, tuple[str, str]]], ...] = (
             ),
             "zh_CN": (
                 "生成更小的模型",
-                "按**{Make the smaller model}**。图中显示每完成一层后的准确率，以及哪一层代价最大。",
+                "按**{Make the smaller model}**。图中显示每完成一层后的准确率，以及哪一层损失最多。",
             ),
         },
     ),
@@ -124,11 +124,11 @@ CHAPTERS: tuple[tuple[str, dict[str, tuple[str, str]]], ...] = (
             "en": (
                 "Save it",
                 "Press **{Save it as a file…}** and choose a place. The file is checked after it was "
-                "written, and a report in plain words stands beside it: **{Open the report}**.",
+                "written, and a report in plain words lies beside it: **{Open the report}**.",
             ),
             "zh_CN": (
                 "保存",
-                "按**{Save it as a file…}**并选择位置。文件写好后会再检查一遍，旁边附有一份通俗的报告："
+                "按**{Save it as a file…}**并选择位置。文件写好后会再检查一遍，旁边还附有一份通俗易懂的报告："
                 "**{Open the report}**。",
             ),
         },
@@ -138,12 +138,12 @@ CHAPTERS: tuple[tuple[str, dict[str, tuple[str, str]]], ...] = (
         {
             "en": (
                 "See what changed",
-                "**{See what changed}** shows, class by class, what became better or worse, and the very "
-                "samples whose answer is another one now.",
+                "**{See what changed}** shows, class by class, what became better or worse, and the "
+                "samples that are now answered differently.",
             ),
             "zh_CN": (
                 "查看有何变化",
-                "**{See what changed}**逐类显示哪些变好、哪些变差，以及答案改变了的那些样本。",
+                "**{See what changed}**逐类显示哪些变好、哪些变差，以及回答发生变化的样本。",
             ),
         },
     ),
@@ -152,14 +152,14 @@ FRAME = {
     "en": (
         "# Secateur in two minutes",
         "From the first screen to a smaller file, in five clicks. [简体中文](README.zh-CN.md)",
-        "Words with dots under them explain themselves under the pointer; all of them stand in "
-        "**{What the words mean}** (Ctrl+G), and all keys in **{Keys}**.",
+        "Point at a word with dots under it, and it is explained. All of these words are in "
+        "**{What the words mean}** (Ctrl+G), and all keys in **{Keyboard shortcuts}** (Ctrl+/).",
     ),
     "zh_CN": (
         "# 两分钟认识 Secateur",
         "从第一个画面到更小的文件，只需五次点击。[English](README.md)",
-        "带点线下划线的词，指针停留时会自行解释；全部词条见**{What the words mean}**（Ctrl+G），"
-        "全部按键见**{Keys}**。",
+        "带点线的词，把鼠标停在上面就会显示解释。全部词条见**{What the words mean}**（Ctrl+G），"
+        "全部快捷键见**{Keyboard shortcuts}**（Ctrl+/）。",
     ),
 }
 

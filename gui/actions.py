@@ -149,7 +149,9 @@ def table() -> dict[str, Row]:
             tr("What the words mean"), tr("The field's terms in plain words"), "", "Ctrl+G",
             always, "show_glossary",
         ),
-        "keys": Row(tr("Keys"), tr("Everything that has a key"), "", "Ctrl+/", always, "show_keys"),
+        "keys": Row(
+            tr("Keyboard shortcuts"), tr("All keys that do something"), "", "Ctrl+/", always, "show_keys"
+        ),
         "about": Row(tr("About Secateur"), tr("Version and licences"), "", "", always, "about"),
         "quit": Row(tr("Quit"), tr("Close the window"), "", "Ctrl+Q", always, "quit"),
     }  # fmt: skip

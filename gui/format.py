@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from PySide6.QtCore import QLocale
 
 from core.values import Measurement
 from core.values.layer_kind import split_kind
 from gui.i18n import tr, tr_text
+
+MOST_COUNTED = 20_000
 
 
 def number(value: float, digits: int = 1) -> str:
@@ -50,8 +53,21 @@ def size(size_bytes: float) -> str:
     if size_bytes < 1_000_000:
         return tr("{n} kB").format(n=number(size_bytes / 1e3, 0 if size_bytes >= 1e5 else 1))
     if size_bytes < 1_000_000_000:
-        return tr("{n} MB").format(n=number(size_bytes / 1e6, 2 if size_bytes < 1e7 else 1))
+        digits = 2 if size_bytes < 1e7 else 1 if size_bytes < 1e8 else 0
+        return tr("{n} MB").format(n=number(size_bytes / 1e6, digits))
     return tr("{n} GB").format(n=number(size_bytes / 1e9, 2))
+
+
+def listed(names: Iterable[str]) -> str:
+    """One after another, with the language's comma: 'a, b', 'a、b'."""
+    return tr(", ").join(names)
+
+
+def progress(done: int, total: int) -> str:
+    """'14 of 22'; of what are no things that a person would count, such as bytes: '63 %'."""
+    if total > MOST_COUNTED:
+        return percent(min(done / total, 1.0))
+    return tr("{done} of {total}").format(done=count(done), total=count(total))
 
 
 def large(value: float) -> str:

@@ -51,7 +51,7 @@ class Help(QObject):
             dialog = (
                 GlossaryDialog(self._theme, self._main)
                 if what == "glossary"
-                else ShortcutsDialog(self._actions, self._main)
+                else ShortcutsDialog(self._actions, self._theme, self._main)
             )
             dialog.setObjectName(what)
             dialog.finished.connect(self._on_finished)

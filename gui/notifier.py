@@ -46,7 +46,7 @@ class Notifier(QObject):
         waiting = len(self._queue.waiting)
         if waiting:
             parts.append(tr("{n} more waiting").format(n=fmt.count(waiting)))
-        self._say(tr("The run is done"), ", ".join(parts))
+        self._say(tr("The run is done"), fmt.listed(parts))
 
     def _on_problem(self, problem: Problem) -> None:
         if problem.kind == "compress":

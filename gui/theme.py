@@ -19,14 +19,14 @@ TOKENS = {
         "panel": "#FFFFFF",
         "line": "#E2E6EB",
         "text": "#1A2330",
-        "muted": "#66727F",
+        "muted": "#5B6774",
         "accent": "#0F766E",
         "accent_soft": "#D6EFEA",
         "on_accent": "#FFFFFF",
-        "attention": "#B45309",
+        "attention": "#A54C08",
         "attention_soft": "#FBEBD9",
         "original": "#94A3B8",
-        "estimate": "#7E8A97",
+        "estimate": "#64707D",
         "track": "#E8EBEF",
         "hover": "#EEF1F4",
     },
@@ -35,7 +35,7 @@ TOKENS = {
         "panel": "#191F26",
         "line": "#2A323B",
         "text": "#E7ECF1",
-        "muted": "#93A0AD",
+        "muted": "#9DAAB6",
         "accent": "#2DD4BF",
         "accent_soft": "#12403B",
         "on_accent": "#0B1F1C",
@@ -216,6 +216,7 @@ QPushButton[primary="true"]:disabled, QToolButton[primary="true"]:disabled { bac
   color: <<original>>; border-color: <<line>>; }
 QPushButton[primary="soft"] { background: <<accent_soft>>; color: <<accent>>;
   border: 1px solid <<accent>>; font-weight: 600; }
+QPushButton[primary="soft"]:focus { border: 2px solid <<accent>>; padding: 4px 10px; }
 QPushButton[primary="soft"]:hover { border-color: <<text>>; }
 QPushButton[primary="soft"]:disabled { background: <<panel>>; color: <<original>>; border-color: <<line>>; }
 QPushButton[flat="true"], QToolButton[flat="true"] { background: transparent; border: 1px solid transparent; }
@@ -232,8 +233,8 @@ QComboBox::drop-down { border: none; width: 20px; }
 QComboBox::down-arrow { image: url("<<arrow>>"); width: 12px; height: 12px; }
 QComboBox QAbstractItemView, QMenu { background: <<panel>>; border: 1px solid <<line>>;
   selection-background-color: <<accent_soft>>; selection-color: <<text>>; padding: 4px; }
-QMenu::item { padding: 5px 22px 5px 12px; border-radius: 5px; }
-QMenu::item:selected { background: <<accent_soft>>; }
+QMenu::item { padding: 4px 21px 4px 11px; border: 1px solid transparent; border-radius: 5px; }
+QMenu::item:selected { background: <<accent_soft>>; border-color: <<accent>>; }
 QMenu::item:disabled { color: <<original>>; }
 QMenu::separator { height: 1px; background: <<line>>; margin: 4px 6px; }
 QLineEdit, QAbstractSpinBox, QPlainTextEdit, QTextEdit { background: <<panel>>; border: 1px solid <<line>>;
@@ -270,5 +271,11 @@ QCheckBox::indicator { width: 15px; height: 15px; border: 1px solid <<original>>
 QCheckBox::indicator:checked { background: <<accent>>; border-color: <<accent>>; image: url("<<tick>>"); }
 QCheckBox { border: 1px solid transparent; border-radius: 4px; padding: 1px 2px; }
 QCheckBox:focus { color: <<accent>>; border: 1px solid <<accent>>; }
+QSlider::groove:horizontal { background: <<track>>; height: 4px; border-radius: 2px; }
+QSlider::sub-page:horizontal { background: <<accent>>; border-radius: 2px; }
+QSlider::handle:horizontal { background: <<panel>>; border: 2px solid <<accent>>; border-radius: 6px;
+  width: 8px; height: 8px; margin: -4px 0; }
+QSlider::handle:horizontal:focus { background: <<accent>>; }
+QAbstractScrollArea::corner { background: transparent; border: none; }
 QScrollArea, QStackedWidget { background: transparent; border: none; }
 """

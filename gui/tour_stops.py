@@ -71,8 +71,8 @@ def words(name: str) -> tuple[str, str]:
             tr("A smaller model in five clicks"),
             tr(
                 "Press Try the sample: a small network that reads handwritten digits. Or drop a "
-                "model of your own anywhere on this window. This help goes along; nothing waits "
-                "for it."
+                "model of your own anywhere on this window. This tour follows what you do and "
+                "never gets in the way."
             ),
         ),
         "data": (
@@ -97,29 +97,29 @@ def words(name: str) -> tuple[str, str]:
             tr("What can each part spare?"),
             tr(
                 "A network is a chain of layers. As they are measured they take on colour: a "
-                "pale layer can be cut hard, a strong one is needed."
+                "pale layer can be cut a lot, a strongly coloured one is needed."
             ),
         ),
         "plan": (
             tr("The plan, layer by layer"),
             tr(
-                "Here is what each layer gets. You may change anything: fewer bits are shorter "
-                "numbers, sparsity is the share that is set to zero. When you are content, "
-                "press the button above."
+                "Here is what each layer gets, and you may change anything. Fewer bits are "
+                "shorter numbers; sparsity is the share of numbers set to zero. When you are "
+                "happy with it, press the button above."
             ),
         ),
         "outcome": (
             tr("What you gain, and what it costs"),
             tr(
-                "Size, time and quality, before and after. Grey and slanted is an estimate; "
-                "upright is measured on this computer."
+                "Size, time and quality, before and after. Grey italics are estimates; "
+                "upright figures were measured on this computer."
             ),
         ),
         "run": (
             tr("The smaller model is being made"),
             tr(
-                "Each point is a layer that has been done, and the quality that is left. You "
-                "may go on working meanwhile, or stop at any time."
+                "Each point is the quality that is left after one more layer. You may go on "
+                "working meanwhile, or stop at any time."
             ),
         ),
         "export": (
@@ -127,10 +127,10 @@ def words(name: str) -> tuple[str, str]:
             tr("Press the button to write the file. A report in plain words is written beside it."),
         ),
         "end": (
-            tr("That was all"),
+            tr("That is all"),
             tr(
-                "Here are this tour, a glossary of the field's words, and all keys. Words with "
-                "dots under them explain themselves under the pointer."
+                "Here you find this tour, a glossary and all keyboard shortcuts. Point at a "
+                "word with dots under it, and it is explained."
             ),
         ),
     }[name]

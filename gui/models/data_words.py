@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.values import DataInfo, Text
-from gui import format
+from gui import format as fmt
 from gui.i18n import tr, tr_text
 
 LISTED = 8
@@ -12,12 +12,12 @@ LISTED = 8
 
 def facts(data: DataInfo) -> str:
     """'5,000 samples · 10 classes · 256 to calibrate, 1,000 to judge'."""
-    parts = [tr("{n} samples").format(n=format.count(data.sample_count))]
+    parts = [tr("{n} samples").format(n=fmt.count(data.sample_count))]
     if data.class_names:
-        parts.append(tr("{n} classes").format(n=format.count(len(data.class_names))))
+        parts.append(tr("{n} classes").format(n=fmt.count(len(data.class_names))))
     parts.append(
         tr("{calibration} to calibrate, {judge} to judge").format(
-            calibration=format.count(data.calibration_count), judge=format.count(data.judge_count)
+            calibration=fmt.count(data.calibration_count), judge=fmt.count(data.judge_count)
         )
     )
     return " · ".join(parts)
@@ -48,7 +48,7 @@ def meaning(data: DataInfo) -> str:
     }
     if data.task in others:
         return others[data.task]
-    names = ", ".join(data.class_names[:10])
+    names = fmt.listed(data.class_names[:10])
     return tr("Classes: {names}").format(names=names + ("…" if len(data.class_names) > 10 else ""))
 
 
@@ -59,7 +59,7 @@ def lines(sentences: tuple[Text, ...]) -> str:
 def skipped(data: DataInfo) -> str:
     if not data.skipped_count:
         return ""
-    count = tr("{n} left out:").format(n=format.count(data.skipped_count))
+    count = tr("{n} left out:").format(n=fmt.count(data.skipped_count))
     shown = [count, *(tr_text(sentence) for sentence in data.skipped[:LISTED])]
     if data.skipped_count > len(data.skipped[:LISTED]):
         shown.append("…")

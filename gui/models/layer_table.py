@@ -42,6 +42,8 @@ class Column(IntEnum):
     BLAME = 8
 
 
+FIGURES = (Column.SIZE, Column.TIME, Column.SENSITIVITY, Column.EFFECT, Column.BLAME)
+"""Columns that end in a figure: their headings stand over it."""
 TERMS = (
     ("layer",), ("depthwise",), ("weight",), ("latency",), ("sensitivity",), ("sparsity",), ("bits",),
     ("point",), ("blame",),
@@ -223,7 +225,7 @@ class LayerTableModel(QAbstractTableModel):
             return _titles()[section]
         if role == Qt.ItemDataRole.ToolTipRole:
             return explained(_title_tips()[section], *TERMS[section])
-        if role == Qt.ItemDataRole.TextAlignmentRole and section in (Column.EFFECT, Column.BLAME):
+        if role == Qt.ItemDataRole.TextAlignmentRole and section in FIGURES:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -360,7 +362,7 @@ def _control_tip(row: Row, possible: bool, how: str) -> str:
     if row.plan.keep:
         return tr("Kept as is") + "\n" + how
     if row.coupled:
-        return tr("Changed together with {names}").format(names=", ".join(row.coupled[:4])) + "\n" + how
+        return tr("Changed together with {names}").format(names=fmt.listed(row.coupled[:4])) + "\n" + how
     return how
 
 

@@ -38,7 +38,7 @@ class Setting(NamedTuple):
         if self.activations < FLOAT_BITS:
             return tr("{weights}+{activations} bit").format(weights=self.bits, activations=self.activations)
         if self.by_bits:
-            return tr("{n} bit").format(n=self.bits)
+            return tr("{n} bits").format(n=self.bits)
         return self.pattern or fmt.percent(self.sparsity)
 
     def heading(self) -> str:

@@ -42,7 +42,7 @@ def coupling_lines(session: Session, layer_id: str | None) -> list[str]:
     if not mates:
         return []
     labels = {layer.id: layer.label for layer in session.model.layers}
-    named = ", ".join(labels.get(mate, mate) for mate in mates[:MOST_NAMED])
+    named = fmt.listed(labels.get(mate, mate) for mate in mates[:MOST_NAMED])
     more = len(mates) - MOST_NAMED
     if more > 0:
         words = tr("Its channels go together with those of {names} and {n} more")

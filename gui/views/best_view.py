@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -23,6 +24,8 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.flow import Flow
+from gui.widgets.panels import column as fill
+from gui.widgets.panels import scrolled
 from gui.widgets.plan_chart import PlanChart, loss_of
 from gui.widgets.yielding_box import YieldingBox
 
@@ -65,6 +68,8 @@ class BestView(QWidget):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.chart)
         self._pages.addWidget(self._empty)
+        self._pages.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
+        self._pages.setMinimumHeight(self.chart.minimumHeight())
         explain(self.use_loss, "point")
         explain(self.channels, "channel")
         explain(self.zeros, "pattern")
@@ -104,13 +109,15 @@ class BestView(QWidget):
         where.add_break()
         where.addWidget(self.draw_button)
         where.addWidget(self.find_button)
-        column = QVBoxLayout(self)
+        whole = QWidget()
+        column = QVBoxLayout(whole)
         column.setContentsMargins(12, 8, 12, 6)
-        column.setSpacing(4)
+        column.setSpacing(6)
         column.addLayout(goal)
         column.addLayout(where)
         column.addWidget(self._pages, 1)
         column.addWidget(self.caption)
+        fill(self, scrolled(whole))
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:
@@ -148,7 +155,7 @@ class BestView(QWidget):
             name = tr("zeros anywhere") if pattern == ANYWHERE else tr("zeros in {pattern}")
             self.zeros.addItem(name.format(pattern=pattern), None if pattern == ANYWHERE else pattern)
         self.zeros.setCurrentIndex(at)
-        self.channels.setText(tr("channels may go"))
+        self.channels.setText(tr("may cut channels"))
         self.channels.setToolTip(
             tr("Whole channels may be removed as well, which makes the network itself smaller and faster.")
         )
@@ -259,7 +266,7 @@ class BestView(QWidget):
         )
         if self._worst is not None and self._worst[0] > 0:
             label = next((one.label for one in layers if one.id == self._worst[1]), "")
-            found += " " + tr("Needed most: {layer}.").format(layer=label)
+            found += "\n" + tr("Needed most: {layer}.").format(layer=label)
         return f"{words}\n{found}"
 
     def _tell(self, plan: BestPlan | None) -> None:
@@ -269,8 +276,8 @@ class BestView(QWidget):
         elif found.notes:
             self.caption.set_full_text(tr_text(found.notes[0]))
         elif found.chosen is not None:
-            start = tr("Found:") if found.reached else tr("The goal is not reached; closest:")
-            self.caption.set_full_text(f"{start} {self._words(found.chosen)}".replace("\n", " · "))
+            start = tr("Found: {plan}") if found.reached else tr("The goal is not reached; closest: {plan}")
+            self.caption.set_full_text(start.format(plan=self._words(found.chosen)).replace("\n", " · "))
         elif found.points:
             self.caption.set_full_text(
                 tr("dashed: predicted · filled: measured · squares: the same for every layer · click to take")
@@ -323,7 +330,7 @@ def what_it_does(plan: Plan, layers: list[str]) -> str:
         parts.append(tr("{n} in float").format(n=bits[32]))
     if zeros:
         parts.append(tr("{n} with zeros").format(n=zeros))
-    return ", ".join(parts)
+    return fmt.listed(parts)
 
 
 def _number(low: float, high: float, step: float, value: float) -> QDoubleSpinBox:
@@ -332,4 +339,5 @@ def _number(low: float, high: float, step: float, value: float) -> QDoubleSpinBo
     field.setSingleStep(step)
     field.setDecimals(1)
     field.setValue(value)
+    field.lineEdit().setTextMargins(5, 0, 0, 0)
     return field

@@ -59,7 +59,7 @@ class BlameSection(QWidget):
         super().changeEvent(event)
 
     def retranslate(self) -> None:
-        self.heading.setText(tr("Which layers cost it"))
+        self.heading.setText(tr("Which layers cause the loss"))
         self.button.setText(tr("Measure"))
         self.button.setAccessibleName(tr("Measure which layers the loss comes from"))
         self.button.setToolTip(tr("Leaves one layer at a time as it was and measures what comes back"))

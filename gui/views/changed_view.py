@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QStackedWidget,
     QToolButton,
@@ -35,6 +34,7 @@ from gui.widgets.class_bars import ClassBars
 from gui.widgets.confusion_matrix import MODES, ConfusionMatrix
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.labels import empty_state
+from gui.widgets.panels import scrolled
 from gui.widgets.sample_gallery import SampleGallery
 
 NARROW = 440
@@ -106,7 +106,7 @@ class ChangedView(QWidget):
         return button
 
     def _lay_out(self) -> None:
-        classes = _scrolled(self.bars)
+        classes = scrolled(self.bars)
         matrix = QWidget()
         row = QHBoxLayout(matrix)
         row.setContentsMargins(0, 0, 0, 0)
@@ -128,7 +128,7 @@ class ChangedView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(self.own.tried)
-        self._area = _scrolled(self.gallery)
+        self._area = scrolled(self.gallery)
         column.addWidget(self._area, 1)
         both = QWidget()
         self._both = QBoxLayout(QBoxLayout.Direction.LeftToRight, both)
@@ -139,7 +139,7 @@ class ChangedView(QWidget):
         self._empty = empty_state()
         self.pages = QStackedWidget()
         self.pages.addWidget(self._empty)
-        self.pages.addWidget(both)
+        self.pages.addWidget(scrolled(both))
         what, outcome = QHBoxLayout(), QHBoxLayout()
         for widget in (self.show_classes, self.show_matrix):
             what.addWidget(widget)
@@ -176,7 +176,8 @@ class ChangedView(QWidget):
         self.show_classes.setToolTip(tr("How many of each class are right: original above, compressed below"))
         self.show_matrix.setText(tr("Confusions"))
         self.show_matrix.setToolTip(tr("Which class is taken for which"))
-        for button, words in zip(self.modes, (tr("Difference"), tr("Before"), tr("After")), strict=True):
+        modes = (tr("Difference"), tr("Original"), tr("Compressed"))
+        for button, words in zip(self.modes, modes, strict=True):
             button.setText(words)
         self._again.setText(tr("Try again"))
         self.bars.setAccessibleName(tr("Right answers by class, before and after"))
@@ -307,14 +308,3 @@ class ChangedView(QWidget):
         if path:
             event.acceptProposedAction()
             self._comparing.try_file(path)
-
-
-def _scrolled(widget: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidget(widget)
-    area.setWidgetResizable(True)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.viewport().setAutoFillBackground(False)
-    widget.setAutoFillBackground(False)
-    return area

@@ -84,7 +84,10 @@ class DataCheckSection(QWidget):
             self.words.setText(tr("Trying the usual ways on labelled samples…"))
         elif found is None:
             self.words.setText(
-                tr("How pictures are scaled decides whether the model understands them. The labels can tell.")
+                tr(
+                    "Whether the model understands pictures depends on how they are scaled. The labels show "
+                    "which way is right."
+                )
                 if pictures
                 else tr("The labels can tell whether the classes stand in the model's order.")
             )

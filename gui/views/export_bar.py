@@ -80,7 +80,7 @@ class ExportBar(QFrame):
                     n=format.count(measurement.count),
                 )
             )
-        what = tr("Exported and checked: {facts}").format(facts=", ".join(facts))
+        what = tr("Exported and checked: {facts}").format(facts=" · ".join(facts))
         self._what.setText(what)
         self.setAccessibleName(what)
         self._where.set_full_text(exported.path)

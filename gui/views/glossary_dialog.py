@@ -17,9 +17,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui import format as fmt
 from gui.glossary import Entry, in_force
 from gui.i18n import tr
 from gui.theme import Theme
+from gui.widgets.chosen_row import ChosenRow
 
 KEY = Qt.ItemDataRole.UserRole
 
@@ -35,7 +37,9 @@ class GlossaryDialog(QDialog):
         self.search.setClearButtonEnabled(True)
         self.terms = QListWidget(self)
         self.terms.setFixedWidth(260)
-        self.terms.setSpacing(2)
+        self.terms.setProperty("panel", True)
+        self.terms.setItemDelegate(ChosenRow(theme, self.terms))
+        self.terms.setStyleSheet("QListView::item { padding: 4px 8px; }")
         self.meaning = QTextBrowser(self)
         self.meaning.setOpenLinks(False)
         left = QVBoxLayout()
@@ -111,11 +115,12 @@ class GlossaryDialog(QDialog):
             return
         entry = self._entries()[self.key]
         accent = self._theme.color("accent").name()
-        links = ", ".join(
+        links = fmt.listed(
             f'<a style="color: {accent}" href="{other}">{html.escape(self._entries()[other].term)}</a>'
             for other in entry.see
         )
-        see = f"<p>{html.escape(tr('See also:'))} {links}</p>" if links else ""
+        also = html.escape(tr("See also: {terms}")).format(terms=links)
+        see = f"<p>{also}</p>" if links else ""
         self.meaning.setHtml(f"<h3>{html.escape(entry.term)}</h3><p>{html.escape(entry.meaning)}</p>{see}")
 
     def _follow(self, link: QUrl) -> None:

@@ -186,9 +186,11 @@ class InspectorView(QWidget):
         accent = self._theme.color("accent").name()
         boxes = self.order, self.score, self.importance.position, self.pattern, self.bits.activations
         for box in (*boxes, self.values.what):
-            weight = "font-weight: 600;" if box is self.values.what else ""
+            # the one that is a heading begins where the other headings do
+            heads = box is self.values.what
+            looks = "padding: 1px 3px 1px 0; font-weight: 600;" if heads else "padding: 1px 3px;"
             box.setStyleSheet(
-                f"QComboBox {{ border: 1px solid transparent; padding: 1px 3px; {weight} }}"
+                f"QComboBox {{ border: 1px solid transparent; {looks} }}"
                 f"QComboBox:focus, QComboBox:hover {{ border: 1px solid {accent}; }}"
             )
 
@@ -226,7 +228,7 @@ class InspectorView(QWidget):
             if layer.group and other.group == layer.group and other.id != layer.id
         ]
         if coupled:
-            reasons.append(tr("Changed together with {names}").format(names=", ".join(coupled[:6])))
+            reasons.append(tr("Changed together with {names}").format(names=fmt.listed(coupled[:6])))
         reasons += coupling_lines(self._session, layer.id)
         self._why.setText("\n".join(reasons))
         self._why.setVisible(bool(reasons))
@@ -267,9 +269,9 @@ class InspectorView(QWidget):
         self.curve.setVisible(has_curve)
         expected = fmt.metric_expected(session.data.task if session.data is not None else "")
         metric = fmt.metric_name(primary.metric) if primary else expected
-        self._accuracy.setText(tr("{metric} against sparsity").format(metric=metric))
+        self._accuracy.setText(tr("{metric} by sparsity").format(metric=metric))
         count = max((point.measurement.count for point in points), default=0)
-        words = tr("○ on {n} samples").format(n=fmt.count(count)) if count else tr("estimate")
+        words = tr("○ {n} samples").format(n=fmt.count(count)) if count else tr("estimate")
         self._accuracy_note.set_full_text(words if has_curve else "")
         self._hint.setVisible(not has_curve)
         self._hint.setText(self._hint_text(layer))

@@ -15,7 +15,7 @@ from gui.job import Job
 from gui.models.blame_words import blame_sentence
 from gui.session import Session
 from gui.theme import Theme
-from gui.widgets.figure_block import FigureBlock, Figures
+from gui.widgets.figure_block import UNKNOWN, FigureBlock, Figures
 from gui.widgets.plain_tip import plain_tip
 
 NOTABLE = 1.05
@@ -158,13 +158,17 @@ class OutcomeView(QWidget):
         short = tr("Time per sample")
         if old is None:
             missing = self._when_measured()
-            self.time_block.show_figures(Figures(title=title, after="–", below=missing))
+            self.time_block.show_figures(Figures(title=title, after=UNKNOWN, below=missing))
             return
         if new is None:
             missing = tr("after: measured when you press Analyze or Run")
             self.time_block.show_figures(
                 Figures(
-                    title=title, short=short, before=fmt.milliseconds(old.median_ms), after="–", below=missing
+                    title=title,
+                    short=short,
+                    before=fmt.milliseconds(old.median_ms),
+                    after=UNKNOWN,
+                    below=missing,
                 )
             )
             return
@@ -191,7 +195,7 @@ class OutcomeView(QWidget):
 
     def _time_evidence(self) -> str:
         if self._session.kernels_are_timed:
-            return tr("estimate from kernels timed on this computer")
+            return tr("estimate from operations timed on this computer")
         return tr("estimate from the layers' times")
 
     def _show_accuracy(self, before: Outcome | None, after: Outcome) -> None:
@@ -202,19 +206,19 @@ class OutcomeView(QWidget):
         title = fmt.metric_name(old.metric) if old else expected
         if old is None:
             missing = tr("choose data to judge it") if self._session.data is None else self._when_measured()
-            self.accuracy_block.show_figures(Figures(title=title, after="–", below=missing))
+            self.accuracy_block.show_figures(Figures(title=title, after=UNKNOWN, below=missing))
             return
         if new is None:
             self.accuracy_block.show_figures(
                 Figures(
                     title=title,
                     before=fmt.measured(old),
-                    after="–",
+                    after=UNKNOWN,
                     below=self._how_to_know(),
                 )
             )
             return
-        below = _evidence(old, tr("original:")) if new.estimate else _evidence(new)
+        below = tr("original: {evidence}").format(evidence=_evidence(old)) if new.estimate else _evidence(new)
         if new.estimate and new.low is not None and new.high is not None:
             low, high = (fmt.measured(msgspec.structs.replace(new, value=end)) for end in (new.low, new.high))
             below = tr("likely {low} to {high}").format(low=low, high=high)
@@ -279,18 +283,21 @@ class OutcomeView(QWidget):
         fewer = any((plan.weight_bits or FLOAT_BITS) < FLOAT_BITS for plan in plans)
         whole = any((plan.activation_bits or FLOAT_BITS) == 8 for plan in plans)
         if zeros and not fewer:
-            return tr("Zeros alone make nothing faster, and smaller only when zipped; 8-bit kernels do.")
+            return tr(
+                "Zeros alone only make the zipped file smaller. Fewer bits make the file itself smaller, "
+                "and faster."
+            )
         if fewer and not whole:
             return tr("Fewer bits for weights make the file smaller; faster only with 8-bit activations too.")
         if zeros:
-            return tr("The zeros shrink the zipped file; the speed comes from the 8-bit kernels.")
+            return tr("Zeros shrink the zipped file; computing in 8 bits makes it faster.")
         if not fewer:
             return tr("Nothing is changed yet. Lower the bits or raise the sparsity of a layer.")
         if not after.estimate:
             return ""
         if session.data is None:
-            return tr("Choose data, then press Run to measure what is estimated here.")
-        return tr("Press Run to measure what is estimated here.")
+            return tr("Choose data, then press Run to measure it.")
+        return tr("Press Run to measure it.")
 
 
 def _ratio_text(ratio: float, better: str, worse: str) -> str:

@@ -30,6 +30,7 @@ class RescueSection(QWidget):
         self.goal.setSingleStep(0.5)
         self.goal.setDecimals(1)
         self.goal.setValue(1.0)
+        self.goal.lineEdit().setTextMargins(5, 0, 0, 0)
         self.find_button, self.take_button = QPushButton(), QPushButton()
         self.take_button.setProperty("primary", "soft")
         self.words = QLabel()
@@ -95,7 +96,7 @@ class RescueSection(QWidget):
         shown = names[:MOST_NAMES] + (["…"] if len(names) > MOST_NAMES else [])
         self.take_button.setAccessibleName(f"{self.take_button.text()}: {', '.join(names)}")
         # a name of any length must not make the button wider than the panel
-        self.words.setText("\n".join(line for line in (", ".join(shown), self._sentence(found)) if line))
+        self.words.setText("\n".join(line for line in (fmt.listed(shown), self._sentence(found)) if line))
 
     def _names(self, found: Rescue) -> list[str]:
         names = []
@@ -124,4 +125,4 @@ class RescueSection(QWidget):
         words = tr("{after} {unit} lost instead of {before}, on {count} samples it has not seen.").format(
             after=after, before=before, unit=unit, count=count
         )
-        return words if found.reached else tr("The goal is not reached; closest:") + " " + words
+        return words if found.reached else tr("The goal is not reached; closest: {plan}").format(plan=words)

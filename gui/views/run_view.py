@@ -273,12 +273,8 @@ class RunView(QWidget):
             parts.append(tr("Stopping") if job.stopping else tr_text(job.stage) or tr("Running"))
             total = job.total or (points[-1].total if points else 0)
             if total:
-                parts.append(
-                    tr("{done} of {total}").format(
-                        done=fmt.count(job.done or len(points)), total=fmt.count(total)
-                    )
-                )
-            if job.seconds_left is not None and not job.stopping:
+                parts.append(fmt.progress(job.done or len(points), total))
+            if job.seconds_left and not job.stopping:
                 parts.append(tr("about {time} left").format(time=fmt.duration(job.seconds_left)))
         elif session.run_state == "done":
             seconds = session.result.seconds if session.result is not None else 0.0
@@ -299,5 +295,5 @@ class RunView(QWidget):
             return ""
         costs = [step for step in self.steps() if step.cost is not None and step.cost >= NOTABLE]
         costs.sort(key=lambda step: -(step.cost or 0.0))
-        named = ", ".join(f"{step.label[-40:]} {fmt.points(step.cost or 0.0, 2)}" for step in costs[:NAMED])
+        named = fmt.listed(f"{step.label[-40:]} {fmt.points(step.cost or 0.0, 2)}" for step in costs[:NAMED])
         return tr("cost most: {layers} pt").format(layers=named) if named else ""

@@ -17,6 +17,10 @@ from PySide6.QtWidgets import (
 )
 
 from gui.i18n import tr
+from gui.theme import Theme
+from gui.widgets.chosen_row import ChosenRow
+
+ROW_HEIGHT, HEADING_HEIGHT = 27, 38
 
 
 def native(keys: str) -> str:
@@ -75,7 +79,7 @@ def panel_keys() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
 
 
 class ShortcutsDialog(QDialog):
-    def __init__(self, actions: Iterable[QAction], parent: QWidget | None = None) -> None:
+    def __init__(self, actions: Iterable[QAction], theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._actions = [action for action in actions if not action.shortcut().isEmpty()]
@@ -84,9 +88,12 @@ class ShortcutsDialog(QDialog):
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setShowGrid(False)
+        self.table.setProperty("panel", True)
+        self.table.setItemDelegate(ChosenRow(theme, self.table))
+        self.table.setStyleSheet("QTableView::item { padding: 0 10px; }")
         self.table.setTabKeyNavigation(False)
         self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(26)
+        self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.table.horizontalHeader().hide()
         self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.table.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
@@ -99,8 +106,8 @@ class ShortcutsDialog(QDialog):
         return QSize(520, 620)
 
     def retranslate(self) -> None:
-        self.setWindowTitle(tr("Keys"))
-        self.table.setAccessibleName(tr("Keys"))
+        self.setWindowTitle(tr("Keyboard shortcuts"))
+        self.table.setAccessibleName(tr("Keyboard shortcuts"))
         self.table.setRowCount(0)
         everywhere = tuple((action.text(), native(action.shortcut().toString())) for action in self._actions)
         for panel, keys in ((tr("Everywhere"), everywhere), *panel_keys()):
@@ -123,6 +130,7 @@ class ShortcutsDialog(QDialog):
             self.table.setItem(row, column, item)
         if heading:
             self.table.setSpan(row, 0, 1, 2)
+            self.table.setRowHeight(row, HEADING_HEIGHT)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:

@@ -271,13 +271,13 @@ class SideView(QWidget):
         sources = self._map.left_of(index)
         if not sources:
             return tr("{name}: added, no counterpart").format(name=node.label)
-        named = ", ".join(self.left.canvas.items.nodes[one].label for one in sources[:_MOST_NAMED])
+        named = fmt.listed(self.left.canvas.items.nodes[one].label for one in sources[:_MOST_NAMED])
         return tr("{name}: stands for {others}").format(name=node.label, others=named)
 
     def _named(self, indices: tuple[int, ...]) -> str:
         nodes = self.right.canvas.items.nodes
         more = "…" if len(indices) > _MOST_NAMED else ""
-        return ", ".join(nodes[index].label for index in indices[:_MOST_NAMED]) + more
+        return fmt.listed(nodes[index].label for index in indices[:_MOST_NAMED]) + more
 
     def _say(self) -> None:
         if self._map is None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHeaderView,
     QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QTableView,
     QToolButton,
@@ -30,10 +31,13 @@ from gui.models.snapshot_table import SNAPSHOT_ROLE, Column, SnapshotTable
 from gui.project_keeper import ProjectKeeper
 from gui.session import Session
 from gui.theme import Theme
+from gui.widgets.chosen_row import ChosenRow
 from gui.widgets.difference_text import DifferenceText
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.flow import Flow
 from gui.widgets.labels import empty_state
+from gui.widgets.panels import column as fill
+from gui.widgets.panels import scrolled
 from gui.widgets.snapshot_chart import Dot, SnapshotChart, dot_words
 
 ROW_HEIGHT = 28
@@ -70,7 +74,7 @@ class SnapshotsView(QWidget):
         self._keeper = keeper
         self._deleted: Snapshot | None = None
         self.model = SnapshotTable(session, theme, keeper, self)
-        self.table = self._made_table()
+        self.table = self._made_table(theme)
         self.chart = SnapshotChart(theme)
         self.across = QComboBox(self)
         self.across.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -100,20 +104,25 @@ class SnapshotsView(QWidget):
         self._pages.addWidget(self.table)
         self._pages.addWidget(self._empty)
         self._pages.addWidget(self.chart)
+        # the table would like to show all rows, and the tab would scroll beside it
+        self._pages.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
+        self._pages.setMinimumHeight(self.chart.minimumHeight())
         row = Flow()
         for button in (self._take, self._restore, self._run, self._changes, self._rename, self._delete):
             row.addWidget(button)
         row.addWidget(self._said)
         row.addWidget(self._back)
         row.add_break()
-        for widget in (self.across, self.as_table, self.as_points):
-            row.addWidget(widget)
-        column = QVBoxLayout(self)
+        row.addWidget(self.across)
+        row.add_together(self.as_table, self.as_points)
+        whole = QWidget()
+        column = QVBoxLayout(whole)
         column.setContentsMargins(12, 10, 12, 8)
         column.setSpacing(8)
         column.addLayout(row)
         column.addWidget(self._pages, 1)
         column.addWidget(self.difference)
+        fill(self, scrolled(whole))
         keeper.snapshots_changed.connect(self._refresh)
         keeper.changed.connect(self._on_project)
         session.plan_changed.connect(self._refresh)
@@ -132,16 +141,17 @@ class SnapshotsView(QWidget):
         self.table.doubleClicked.connect(self._on_double_click)
         self.retranslate()
 
-    def _made_table(self) -> _Table:
+    def _made_table(self, theme: Theme) -> _Table:
         table = _Table(self)
         table.setModel(self.model)
+        table.setItemDelegate(ChosenRow(theme, table))
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
         table.setTabKeyNavigation(False)
         table.setShowGrid(False)
         table.setWordWrap(False)
-        table.setStyleSheet("QTableView::item { padding: 0 8px; }")
+        table.setStyleSheet("QTableView::item, QHeaderView::section { padding: 0 8px; }")
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         header = table.horizontalHeader()

@@ -239,9 +239,8 @@ class StepsView(QFrame):
         self._bar.setValue(job.done)
         parts = [tr("Stopping…") if job.stopping else tr_text(job.stage) or tr("Starting…")]
         if job.total and not job.stopping:
-            done, total = format.count(job.done), format.count(job.total)
-            parts.append(tr("{done} of {total}").format(done=done, total=total))
-            if job.seconds_left is not None:
+            parts.append(format.progress(job.done, job.total))
+            if job.seconds_left:
                 left = format.duration(job.seconds_left)
                 parts.append(tr("about {time} left").format(time=left))
         self._words.set_full_text(" · ".join(parts))

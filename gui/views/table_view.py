@@ -158,9 +158,7 @@ class TableView(QWidget):
         total = len(self.model.rows)
         self._count.setText(tr("{n} layers").format(n=fmt.count(total)))
         changed = self.model.changed_count
-        self._changed.set_full_text(
-            tr("· {n} changed from default").format(n=fmt.count(changed)) if changed else ""
-        )
+        self._changed.set_full_text(tr("· {n} changed").format(n=fmt.count(changed)) if changed else "")
         defaults = self._session.plan.defaults.over(NO_CHANGE)
         zeros = defaults.pattern if fixes_share(defaults) else fmt.percent(defaults.zeros)
         shared = defaults.clusters

@@ -46,7 +46,7 @@ class BitsBars(QWidget):
         """`choices`: bits with the loss measured there (None: not measured); `top` ends the scale."""
         self._choices, self._current, self._top, self._unit = tuple(choices), current, top, unit
         self.setAccessibleDescription(
-            ", ".join(f"{weight_bits_name(bits)} {self._figure(loss)}" for bits, loss in self._choices)
+            fmt.listed(f"{weight_bits_name(bits)} {self._figure(loss)}" for bits, loss in self._choices)
         )
         self.update()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from core.values import FLOAT_BITS, HALF_BITS, Layer, LayerPlan, SensitivityPoint
@@ -128,6 +129,17 @@ class BitsSection(QWidget):
 
     def _say(self) -> None:
         self._note.set_full_text(tr("points lost") if self._possible else tr("cannot be quantised"))
+        self._make_room()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """What the figures are stands beside the title where both labels can be read as well."""
+        row = (self._title, self._note, self._activations, self.activations)
+        needed = sum(widget.sizeHint().width() for widget in row) + 6 * (len(row) - 1)
+        self._note.setVisible(not self._possible or needed <= self.width())
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:

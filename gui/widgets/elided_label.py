@@ -8,6 +8,9 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from gui.widgets.plain_tip import plain_tip
 
+LEAST = 5
+"""Characters, with the dots: 'Nex…' tells nobody anything, and looks broken."""
+
 
 class ElidedLabel(QLabel):
     """Use `set_full_text`; what is shown is cut to the width at hand."""
@@ -46,6 +49,8 @@ class ElidedLabel(QLabel):
 
     def _elide(self) -> None:
         shown = self.fontMetrics().elidedText(self._full[:4000], self._mode, max(self.width(), 1))
+        if self._mode == Qt.TextElideMode.ElideRight and shown != self._full and len(shown) <= LEAST:
+            shown = ""
         QLabel.setText(self, shown)  # not what is set from outside
         told = (self._full[:1000] if shown != self._full else "", self._about)
         self.setToolTip(plain_tip("\n".join(line for line in told if line)))

@@ -16,6 +16,8 @@ from gui.widgets.plain_tip import plain_tip
 
 FIGURE, SMALLER = 25, 21
 """Pixels of the huge number: with room, and without."""
+UNKNOWN = "–"
+"""Stands for a figure that nobody knows yet, and is no more than a mark."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,11 @@ class FigureBlock(QWidget):
         for label in (self._after, self._badge):
             label.setToolTip(plain_tip(label.text()))
         self._below.set_full_text(figures.below)
-        if old.estimate != figures.estimate or old.tone != figures.tone:
+        if (old.estimate, old.tone, old.after == UNKNOWN) != (
+            figures.estimate,
+            figures.tone,
+            figures.after == UNKNOWN,
+        ):
             self._restyle()
         self.set_compact(self._compact)
         said = " ".join(filter(None, (figures.before, "→", figures.after, figures.badge, figures.below)))
@@ -110,7 +116,9 @@ class FigureBlock(QWidget):
     def _restyle(self, _name: str = "") -> None:
         """An estimate is italic and grey; a badge has its tone."""
         style = f"font-size: {SMALLER if self._compact else FIGURE}px;"
-        if self.shown.estimate:
+        if self.shown.after == UNKNOWN:
+            style += f" font-weight: 400; color: {self._theme.color('muted').name()};"
+        elif self.shown.estimate:
             style += f" font-style: italic; color: {self._theme.color('estimate').name()};"
         if self._after.styleSheet() != style:
             self._after.setStyleSheet(style)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLayout, QLayoutItem, QWidget
 
+BETWEEN_LINES = 6
+
 
 class Flow(QLayout):
-    """Items keep their own size, left to right; those behind `add_break` stand at the right of their line."""
+    """Items keep their own size, left to right; those behind `add_break` stand at the right of their line.
+
+    `spacing` in points between the items of a line; lines are always as far apart.
+    """
 
     def __init__(self, spacing: int = 6) -> None:
         super().__init__()
@@ -76,8 +81,8 @@ class Flow(QLayout):
             height = max(item.sizeHint().height() for _, item in line)
             if place:
                 self._place(line, QRect(rect.x(), y, rect.width(), height))
-            y += height + self.spacing()
-        return max(y - self.spacing() - rect.y(), 0)
+            y += height + BETWEEN_LINES
+        return max(y - BETWEEN_LINES - rect.y(), 0)
 
     def _lines(self, width: int) -> list[list[tuple[int, QLayoutItem]]]:
         lines: list[list[tuple[int, QLayoutItem]]] = []

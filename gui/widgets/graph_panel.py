@@ -17,6 +17,9 @@ EDGE = 10
 BESIDE, BELOW = 34, 36
 """Pixels between the canvas's border and what floats over it, at least."""
 
+LEAST_WITH_MAP = 200
+"""Pixels: on a narrower canvas the minimap would lie over the drawing."""
+
 
 class GraphPanel(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -105,7 +108,8 @@ class GraphPanel(QWidget):
             view.right() - size.width() - EDGE + 1, view.bottom() + 4, size.width(), size.height()
         )
         self.minimap.move(EDGE, view.bottom() - self.minimap.height() + 1)
-        self.minimap.setVisible(self.canvas.items is not None and not self.canvas.fits())
+        wide = self.canvas.width() >= LEAST_WITH_MAP
+        self.minimap.setVisible(self.canvas.items is not None and wide and not self.canvas.fits())
         self.minimap.show_area(self.canvas.area())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

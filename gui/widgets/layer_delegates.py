@@ -21,8 +21,13 @@ HANDLE = 6.0
 """Radius of the slider's handle."""
 VALUE_WIDTH = 46
 """Room for '100 %' right of the slider."""
-FIGURE_WIDTH = 47
-MIN_BAR = 16
+FIGURE_WIDTH = 46
+"""Room for '21.2 %' beside a bar; only a longer figure takes some of the bar's."""
+GAP = 5
+"""Between a bar and its figure."""
+FIGURE_PAD = 6
+"""Right of a figure, as right of its heading."""
+MIN_BAR = 12
 """A bar narrower than this says nothing: only the figure is shown."""
 
 
@@ -80,12 +85,14 @@ class LayerDelegate(QStyledItemDelegate):
         elif column == Column.BITS:
             self._paint_bits(painter, cell, row)
         elif column == Column.BLAME:
-            area = cell.adjusted(2, 0, -PAD - 2, 0)
+            area = cell.adjusted(2, 0, -FIGURE_PAD, 0)
             self._text(painter, area, cell_text(row, column), "text", Qt.AlignmentFlag.AlignRight)
         else:
             painter.setFont(small_font(option.font, 12, italic=True))
-            area = cell.adjusted(2, 0, -PAD - 2, 0)
-            self._text(painter, area, cell_text(row, column), "estimate", Qt.AlignmentFlag.AlignRight)
+            area = cell.adjusted(2, 0, -FIGURE_PAD, 0)
+            # the paler one does not read on the ground of a chosen row
+            token = "muted" if chosen else "estimate"
+            self._text(painter, area, cell_text(row, column), token, Qt.AlignmentFlag.AlignRight)
         if chosen:
             # lines besides the ground, which alone hardly stands out
             painter.setPen(QPen(self._theme.color("accent"), 1))
@@ -149,7 +156,10 @@ class LayerDelegate(QStyledItemDelegate):
                 self._theme.scale_color("damage", max(row.sensitivity_bar, 0.12)),
             ),
         }[Column(column)]
-        bar = QRectF(cell.left() + PAD, cell.center().y() - 2.5, cell.width() - FIGURE_WIDTH - PAD - 8, 6)
+        text = cell_text(row, column)
+        figure = max(painter.fontMetrics().horizontalAdvance(text), FIGURE_WIDTH)
+        room = cell.width() - PAD - figure - FIGURE_PAD - GAP
+        bar = QRectF(cell.left() + PAD, cell.center().y() - 2.5, room, 6)
         if bar.width() >= MIN_BAR:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._theme.color("track"))
@@ -158,8 +168,7 @@ class LayerDelegate(QStyledItemDelegate):
                 painter.setBrush(color)
                 width = max(share * bar.width(), 2.0)
                 painter.drawRoundedRect(QRectF(bar.left(), bar.top(), width, bar.height()), 3, 3)
-        text = cell_text(row, column)
-        area = cell.adjusted(0, 0, -8, 0)
+        area = cell.adjusted(0, 0, -FIGURE_PAD, 0)
         self._text(painter, area, text, "muted", Qt.AlignmentFlag.AlignRight)
 
     def _paint_slider(self, painter: QPainter, cell: QRect, row: Row) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QStyle,
     QStyledItemDelegate,
+    QStyleOptionHeader,
     QStyleOptionViewItem,
     QTableView,
     QWidget,
@@ -25,6 +26,7 @@ LOWEST = 2
 """Pixels of a row where all layers are to fit."""
 NAMES_WIDTH = 150
 LEAST_NAMES = 90
+NAME_PAD = 8
 NARROWEST = 46
 WIDEST = 84
 HIGHEST_PICTURE = 12_000
@@ -52,6 +54,14 @@ class CellDelegate(QStyledItemDelegate):
         painter.restore()
 
 
+class _Names(QHeaderView):
+    """The layers' names, cut as everywhere else where they have no room."""
+
+    def initStyleOptionForIndex(self, option: QStyleOptionHeader, row: int) -> None:
+        super().initStyleOptionForIndex(option, row)
+        option.text = cut_name(option.text[:400], option.fontMetrics, option.rect.width() - 2 * NAME_PAD)
+
+
 class OverviewGrid(QTableView):
     """The table: arrows move, Space or Return sets."""
 
@@ -76,7 +86,8 @@ class OverviewGrid(QTableView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setMinimumSectionSize(36)
         header.setSectionsClickable(False)
-        names = self.verticalHeader()
+        names = _Names(Qt.Orientation.Vertical, self)
+        self.setVerticalHeader(names)
         names.setMinimumSectionSize(LOWEST)
         names.setDefaultSectionSize(ROW_HEIGHT)
         names.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)

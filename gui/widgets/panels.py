@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtWidgets import QFrame, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from gui.settings import Settings
 
 GAP = 10
 """Between panels, in points."""
-SIZES = {"columns": [290, 1110], "work": [750, 350], "middle": [430, 270]}
+SIZES = {"columns": [290, 1110], "work": [750, 350], "middle": [400, 300]}
 """Splitters' sizes at first start."""
 STRETCH = {"columns": (1, 6), "work": (3, 1), "middle": (1, 1)}
 """How a change of the window's size is shared out."""
@@ -69,3 +69,15 @@ def column(parent: QWidget, *widgets: QWidget) -> None:
     layout.setSpacing(0)
     for widget in widgets:
         layout.addWidget(widget)
+
+
+def scrolled(widget: QWidget) -> QScrollArea:
+    """The widget where there may be less height than it needs: squeezed, its parts would overlap."""
+    area = QScrollArea()
+    area.setWidget(widget)
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.viewport().setAutoFillBackground(False)
+    widget.setAutoFillBackground(False)
+    return area

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from core.values import BestPlan
 from gui import format as fmt
+from gui.models.damage import loss_unit
 from gui.theme import Theme
 from gui.widgets.axis import Plot, digits_for, log_ticks, nice_ticks, paint_x_axis, paint_y_axis, small_font
 from gui.widgets.plain_tip import plain_tip
@@ -50,7 +51,7 @@ class PlanChart(QWidget):
         self._tried: tuple[BestPlan, ...] = ()
         self._size: Callable[[BestPlan], int] = _on_disk
         self._at: BestPlan | None = None
-        self.setMinimumHeight(130)
+        self.setMinimumHeight(96)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         theme.changed.connect(self._recolor)
@@ -69,7 +70,7 @@ class PlanChart(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(420, 190)
+        return QSize(420, self.minimumHeight())
 
     # ------------------------------------------------------------ places
 
@@ -108,7 +109,8 @@ class PlanChart(QWidget):
         plot, font = self.plot(), small_font(self.font(), 11)
         ticks = nice_ticks(-plot.y_high, -plot.y_low, max(2, int(plot.rect.height() / 30)))
         digits = digits_for(ticks)
-        paint_y_axis(painter, self._theme, plot, [(-tick, fmt.number(tick, digits)) for tick in ticks], font)
+        losses = [(-tick, f"{fmt.number(tick, digits)} {loss_unit()}") for tick in ticks]
+        paint_y_axis(painter, self._theme, plot, losses, font)
         steps = log_ticks(10**plot.x_low, 10**plot.x_high, max(2, int(plot.rect.width() / 80)))
         labels = [(math.log10(step), fmt.size(step)) for step in steps]
         paint_x_axis(painter, self._theme, plot, labels, font)

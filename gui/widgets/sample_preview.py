@@ -7,6 +7,7 @@ from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.values import DataInfo
+from gui import format as fmt
 from gui.i18n import tr
 from gui.theme import Theme
 
@@ -48,7 +49,7 @@ class SamplePreview(QWidget):
         self.update()
 
     def retranslate(self) -> None:
-        self.setAccessibleName(tr("Samples: {names}").format(names=", ".join(self._labels)))
+        self.setAccessibleName(tr("Samples: {names}").format(names=fmt.listed(self._labels)))
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:

@@ -196,7 +196,7 @@ def dot_words(label: str, size: str, time: str, measurement: Measurement, measur
     """A point in words, for the tooltip and the screen reader."""
     accuracy = f"{fmt.measured(measurement)} {fmt.interval(measurement) if measured else ''}".strip()
     parts = [part for part in (size, time, accuracy) if part]
-    words = f"{label[:200]}: " + ", ".join(parts)
+    words = f"{label[:200]}: " + fmt.listed(parts)
     return words if measured else tr("{words} (estimate)").format(words=words)
 
 

@@ -128,8 +128,8 @@ class TriedPanel(QFrame):
 
 
 def _typed(tried: Tried) -> str:
-    return ", ".join(f"{name} {cell}" for name, cell in zip(tried.fields, tried.cells, strict=False))
+    return fmt.listed(f"{name} {cell}" for name, cell in zip(tried.fields, tried.cells, strict=False))
 
 
 def _answers(answers: tuple[Answer, ...]) -> str:
-    return ", ".join(fmt.answer(one.name, one.share) for one in answers)
+    return fmt.listed(fmt.answer(one.name, one.share) for one in answers)

@@ -9,6 +9,9 @@ from PySide6.QtWidgets import QTabWidget, QWidget
 
 from gui.i18n import tr
 
+LOWEST = 205
+"""Points in which every tab shows something; the rest is for the table above."""
+
 
 class WorkTabs(QTabWidget):
     """`views` in the order of their names in `retranslate`."""
@@ -16,6 +19,7 @@ class WorkTabs(QTabWidget):
     def __init__(self, views: Sequence[QWidget]) -> None:
         super().__init__()
         self.setDocumentMode(True)
+        self.setMinimumHeight(LOWEST)
         for view in views:
             self.addTab(view, "")
         self.retranslate()

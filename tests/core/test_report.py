@@ -310,12 +310,12 @@ def test_a_project_tells_of_its_run_again(tmp_path: Path, capsys: pytest.Capture
     assert main([*given, "--out", str(tmp_path / "o.onnx"), "--project", project]) == 0
     assert main(["report", project, "--out", str(page), "--language", "zh_CN"]) == 0
     shown = Page(page.read_bytes())
-    assert "答案变了" not in shown.text, "nobody looked at what changed"
+    assert "个回答中有" not in shown.text, "nobody looked at what changed"
     assert "运行过程" in shown.text and "data.npz" in shown.text
     assert main([*given, "--out", str(tmp_path / "o.onnx"), "--project", project, "--report", str(page)]) == 0
     assert "answers changed" in Page(page.read_bytes()).text
     assert main(["report", project, "--out", str(page), "--language", "zh_CN"]) == 0
-    assert "答案" in Page(page.read_bytes()).text
+    assert "回答" in Page(page.read_bytes()).text
     assert main(["report", project, "--run", "9", "--out", str(page)]) == 2
     assert "no such finished run" in capsys.readouterr().err
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import msgspec
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from pytestqt.qtbot import QtBot
 from shell_values import make_data, make_model
 
@@ -218,3 +218,18 @@ def test_a_layer_that_is_touched_is_measured_next(opened: Window, qtbot: QtBot) 
     engine.event.emit(m.Failed(id=job, code="Cancelled", what=text("Stopped.")))
     session.select("stem")
     assert len(engine.preferred) == told  # nothing is under way
+
+
+def test_in_a_low_window_nothing_lies_over_anything_else(opened: Window, qtbot: QtBot) -> None:
+    view, main = opened.main.best, opened.main
+    main.resize(main.minimumSize())
+    main.show()
+    qtbot.waitExposed(main)
+    controls = (
+        view.use_loss, view.loss, view.use_size, view.size, view.use_speed, view.speed, view.target,
+        view.channels, view.draw_button, view.find_button, view._pages, view.caption,
+    )  # fmt: skip
+    qtbot.waitUntil(lambda: view.find_button.height() > 20)
+    places = [QRect(control.mapTo(view, QPoint()), control.size()) for control in controls]
+    for place, other in combinations(places, 2):
+        assert not place.intersects(other)

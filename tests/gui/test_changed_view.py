@@ -290,7 +290,7 @@ def test_it_follows_the_language_and_the_theme(loaded: Window) -> None:
     answered(loaded)
     loaded.translations.choose("zh_CN")
     QApplication.processEvents()
-    assert "答案" in loaded.main.changed.summary.full_text
+    assert "回答" in loaded.main.changed.summary.full_text
     loaded.theme.choose("dark")
     assert not loaded.main.grab().isNull()
     loaded.theme.choose("light")

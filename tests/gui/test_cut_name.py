@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from gui.widgets.cut_name import cut_name
+from gui.widgets.elided_label import ElidedLabel
 
 
 @pytest.mark.parametrize(
@@ -34,3 +36,16 @@ def test_where_even_that_is_too_long_the_middle_goes(qapp: QApplication) -> None
     assert cut.startswith("b.7.") and "…" in cut and metrics.horizontalAdvance(cut) <= room
     plain = cut_name("reparametrisedconvolution", metrics, room)
     assert plain.startswith("rep") and plain.endswith("n") and "…" in plain
+
+
+def test_a_label_shows_nothing_where_three_letters_would_be_left(qtbot: QtBot) -> None:
+    label = ElidedLabel()
+    qtbot.addWidget(label)
+    label.show()
+    qtbot.waitExposed(label)
+    label.set_full_text("Next: run the plan, or change it")
+    label.resize(label.fontMetrics().horizontalAdvance("Next…") - 2, 20)
+    assert label.text() == ""
+    assert label.full_text in label.toolTip()
+    label.resize(label.fontMetrics().horizontalAdvance("Next: run the plan…"), 20)
+    assert label.text().startswith("Next: run") and label.text().endswith("…")

@@ -297,7 +297,7 @@ def test_the_page_of_keys_has_every_action_with_keys(window: Window, qtbot: QtBo
         for what, pressed in keys:
             assert what in rows and pressed
     window.translations.choose("zh_CN")
-    qtbot.waitUntil(lambda: dialog.windowTitle() == "按键")
+    qtbot.waitUntil(lambda: dialog.windowTitle() == "快捷键")
     dialog.close()
 
 

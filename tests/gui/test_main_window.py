@@ -308,7 +308,7 @@ def test_export_asks_where_and_says_what_came_out(window: Window, qtbot: QtBot, 
     window.session._on_event(m.Done(id=request.id, value=exported))
     bar = window.main.export_bar
     assert bar.isVisible()
-    assert bar._what.text() == "Exported and checked: 312 kB, Accuracy 90.5 % ± 1.5 on 1,000 samples"
+    assert bar._what.text() == "Exported and checked: 312 kB · Accuracy 90.5 % ± 1.5 on 1,000 samples"
     assert bar._where.full_text == request.destination
     assert bar._report.isVisible()
     assert not bar._warning.isVisible()
@@ -387,7 +387,7 @@ def test_chinese_reaches_the_screen_and_is_remembered(window: Window) -> None:
     chinese.trigger()
     assert window.actions["open"].text() == "打开"
     QApplication.processEvents()
-    assert window.main.start._title.text() == "您的模型可以舍弃什么？"
+    assert window.main.start._title.text() == "您的模型能精简多少？"
     assert window.commands._settings.values.language == "zh_CN"
 
 

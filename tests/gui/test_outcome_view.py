@@ -96,7 +96,7 @@ def test_while_it_is_measured_nobody_is_told_to_press_anything(view: OutcomeView
 
 def test_it_says_that_zeros_alone_make_nothing_faster(view: OutcomeView, session: Session) -> None:
     session.set_defaults("x", sparsity=0.5, weight_bits=32, activation_bits=32)
-    assert view.remark.text().startswith("Zeros alone make nothing faster")
+    assert view.remark.text().startswith("Zeros alone only make the zipped file smaller")
     assert view.time_block.shown.badge == "unchanged"
     session.set_defaults("x", sparsity=0.0)
     assert view.remark.text().startswith("Nothing is changed yet")

@@ -83,17 +83,17 @@ def test_patterns_and_activations_have_columns_of_their_own(qtbot: QtBot, sessio
     titles = [setting.title() for setting in view.model.settings]
     assert titles == [
         "25 %", "50 %", "75 %", "90 %", "2:4",
-        "8 bit", "6 bit", "5 bit", "4 bit", "3 bit", "2 bit", "8+8 bit",
+        "8 bits", "6 bits", "5 bits", "4 bits", "3 bits", "2 bits", "8+8 bit",
     ]  # fmt: skip
     cells = dict(zip(titles, view.model.cells[0], strict=True))
-    assert (cells["8 bit"].loss, cells["8+8 bit"].loss, cells["2:4"].loss) == (0.1, 0.3, 0.7)
+    assert (cells["8 bits"].loss, cells["8+8 bit"].loss, cells["2:4"].loss) == (0.1, 0.3, 0.7)
     # another layer was not measured so: nothing is guessed for it
     assert view.model.cells[1][titles.index("2:4")].loss is None
     # the plan begins with 8 bits of both
-    assert cells["8 bit"].current and cells["8+8 bit"].current
+    assert cells["8 bits"].current and cells["8+8 bit"].current
     view.apply(view.model.index(0, titles.index("2:4")))
     assert session.plan.layer(STEM).pattern == "2:4"
-    view.apply(view.model.index(0, titles.index("4 bit")))
+    view.apply(view.model.index(0, titles.index("4 bits")))
     assert session.plan.layer(STEM).weight_bits == 4
     assert session.plan.layer(STEM).pattern == "2:4"
     view.apply(view.model.index(0, titles.index("8+8 bit")))

@@ -207,5 +207,5 @@ def test_time_and_memory_stand_in_the_log(view: RunView, session: Session) -> No
         elapsed_seconds=12.0, memory_bytes=430_000_000,
     )  # fmt: skip
     session._on_event(m.Partial(id=77, value=point))
-    assert "after 12 s, memory 430.0 MB" in view.log.toPlainText()
-    assert view._caption.full_text.endswith("95 % interval · memory 430.0 MB")
+    assert "after 12 s, memory 430 MB" in view.log.toPlainText()
+    assert view._caption.full_text.endswith("95 % interval · memory 430 MB")

@@ -172,7 +172,7 @@ def test_keep_as_is_and_reset_from_the_context_menu(qtbot: QtBot, view: TableVie
     view.menu.close()
     assert session.plan.layer("/stem/Conv").keep
     assert shown(view, 0, Column.BITS) == "float"
-    assert view._changed.full_text == "· 1 changed from default"
+    assert view._changed.full_text == "· 1 changed"
     view.table.customContextMenuRequested.emit(cell(view, 0, Column.NAME).center())
     next(action for action in view.menu.actions() if action.text() == "Reset to default").trigger()
     view.menu.close()

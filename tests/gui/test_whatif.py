@@ -132,7 +132,7 @@ def test_times_that_come_with_a_measurement_sharpen_the_prediction(analysed: Win
     assert session.estimate().latency.median_ms == pytest.approx(2.0)
     shown = analysed.main.outcome.time_block.shown
     assert shown.estimate and shown.after.startswith("2")
-    assert shown.below == "estimate from kernels timed on this computer"
+    assert shown.below == "estimate from operations timed on this computer"
     # 16 bits were not timed: the usual factor says so
     session.set_layers(["stem"], "Bits", weight_bits=8, activation_bits=16)
     assert session.estimate().latency.median_ms == pytest.approx(8.0 * 1.8)
