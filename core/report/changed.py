@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+from core.report.marked import marked_picture
 from core.report.words import Words, points
 from core.values import ChangedSample, ClassChange, Comparison, text
 
@@ -22,7 +23,8 @@ def changed_section(comparison: Comparison | None, words: Words) -> str:
     if comparison.samples:
         tiles = "".join(_sample(one, words) for one in comparison.samples[:MOST_SAMPLES])
         lead = words(text("The samples whose answers changed most:"))
-        parts.append(f'<p class="muted">{lead}</p><div class="samples">{tiles}</div>')
+        kind = "samples pairs" if comparison.samples[0].before_marks is not None else "samples"
+        parts.append(f'<p class="muted">{lead}</p><div class="{kind}">{tiles}</div>')
     return f"<section>{''.join(parts)}</section>"
 
 
@@ -72,7 +74,11 @@ def _class(one: ClassChange, words: Words) -> str:
 
 def _sample(sample: ChangedSample, words: Words) -> str:
     picture = ""
-    if sample.picture_png:
+    if sample.picture_png and sample.before_marks is not None and sample.after_marks is not None:
+        both = (sample.before_marks, sample.after_marks)
+        pictures = "".join(marked_picture(sample.picture_png, marks, words) for marks in both)
+        picture = f'<span class="pair">{pictures}</span>'
+    elif sample.picture_png:
         data = base64.b64encode(sample.picture_png).decode()
         picture = f'<img alt="" src="data:image/png;base64,{data}">'
     elif sample.row:

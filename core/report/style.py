@@ -44,6 +44,9 @@ svg .worst { fill: var(--attention); } svg .strong { fill: var(--text); }
 .samples div { display: flex; flex-direction: column; overflow-wrap: anywhere; break-inside: avoid; }
 .samples img { width: 88px; height: 88px; object-fit: contain; object-position: left;
   image-rendering: pixelated; }
+.pairs { grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); }
+.pair { display: flex; gap: 4px; } .pair svg { width: 88px; height: 88px; }
+.pair image { image-rendering: pixelated; }
 .samples span { color: var(--muted); } .samples .broken { color: var(--attention); }
 .samples .mended { color: var(--accent); } .samples .other { color: var(--text); }
 .wide { overflow-x: auto; }

@@ -10,7 +10,16 @@ from core.values.best import BestPlan, BestPlans, Goal
 from core.values.blame import Blame, GiveBack, Rescue
 from core.values.card import ModelCard, card_in
 from core.values.catalogue import Catalogue, Choice, Described, Parameter, Preset, StepInfo
-from core.values.compared import Answer, ChangedSample, ClassChange, Comparison, MarkedBox, Marks, Tried
+from core.values.compared import (
+    CLASS_COLORS,
+    Answer,
+    ChangedSample,
+    ClassChange,
+    Comparison,
+    MarkedBox,
+    Marks,
+    Tried,
+)
 from core.values.connected import CoupledChannels, Couplings, Wiring
 from core.values.data import DataCheck, DataInfo, DataSpec, LabelOrder, Preprocess, PreprocessScore, Task
 from core.values.inspected import QUANTILES, ActivationView, ChannelRanges
@@ -55,6 +64,7 @@ from core.values.run import (
 from core.values.timing import KernelTime, LatencyTable, TimedNode
 
 __all__ = [
+    "CLASS_COLORS",
     "FLOAT_BITS",
     "HALF_BITS",
     "NO_CHANGE",

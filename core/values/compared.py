@@ -27,6 +27,10 @@ class ClassChange(Value, frozen=True, kw_only=True):
     lost_high: float
 
 
+CLASS_COLORS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00", "#0072B2")
+"""Of marks over pictures, told apart by everybody (Okabe and Ito 2008); classes beyond share them."""
+
+
 class MarkedBox(Value, frozen=True, kw_only=True):
     """An object that a detector found; its sides as shares of the picture from its upper left corner."""
 
@@ -45,7 +49,10 @@ class Marks(Value, frozen=True, kw_only=True):
     """What an answer says about places of a picture."""
 
     areas: Array | None = None
-    """Class of each place, uint8 (height, width), reduced for display; 255 where there is none."""
+    """Class of each place, uint8 (height, width), reduced for display; 255 where there is none.
+
+    Class 0, which is mostly the background, is not painted; the first colour is that of class 1.
+    """
     boxes: tuple[MarkedBox, ...] = ()
 
 

@@ -9,10 +9,8 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPainterPath, QPen
 
-from core.values import Marks
+from core.values import CLASS_COLORS, Marks
 
-COLORS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00", "#0072B2")
-"""Told apart by everybody (Okabe and Ito 2008); classes beyond share them."""
 HATCHES = (
     Qt.BrushStyle.NoBrush,
     Qt.BrushStyle.BDiagPattern,
@@ -25,7 +23,7 @@ NOTHING = 255
 
 
 def class_color(number: int) -> QColor:
-    return QColor(COLORS[number % len(COLORS)])
+    return QColor(CLASS_COLORS[number % len(CLASS_COLORS)])
 
 
 def fitted(size: QSize, edge: float) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html.parser
+import io
 import json
 import re
 from dataclasses import replace
@@ -29,12 +30,15 @@ from core.report import Account, Told, card_of, report_html, report_json
 from core.report.snippet import snippet
 from core.report.words import Words, points, signed
 from core.values import (
+    Array,
     ChangedSample,
     ClassChange,
     Comparison,
     DataInfo,
     DataSpec,
     LayerPlan,
+    MarkedBox,
+    Marks,
     Measurement,
     ModelInfo,
     Origin,
@@ -176,6 +180,25 @@ def test_what_got_worse_is_shown_with_the_pictures_inside(judged) -> None:
     assert "<cat> cat 61 % → dog 50 %" in page.text
     assert ("img", "src", "data:image/png;base64,cG5n") in page.attributes
     assert "What changed" not in Page(report_html(account_of(judged))).text
+
+
+def test_areas_and_boxes_are_drawn_over_the_picture_before_and_after(judged) -> None:
+    stream = io.BytesIO()
+    Image.new("L", (8, 4)).save(stream, "PNG")
+    areas = Marks(areas=Array.of(np.array([[0, 1], [2, 2]], np.uint8)))
+    box = MarkedBox(left=0.25, top=0.5, right=1.0, bottom=1.0, number=1, name="<cat>", share=0.87)
+    sample = ChangedSample(
+        index=7, picture_png=stream.getvalue(), before_marks=areas, after_marks=Marks(boxes=(box,))
+    )
+    comparison = Comparison(sha256="s", done=6, total=6, labelled=False, samples=(sample,))
+    content = report_html(account_of(judged, Told(comparison=comparison)))
+    page = Page(content)
+    assert page.tags.count("image") == 2
+    # class 1 is the upper right quarter, class 2 the lower half
+    assert ("path", "d", "M4 0h4v2H4z") in page.attributes and ("path", "d", "M0 2h8v2H0z") in page.attributes
+    sides = {name: value for tag, name, value in page.attributes if tag == "rect" and name in "xywidtheight"}
+    assert (sides["x"], sides["y"], sides["width"], sides["height"]) == ("2.0", "2.0", "6.0", "2.0")
+    assert "<cat> 87 %" in page.text
 
 
 def test_it_is_written_in_chinese(judged) -> None:
