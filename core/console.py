@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from core.values import Measurement, RunPoint, Text, Value
+from core.values import PARTS, Measurement, RunPoint, Text, Value
 
 BAR_WIDTH = 24
 
@@ -34,7 +34,13 @@ class Console:
         bar = ""
         if total:
             filled = round(BAR_WIDTH * done / total)
-            bar = " [" + "#" * filled + "." * (BAR_WIDTH - filled) + f"] {done}/{total}"
+            bar = (
+                " ["
+                + "#" * filled
+                + "." * (BAR_WIDTH - filled)
+                + "] "
+                + (f"{done / total:.0%}" if total == PARTS else f"{done}/{total}")
+            )
         left = f" about {seconds_left:.0f} s left" if seconds_left else ""
         print(f"\r\x1b[K{stage}{bar}{left}", end="", file=sys.stderr, flush=True)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.errors import Cancelled
-from core.values import Text, Value, text
+from core.values import PARTS, Text, Value, text
 
 
 @dataclass
@@ -77,6 +77,10 @@ class Context:
             seconds_left = (now - pace.started) / advanced * (total - done)
         if self._on_progress is not None:
             self._on_progress(stage, done, total, seconds_left)
+
+    def report_share(self, stage: Text, share: float) -> None:
+        """As `report`, of a stage that counts nothing: how much of its time is over, 0..1."""
+        self.report(stage, round(share * PARTS), PARTS)
 
     def keeping(self, keep: Callable[[Value], None]) -> Context:
         """The same job's context, in which `keep` has each partial result before anybody hears of it."""

@@ -132,8 +132,10 @@ def layer_kind(kind: str) -> str:
     return tr_text(word) + rest
 
 
-def metric_name(metric: str) -> str:
-    """A metric's name for people."""
+def metric_name(metric: str, short: bool = False) -> str:
+    """A metric's name for people. `short`: where little room is left for it."""
+    if short and metric in ("map", "box_map"):
+        return tr("Precision (mAP)")
     names = {
         "top1": tr("Accuracy"),
         "top5": tr("Top-5 accuracy"),

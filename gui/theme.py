@@ -244,7 +244,7 @@ QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0; height: 0
 QAbstractSpinBox QLineEdit { border: none; padding: 0; margin: 0 6px; background: transparent; }
 QLineEdit[wrong="true"] { border: 1px solid <<attention>>; background: <<attention_soft>>; }
 QTabBar { background: transparent; border: none; }
-QTabBar::tab { background: transparent; color: <<muted>>; padding: 9px 1px 8px 1px; margin: 0 5px;
+QTabBar::tab { background: transparent; color: <<muted>>; padding: 9px 1px 8px 1px; margin: 0 4px;
   border: none; border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { color: <<text>>; font-weight: 600; border-bottom: 2px solid <<accent>>; }
 QTabBar::tab:focus { color: <<accent>>; text-decoration: underline; }

@@ -190,7 +190,7 @@ class _Trainer:
 
     def run(self, context: Context, on_progress: Callable[[Progress], None] | None) -> FineTuned:
         settings, started = self.settings, time.monotonic()
-        context.report(text("Fine-tuning"), 0, 1000)  # the first measurement takes a while
+        context.report_share(text("Fine-tuning"), 0.0)  # the first measurement takes a while
         before = best = self.measure(context, {})
         best = best if self.part >= 1.0 else float("inf")
         best_state: dict[str, torch.Tensor] = {n: p.detach().clone() for n, p in self.student.trained.items()}
@@ -219,7 +219,7 @@ class _Trainer:
                 idle = 0 if measured < best else idle + 1
                 if measured < best:
                     best, best_state = measured, state
-            context.report(text("Fine-tuning"), int(1000 * min(1.0, after)), 1000)
+            context.report_share(text("Fine-tuning"), min(1.0, after))
             if on_progress is not None:
                 on_progress(Progress(step, min(1.0, after), running, measured, rate))
             if settings.patience and idle >= settings.patience:

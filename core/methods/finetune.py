@@ -71,13 +71,14 @@ def tune(
             flip=bool(setting(plan, "finetune", "mirror")), shift=int(setting(plan, "finetune", "shift"))
         ),
     )
+    context.report(text("Preparing the training"))
     rest, held = samples.split(HELD_OUT)
 
     started, told = time.monotonic(), -1.0
 
     def report(course: Course) -> None:
         nonlocal told
-        context.report(text("Fine-tuning"), round(course.share * 1000), 1000)
+        context.report_share(text("Fine-tuning"), course.share)
         # a curve needs no more points than it has pixels
         if course.held_out is None and course.share - told < TOLD and course.share < 1.0:
             return

@@ -54,7 +54,7 @@ def learn_rounding(
     )
 
     def report(course: Course) -> None:
-        context.report(text("Learning how to round"), round(course.share * 1000), 1000)
+        context.report_share(text("Learning how to round"), course.share)
 
     return finetune(
         model,

@@ -145,6 +145,8 @@ def training_samples(task: Task) -> Samples:
                 labels = None if batch.labels is None else batch.labels[chosen]
                 feeds = {name: np.asarray(array)[chosen] for name, array in batch.feeds.items()}
                 yield Batch(feeds, labels, batch.indices[chosen])
+        # what follows the last batch is told as its end, not as a second that is left
+        task.context.report(text("Loading samples for training"), total, total)
 
     return load_samples(kept())
 

@@ -5,7 +5,7 @@ Sentences for a person are `Text`: an English template plus its parameters, so t
 translate the template. Units stand in the names; formatting is the views' business.
 """
 
-from core.values.base import Array, Text, Value, digest, text
+from core.values.base import PARTS, Array, Text, Value, digest, text
 from core.values.best import BestPlan, BestPlans, Goal
 from core.values.blame import Blame, GiveBack, Rescue
 from core.values.card import ModelCard, card_in
@@ -68,6 +68,7 @@ __all__ = [
     "FLOAT_BITS",
     "HALF_BITS",
     "NO_CHANGE",
+    "PARTS",
     "QUANTILES",
     "ActivationView",
     "Analysis",

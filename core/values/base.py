@@ -30,6 +30,10 @@ def text(template: str, **params: str | int | float) -> Text:
     return Text(template, params)
 
 
+PARTS = 1_000_000
+"""The total of a stage whose progress is a share of its time and no count: large enough for percent."""
+
+
 class Array(Value, frozen=True, kw_only=True):
     """A small array, already reduced for display. Never whole weights."""
 

@@ -241,11 +241,7 @@ class ChangedView(QWidget):
     def _summary(self, comparison: Comparison) -> str:
         parts = []
         if comparison.done < comparison.total:
-            parts.append(
-                tr("{done} of {total}").format(
-                    done=fmt.count(comparison.done), total=fmt.count(comparison.total)
-                )
-            )
+            parts.append(fmt.progress(comparison.done, comparison.total))
         changed = tr("{n} of {total} answers changed").format(
             n=fmt.count(comparison.changed), total=fmt.count(comparison.done)
         )

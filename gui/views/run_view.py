@@ -273,7 +273,7 @@ class RunView(QWidget):
             parts.append(tr("Stopping") if job.stopping else tr_text(job.stage) or tr("Running"))
             total = job.total or (points[-1].total if points else 0)
             if total:
-                parts.append(fmt.progress(job.done or len(points), total))
+                parts.append(fmt.progress(job.done if job.total else len(points), total))
             if job.seconds_left and not job.stopping:
                 parts.append(tr("about {time} left").format(time=fmt.duration(job.seconds_left)))
         elif session.run_state == "done":

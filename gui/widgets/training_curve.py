@@ -78,8 +78,8 @@ class TrainingCurve(QWidget):
     def _paint_legend(self, painter: QPainter) -> None:
         left = 4.0
         for series, words in (
-            ("training", tr("loss of the training")),
-            ("held out", tr("of held-out samples")),
+            ("training", tr("training loss")),
+            ("held out", tr("held out")),
         ):
             paint_mark(painter, self._theme, series, left)
             painter.setPen(self._theme.color("muted"))

@@ -6,7 +6,7 @@ import pytest
 
 from core import context as module
 from core.context import Context
-from core.values import text
+from core.values import PARTS, text
 
 
 def test_stages_that_take_turns_keep_their_pace(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,3 +38,10 @@ def test_a_stage_that_begins_anew_has_a_pace_of_its_own(monkeypatch: pytest.Monk
         context.report(stage, done, 20)
         now += 3.0
     assert told == [None, 1.0, None, None, 3.0, None]
+
+
+def test_a_stage_that_counts_nothing_says_its_share() -> None:
+    told: list[tuple[int, int]] = []
+    context = Context(lambda _stage, done, total, _left: told.append((done, total)))
+    context.report_share(text("Fine-tuning"), 0.255)
+    assert told == [(255_000, PARTS)]

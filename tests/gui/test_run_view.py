@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from core import messages as m
-from core.values import Catalogue, Result, RunPoint, StepInfo, TrainingPoint, text
+from core.values import PARTS, Catalogue, Result, RunPoint, StepInfo, TrainingPoint, text
 from gui.job import Job
 from gui.session import Session
 from gui.views.run_view import RunView
@@ -64,6 +64,18 @@ def test_points_appear_as_they_arrive_and_the_rest_is_estimated(view: RunView, s
     assert [step.guess for step in steps[1:]] == pytest.approx([89.75, 89.725])
     assert view._caption.full_text == "Accuracy, %, on 1,000 samples, 95 % interval"
     assert view._state.full_text == "Pruning · 1 of 3 · about 40 s left · cost most: stem 0.20 pt"
+
+
+def test_a_stage_says_how_far_it_is_itself_whatever_was_measured_before(
+    view: RunView, session: Session
+) -> None:
+    start(session)
+    arrive(session, 1, "stem", 0.0)
+    for done, said in ((0, "0 %"), (250_000, "25 %")):
+        session._set_job(Job(kind="compress", id=77, stage=text("Fine-tuning"), done=done, total=PARTS))
+        assert view._state.full_text == f"Fine-tuning · {said}"
+    session._set_job(Job(kind="compress", id=77, stage=text("Loading"), done=0, total=100))
+    assert view._state.full_text == "Loading · 0 of 100"
 
 
 def test_the_layer_that_cost_most_is_named(view: RunView, session: Session) -> None:
