@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -226,6 +226,22 @@ class SideView(QWidget):
         if side == "left" and layer_id is not None:
             self._session.select(layer_id)
 
+    def _bring_chosen(self) -> None:
+        """Let what is chosen be seen on both sides, however low they are."""
+        if self._chosen is None or self._map is None or not self.isVisible():
+            return
+        side, index = self._chosen
+        there = self._map.right_of(index) if side == "left" else self._map.left_of(index)
+        canvases = (self.left.canvas, self.right.canvas)
+        own, other = canvases if side == "left" else canvases[::-1]
+        self._scrolling = True
+        try:
+            own.bring_into_view(index)
+            if there:
+                other.bring_into_view(there[0])
+        finally:
+            self._scrolling = False
+
     def _on_selection(self, layer_id: str | None) -> None:
         items = self.left.canvas.items
         index = items.by_layer.get(layer_id) if items is not None and layer_id is not None else None
@@ -314,6 +330,8 @@ class SideView(QWidget):
         super().showEvent(event)
         self._session.layouts.side.want(self.detail)
         self._show()
+        # the views get their sizes behind this
+        QTimer.singleShot(0, self, self._bring_chosen)
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)

@@ -130,3 +130,18 @@ def test_heights_are_interpolated_between_counterparts(run):
     assert both.height_right(middle) == pytest.approx(2 * middle)
     assert both.height_left(2 * middle) == pytest.approx(middle)
     assert both.right_of(3) == (3,) and both.left_of(3) == (3,)
+
+
+def test_what_was_chosen_elsewhere_is_seen_on_both_sides_however_low_they_are(view, qtbot, run):
+    view.hide()
+    layer = run[0].info.layers[-2]
+    view.session.select(layer.id)
+    view.resize(500, 190)
+    view.show()
+
+    def seen(canvas) -> bool:
+        index = canvas.items.by_layer[layer.id]
+        centre = canvas.to_view(canvas.items.rect(index).center())
+        return canvas.viewport().rect().contains(centre.toPoint())
+
+    qtbot.waitUntil(lambda: seen(view.left.canvas) and seen(view.right.canvas), timeout=5000)
