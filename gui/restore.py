@@ -91,6 +91,9 @@ def restore_run(session: Session, record: RunRecord) -> None:
     session.run_state = "stopped" if record.state == "running" else record.state
     session.result = record.result
     session.last_export = None
+    if session.baseline is None and record.result is not None:
+        # what the run found of the original goes for every plan
+        session._set_baseline(record.result.before)
     session.run_changed.emit(session.run_points[-1] if session.run_points else None)
     session.result_changed.emit(session.result)
 

@@ -87,12 +87,10 @@ class RunBar(QWidget):
         running = queue.running is not None
         self.runs.setVisible(bool(self._records) and not running)
         self.runs.setEnabled(session.job is None)
-        result = session.result
-        if result is not None:
-            shown = [i for i, one in enumerate(self._records) if one.result == result]
-            if shown and self.runs.currentIndex() not in shown:
-                self.runs.setCurrentIndex(shown[0])
-        stale = result is not None and not session.result_is_current
+        shown = self._shown()
+        if shown and self.runs.currentIndex() not in shown:
+            self.runs.setCurrentIndex(shown[0])
+        stale = bool(shown) and self._records[self.runs.currentIndex()].plan != session.plan
         self.take_plan.setVisible(stale and not running)
         changed = running and session.plan != queue.running
         self.queue_plan.setVisible(changed and all(one.plan != session.plan for one in queue.waiting))
@@ -104,14 +102,25 @@ class RunBar(QWidget):
         self.clear_queue.setVisible(count > 0)
         self.setVisible(bool(self._records) or running or count > 0)
 
+    def _shown(self) -> list[int]:
+        """Places of the runs that may be the one that is shown, the latest first.
+
+        One that ended without a result is shown beside the result before it, which can still be exported.
+        """
+        without = self._session.run_state in ("stopped", "failed")
+        wanted = None if without else self._session.result
+        if wanted is None and not without:
+            return []
+        return [i for i, one in enumerate(self._records) if one.result == wanted]
+
     def _on_chosen(self, index: int) -> None:
         if 0 <= index < len(self._records):
             self._keeper.show_run(self._records[index])
 
     def _take(self) -> None:
-        result = self._session.result
-        if result is not None:
-            self._session.replace_plan(result.plan, tr("Plan of an earlier run"))
+        index = self.runs.currentIndex()
+        if 0 <= index < len(self._records):
+            self._session.replace_plan(self._records[index].plan, tr("Plan of an earlier run"))
 
     def _enqueue(self) -> None:
         now = QLocale().toString(QDateTime.currentDateTime().time(), QLocale.FormatType.ShortFormat)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from layer_values import make_session
 from PySide6.QtWidgets import QApplication
+from shell_values import make_result
 
-from core.project.records import PlanStep
+from core.project.records import PlanStep, RunRecord
 from core.values import LayerPlan, Plan
-from gui.restore import restore_plans
+from gui.restore import restore_plans, restore_run
 from gui.session import Session
 
 
@@ -37,3 +38,16 @@ def test_another_plan_is_told_once(session: Session) -> None:
     restore_plans(session, (PlanStep(plan=session.plan), PlanStep(plan=first), PlanStep(plan=second)), 1)
     assert told == [first] and session.plan == first
     assert session.undo_stack.canRedo() and session.undo_stack.canUndo()
+
+
+def test_a_run_brings_back_what_it_found_of_the_original(session: Session) -> None:
+    """Also for other plans: restored snapshots had no figure of the original beside them."""
+    result = make_result(session.plan)
+    session._set_baseline(None)
+    record = RunRecord(
+        id=1, plan=session.plan, model_sha256="a", data_sha256="d", state="done", result=result, started=0.0
+    )
+    restore_run(session, record)
+    assert session.baseline == result.before
+    session.set_layers(["/body/Conv"], "Sparsity", sparsity=0.5)
+    assert not session.result_is_current and session.baseline == result.before

@@ -140,6 +140,24 @@ def test_an_earlier_run_is_read_again_and_its_plan_taken(desk: Desk) -> None:
     assert session.plan != first_plan
 
 
+def test_a_stopped_run_is_named_in_the_list_and_its_plan_can_be_taken(desk: Desk) -> None:
+    bar, session, engine = bar_of(desk), desk.window.session, desk.window.engine
+    session.run()
+    first = finish(desk)
+    session.set_layers(["stem"], "Sparsity", sparsity=0.6)
+    stopped = session.plan
+    session.run()
+    project = desk.window.keeper.project
+    project.runs.end(project.runs.begin(stopped, "a", "d"), "stopped")
+    engine.event.emit(m.Failed(id=engine.last(m.Compress).id, code="Cancelled", what=Text("Stopped.")))
+    QApplication.processEvents()
+    assert bar.runs.currentText().endswith("stopped"), "not the one before, whose result is still there"
+    assert session.result == first and not bar.take_plan.isVisible()
+    session.undo_stack.undo()
+    click(bar.take_plan)
+    assert session.plan == stopped
+
+
 def test_the_end_of_a_run_is_told_unless_the_window_is_in_front_or_it_is_not_wanted(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
