@@ -19,6 +19,8 @@ SMALLEST, LARGEST = 0.002, 4.0
 READABLE = 0.7
 """The zoom of the first look, at least."""
 STEP = 1.25
+FEW = 3
+"""Boxes that a first look should show at least."""
 
 
 class GraphScroller(QAbstractScrollArea):
@@ -117,10 +119,18 @@ class GraphScroller(QAbstractScrollArea):
             width = (self.viewport().width() - 2 * MARGIN) / self._items.bounds.width()
             self._set_zoom(min(1.0, max(width, READABLE)))
             self.centre_on(QPointF(self._items.start_x(), self._items.bounds.top()))
+            layers = self._items.by_layer.values()
+            if layers and len(self._items.nodes_in(self.area())) < FEW:
+                # branches that lie far apart leave the input alone in the middle between them
+                self.centre_on(self._items.rect(min(layers, key=self._top)).center())
         else:
             self._set_zoom(1.0)
         self._untouched = True
         self._on_scrolled()
+
+    def _top(self, index: int) -> float:
+        assert self._items is not None
+        return self._items.rect(index).top()
 
     def bring_into_view(self, index: int) -> None:
         """Scroll as little as needed; a node far outside comes to the middle."""

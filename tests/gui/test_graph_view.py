@@ -454,7 +454,7 @@ def test_every_word_changes_with_the_language(drawn, qapp):
         translations.choose(PSEUDO)
         QApplication.sendPostedEvents(None, QEvent.Type.LanguageChange)
         for words in (
-            drawn.heading.text(),
+            drawn.heading.full_text,
             drawn.by_label.text(),
             drawn.figure_box.itemText(0),
             drawn.search.placeholderText(),
@@ -516,3 +516,18 @@ def test_brackets_that_overlap_get_lanes_of_their_own():
 )
 def test_scales_end_at_a_round_number(value, top):
     assert nice_ceiling(value) == pytest.approx(top)
+
+
+def test_branches_far_apart_do_not_leave_the_input_alone_in_the_first_look(view, session):
+    """Two branches 6,000 to the left and to the right of an input: the first layer is looked at."""
+    session._take(model())
+    nodes = (
+        box("input", 20, "Input", None, 6000),
+        box("stem", 400, "Conv", "stem", 200),
+        box("block.conv1", 500, "Conv", "block.conv1", 200),
+        box("fc", 400, "Gemm", "fc", 11800),
+        box("output", 3000, "Output", None, 6000),
+    )
+    session._take(Graph(detail="layers", nodes=nodes, edges=(), width=12000, height=3100))
+    assert view.canvas.area().contains(QPointF(200, 400))
+    assert view.canvas.area().contains(QPointF(200, 500))
