@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gui.theme import Theme
+from gui.widgets.cut_name import cut_name
 from gui.widgets.plain_tip import plain_tip
 from gui.widgets.told_widget import ToldWidget
 
@@ -77,7 +78,7 @@ class BlameBars(ToldWidget):
             top = row * ROW
             middle = Qt.AlignmentFlag.AlignVCenter
             painter.setPen(self._theme.color("text"))
-            name = metrics.elidedText(bar.name, Qt.TextElideMode.ElideMiddle, names - 8)
+            name = cut_name(bar.name, metrics, names - 8)
             painter.drawText(QRectF(2, top, names - 4, ROW), int(Qt.AlignmentFlag.AlignLeft | middle), name)
             track = QRectF(names, top + ROW / 2 - 4, max(self.width() - names - figures - 8, 10), 8)
             painter.setPen(Qt.PenStyle.NoPen)
