@@ -101,9 +101,8 @@ class Workspace:
                     # two large ones need not lie side by side; what cannot be opened costs reading it again
                     self._model = None
                     give_back(networks=True)
+                give_back_at_once()
                 self._model = (key, self._with_origin(open_model(path, context)))
-                if self._model[1].info.size_bytes >= LARGE_FILE:
-                    give_back_at_once()
             return self._model[1]
 
     def opened_beside(self, path: str, context: Context) -> OpenedModel:
