@@ -11,6 +11,7 @@ from core.values.advice import Advice
 from core.values.best import Profile
 from gui.i18n import tr, tr_text
 from gui.session import Session
+from gui.widgets.panels import tab_through
 
 
 class _Card(QFrame):
@@ -54,6 +55,8 @@ class AdviceSection(QWidget):
         super().__init__(parent)
         self._session = session
         self.cards: list[_Card] = []
+        self.above: QWidget | None = None
+        """What the keyboard comes from: cards come and go, and each new one would be the window's last."""
         self._shown: tuple[Advice, ...] = ()
         self._facts: Facts | None = None
         self._profile: Profile = "cpu"
@@ -131,6 +134,8 @@ class AdviceSection(QWidget):
             for card in self.cards:
                 self._column.addWidget(card)
                 card.asked.connect(self._do)
+            if self.above is not None:
+                tab_through(self.above, *(card.button for card in self.cards))
         self._on_job()
 
     def _on_job(self, _job: object = None) -> None:

@@ -22,6 +22,7 @@ class AdviceView(QScrollArea):
         self.blame = BlameSection(session, theme)
         self.rescue = RescueSection(session)
         self.advice = AdviceSection(session)
+        self.advice.above = self.rescue.take_button
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(14, 10, 14, 10)

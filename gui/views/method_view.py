@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -22,6 +23,7 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.views.order_section import OrderSection
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.panels import tab_through
 from gui.widgets.parameter_form import ParameterForm
 from gui.widgets.preset_cards import PresetCards
 
@@ -195,6 +197,16 @@ class MethodView(QWidget):
         for section in self.sections:
             section.form.changed.connect(self._on_parameter)
             self._steps.addWidget(section)
+        # not the lists that boxes open, which are windows, nor what a box of numbers is made of
+        fields = [field for section in self.sections for field in section.findChildren(QWidget)]
+        stops = [
+            field
+            for field in fields
+            if field.focusPolicy() & Qt.FocusPolicy.TabFocus
+            and field.window() is self.window()
+            and not isinstance(field.parent(), QAbstractSpinBox)
+        ]
+        tab_through(self.fold, *self.cards.cards, self.fold, self.reset, *stops)
         self._on_plan(self._session.plan)
         self.retranslate()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QPainter, QPen
+from PySide6.QtWidgets import QWidget
 
 from gui.theme import Theme
 
@@ -110,3 +111,12 @@ def paint_x_axis(
         width = painter.fontMetrics().horizontalAdvance(label) + 2
         left = min(max(plot.x(value) - width / 2, plot.rect.left() - 6), plot.rect.right() + 6 - width)
         painter.drawText(QRectF(left, plot.rect.bottom() + 4, width, 16), Qt.AlignmentFlag.AlignCenter, label)
+
+
+def paint_focus(painter: QPainter, theme: Theme, widget: QWidget) -> None:
+    """A frame around a picture of figures while its keys work."""
+    if widget.hasFocus():
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(theme.color("accent"), 1.2))
+        painter.drawRoundedRect(QRectF(widget.rect()).adjusted(0.6, 0.6, -0.6, -0.6), 6, 6)

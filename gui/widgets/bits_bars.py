@@ -14,7 +14,7 @@ from gui.i18n import tr
 from gui.models.choices import bits_help, weight_bits_name
 from gui.table_text import Value
 from gui.theme import Theme
-from gui.widgets.axis import small_font
+from gui.widgets.axis import paint_focus, small_font
 from gui.widgets.copying import Copies
 from gui.widgets.plain_tip import plain_tip
 
@@ -100,6 +100,7 @@ class BitsBars(QWidget):
             painter.setPen(self._theme.color("text"))
             below = QRectF(cell.left(), cell.bottom() - LINE - 1, cell.width(), LINE)
             painter.drawText(below, centre, str(bits) if bits < FLOAT_BITS else tr("float"))
+        paint_focus(painter, self._theme, self)
         painter.end()
 
     def _recolor(self, _name: str) -> None:

@@ -14,7 +14,7 @@ from gui import format as fmt
 from gui.i18n import tr
 from gui.table_text import Value
 from gui.theme import Theme
-from gui.widgets.axis import Plot, digits_for, nice_ticks, paint_x_axis, paint_y_axis, small_font
+from gui.widgets.axis import Plot, digits_for, nice_ticks, paint_focus, paint_x_axis, paint_y_axis, small_font
 from gui.widgets.copying import Copies
 
 LEFT, TOP, BOTTOM, RIGHT = 40, 8, 22, 8
@@ -160,6 +160,7 @@ class Curve(QWidget):
         self._paint_curve(painter, plot)
         if self._movable:
             self._paint_handle(painter, plot)
+        paint_focus(painter, self._theme, self)
         painter.end()
 
     def _paint_curve(self, painter: QPainter, plot: Plot) -> None:

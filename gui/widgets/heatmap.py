@@ -13,7 +13,7 @@ from gui.i18n import tr
 from gui.models.arrays import percentiles
 from gui.table_text import Value
 from gui.theme import Theme
-from gui.widgets.axis import small_font
+from gui.widgets.axis import paint_focus, small_font
 from gui.widgets.copying import Copies
 from gui.widgets.scale_bar import paint_scale
 
@@ -156,6 +156,7 @@ class Heatmap(QWidget):
         if self._image is not None:
             self._paint_label(painter, area)
             self._paint_legend(painter)
+        paint_focus(painter, self._theme, self)
         painter.end()
 
     def _hatching(self, width: int, height: int) -> QImage:

@@ -13,7 +13,7 @@ from gui.i18n import tr
 from gui.models.arrays import distinct, percentiles
 from gui.table_text import Value
 from gui.theme import Theme
-from gui.widgets.axis import Plot, paint_x_axis, small_font
+from gui.widgets.axis import Plot, paint_focus, paint_x_axis, small_font
 from gui.widgets.copying import Copies
 
 TOP = 18
@@ -142,6 +142,7 @@ class Histogram(QWidget):
         paint_x_axis(painter, self._theme, plot, labels, small_font(self.font(), 10))
         if self._movable:
             self._paint_handles(painter, plot, cut)
+        paint_focus(painter, self._theme, self)
         painter.end()
 
     def _paint_bars(self, painter: QPainter, plot: Plot, cut: float) -> None:

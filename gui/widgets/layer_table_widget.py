@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtGui import (
+    QFocusEvent,
+    QFont,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from gui import format as fmt
@@ -233,6 +240,13 @@ class LayerTable(QTableView):
                 self.selectionModel().setCurrentIndex(index.siblingAtColumn(column), flag.NoUpdate)
                 return True
         return super().focusNextPrevChild(forward)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        # Qt makes the first row the current one and chooses none: nothing would show where the keys work
+        if self.currentIndex().isValid() and not self.selectionModel().hasSelection():
+            flag = QItemSelectionModel.SelectionFlag
+            self.selectionModel().select(self.currentIndex(), flag.Select | flag.Rows)
 
     # ------------------------------------------------------------ room
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
@@ -81,3 +83,9 @@ def scrolled(widget: QWidget) -> QScrollArea:
     area.viewport().setAutoFillBackground(False)
     widget.setAutoFillBackground(False)
     return area
+
+
+def tab_through(first: QWidget, *others: QWidget) -> None:
+    """Tab goes on from `first` through `others`: Qt would go by the order in which they were made."""
+    for one, other in pairwise((first, *others)):
+        QWidget.setTabOrder(one, other)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QWidget
 
 from core.values import Preprocess
 from gui.i18n import tr
+from gui.widgets.panels import tab_through
 from gui.widgets.samples_form import LABEL_WIDTH
 
 SCALES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
@@ -48,6 +49,7 @@ class PreprocessForm(QWidget):
             label.setBuddy(field)
             field.setMinimumWidth(190)
             form.addRow(label, field)
+        tab_through(*fields)
         for combo, codes in (
             (self._color, ("RGB", "BGR", "GRAY")),
             (self._layout, ("NCHW", "NHWC")),

@@ -12,7 +12,7 @@ from gui import format as fmt
 from gui.i18n import tr
 from gui.table_text import Value
 from gui.theme import Theme
-from gui.widgets.axis import Plot, digits_for, nice_ticks, paint_x_axis, paint_y_axis, small_font
+from gui.widgets.axis import Plot, digits_for, nice_ticks, paint_focus, paint_x_axis, paint_y_axis, small_font
 from gui.widgets.copying import Copies
 from gui.widgets.plain_tip import plain_tip
 from gui.widgets.told_widget import ToldWidget
@@ -102,6 +102,7 @@ class RangesChart(ToldWidget):
             painter.setPen(QPen(self._theme.color("text"), 1, Qt.PenStyle.DotLine))
             x = plot.x(self._at + 0.5)
             painter.drawLine(QPointF(x, plot.rect.top()), QPointF(x, plot.rect.bottom()))
+        paint_focus(painter, self._theme, self)
         painter.end()
 
     def _paint_boxes(self, painter: QPainter, plot: Plot) -> None:
