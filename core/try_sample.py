@@ -46,7 +46,7 @@ def try_own(
     seen = feeds[one.inputs[0].name]
     placed: tuple[Marks | None, ...] = (None, None)
     if data.info.task == "language" and form is not None and form.kind == "tokens":
-        place = _last(sample, form.fields)
+        place = _last(sample, form.fields) if sample.cells else seen.shape[1] - 1
         before, after = (_next_tokens(outputs, place) for outputs in answers)
     elif judge is not None and has_words(judge.subject):
         places = judge.subject.outputs

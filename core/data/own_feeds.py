@@ -37,7 +37,7 @@ def own_feeds(sample: OwnSample, data: DataSet, inputs: tuple[TensorInfo, ...]) 
         return _picture(Path(sample.path), data, inputs[0])
     if form.kind == "sound":
         return _sound(Path(sample.path), data.info.spec.preprocess, inputs[0])
-    if form.kind == "request":
+    if form.kind == "request" or (form.kind == "tokens" and sample.path):
         return _request(Path(sample.path), inputs)
     if len(sample.cells) != len(form.fields):
         raise DataError(

@@ -234,7 +234,7 @@ class ConversionBar(QFrame):
             if foreign.traced
             else tr("The number of samples first. A guess from the weights; several inputs with ; between.")
         )
-        return " ".join(lines)
+        return ("" if lines[0].endswith("。") else " ").join(lines)
 
     def _refresh(self, *_: object) -> None:
         foreign = self._foreign

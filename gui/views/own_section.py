@@ -19,6 +19,7 @@ ENDINGS = {
     "picture": {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"},
     "sound": {".wav", ".wave"},
     "request": {".npz", ".npy"},
+    "tokens": {".npz", ".npy"},
 }
 
 
@@ -38,6 +39,7 @@ class OwnSection(QObject):
         self.form, self.tried = OwnFormPanel(theme), TriedPanel(theme)
         self.button.clicked.connect(self._begin)
         self.form.tried.connect(self._try_typed)
+        self.form.file_asked.connect(self._ask_file)
         self.form.closed.connect(self._close)
         self.tried.closed.connect(comparing.forget_tried)
 
@@ -77,12 +79,15 @@ class OwnSection(QObject):
         self.tried.show_tried(self._comparing.tried)
 
     def _begin(self) -> None:
-        if self.kind in ENDINGS:
+        if self.kind in ENDINGS and self.kind != "tokens":
             self.file_asked.emit(self.kind)
             return
         self.typing = True
         self._comparing.changed.emit()
         self.form.take_focus()
+
+    def _ask_file(self) -> None:
+        self.file_asked.emit("request")
 
     def _close(self) -> None:
         self.typing = False

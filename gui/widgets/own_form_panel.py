@@ -56,6 +56,8 @@ class OwnFormPanel(QFrame):
 
     tried = Signal(object)
     """A text for each field."""
+    file_asked = Signal()
+    """Tokens are to come from a file."""
     closed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -85,7 +87,8 @@ class OwnFormPanel(QFrame):
         header.setSectionResizeMode(VALUE, QHeaderView.ResizeMode.Stretch)
         for column in (NAME, WANTED):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-        self.try_button, self._close = QPushButton(self), QPushButton(self)
+        self.try_button, self.file_button, self._close = (QPushButton(self) for _ in range(3))
+        self.file_button.setProperty("flat", True)
         self._close.setProperty("flat", True)
         top = QHBoxLayout()
         top.setSpacing(6)
@@ -99,12 +102,14 @@ class OwnFormPanel(QFrame):
         whole.addWidget(self.line)
         whole.addWidget(self.said)
         whole.addWidget(self.fields, 1)
+        whole.addWidget(self.file_button, 0, Qt.AlignmentFlag.AlignLeft)
         self.line.textEdited.connect(self.paste)
         self.line.returnPressed.connect(self.go)
         self.fields.pasted.connect(self.paste)
         self.fields.entered.connect(self.go)
         self.fields.itemChanged.connect(self._on_edited)
         self.try_button.clicked.connect(self.go)
+        self.file_button.clicked.connect(self.file_asked)
         self._close.clicked.connect(self.closed)
         theme.changed.connect(self._mark)
         self.retranslate()
@@ -249,6 +254,11 @@ class OwnFormPanel(QFrame):
         )
         self.try_button.setText(tr("Try"))
         self.try_button.setToolTip(tr("See what both networks answer (Enter)"))
+        self.file_button.setVisible(not row)
+        self.file_button.setText(tr("Or from a file…"))
+        self.file_button.setToolTip(
+            tr("A file with an array for each input, as numpy.savez writes it; or drop it here")
+        )
         self._close.setText(tr("Close"))
         for place, field in enumerate(form.fields if form is not None else ()):
             item = self._item(place, WANTED)

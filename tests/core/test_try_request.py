@@ -12,6 +12,7 @@ from core import jobs
 from core import messages as m
 from core.context import Context
 from core.data import open_data
+from core.data.own_feeds import own_feeds
 from core.errors import DataError
 from core.values import DataSpec, OwnForm, OwnSample, TensorInfo
 from core.workspace import Workspace
@@ -65,3 +66,11 @@ def test_floats_are_a_file_and_tokens_are_typed(tmp_path: Path) -> None:
     assert open_data(spec, (FLOATS, IDS), answer, Context()).info.own == OwnForm(kind="request")
     typed = open_data(spec, (IDS,), answer, Context()).info.own
     assert typed is not None and typed.kind == "tokens"
+
+
+def test_tokens_may_come_from_a_file_too(tmp_path: Path) -> None:
+    answer = (TensorInfo(name="y", dtype="float32", shape=("N", 2)),)
+    data = open_data(requests(tmp_path / "r", ids=np.arange(3)), (IDS,), answer, Context())
+    np.savez(tmp_path / "mine.npz", ids=np.array([7, 8, 9]))
+    feeds = own_feeds(OwnSample(path=str(tmp_path / "mine.npz")), data, (IDS,))
+    assert feeds["ids"].tolist() == [[7, 8, 9]]

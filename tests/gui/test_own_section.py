@@ -74,6 +74,7 @@ def test_values_are_typed_marked_where_they_are_none_and_tried(window: Window, t
     QTest.mouseClick(own.button, Qt.MouseButton.LeftButton)
     form = own.form
     assert form.isVisible() and not window.main.changed._area.isVisible()
+    assert not form.file_button.isVisible()
     assert form.cells() == ("4", "0.5"), "begins with one of the samples"
     assert form.fields.item(0, 2).text() == "whole number, 1 to 9"
     assert form.fields.item(1, 2).text() == "number, 0.25 to 2.5"
@@ -135,6 +136,11 @@ def test_tokens_have_a_line_for_each_input(window: Window, tmp_path: Path) -> No
     assert "mask: “1 2.5” is no number" in own.form.said.full_text
     own.form.go()
     assert own.form.fields.currentRow() == 2, "where it has to be mended"
+    QTest.mouseClick(own.form.file_button, Qt.MouseButton.LeftButton)
+    dialog = window.main.findChild(QFileDialog)
+    dialog.fileSelected.emit("/requests/mine.npz")
+    dialog.close()
+    assert window.engine.last(m.TrySample).sample.path == "/requests/mine.npz"
 
 
 def test_a_sound_is_chosen_or_dropped_and_drawn(window: Window, tmp_path: Path) -> None:
