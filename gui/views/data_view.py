@@ -118,7 +118,10 @@ class DataView(QWidget):
         label_row.addWidget(self._label_title)
         label_row.addWidget(self._label_column)
         label_row.addStretch()
-        apply_row = QHBoxLayout()
+        # a widget: an empty layout that would grow keeps those above it as narrow as their longest word
+        self._apply_row = QWidget(self)
+        apply_row = QHBoxLayout(self._apply_row)
+        apply_row.setContentsMargins(0, 0, 0, 0)
         apply_row.addWidget(self._apply)
         apply_row.addWidget(self._revert)
         apply_row.addWidget(self._unread, 1)
@@ -129,7 +132,7 @@ class DataView(QWidget):
         left.addSpacing(8)
         for item in (self._form_title, self._guessed, self._form, self._sound_form):
             left.addWidget(item)
-        left.addLayout(apply_row)
+        left.addWidget(self._apply_row)
         left.addStretch()
         right = QVBoxLayout()
         right.setSpacing(8)
@@ -258,7 +261,7 @@ class DataView(QWidget):
         )
         for form in (self._form, self._sound_form):
             form.setVisible(prepared and form is self._own_form)
-        for widget in (self._apply, self._revert, self._unread):
+        for widget in (self._apply_row, self._apply, self._revert, self._unread):
             widget.setVisible(choosable)
         self._apply.setText(tr("Apply") if loaded or failed is None else tr("Try again"))
         self._guessed.setText(words.lines(data.guessed) if loaded else "")

@@ -41,7 +41,7 @@ from gui.widgets.panels import scrolled
 from gui.widgets.snapshot_chart import Dot, SnapshotChart, dot_words
 
 ROW_HEIGHT = 28
-WIDTHS = {Column.NAME: 104, Column.SIZE: 76, Column.LATENCY: 80, Column.ACCURACY: 116, Column.WHEN: 140}
+WIDTHS = {Column.NAME: 104, Column.SIZE: 76, Column.LATENCY: 92, Column.ACCURACY: 116, Column.WHEN: 140}
 NAME_PADDING, MOST_NAME = 18, 240
 
 

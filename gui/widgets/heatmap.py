@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QHelpEvent, QImage, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
@@ -23,6 +23,8 @@ FADE = 0.66
 """How far a weight that goes is blended into the panel."""
 SLANTED = 6
 """Pixels from one slanted line over such weights to the next."""
+PATIENCE_MS = 400
+"""So long nothing is said of a picture that is not there yet: most come sooner, and words would flicker."""
 LOW, HIGH = 1.0, 99.0
 """Percentiles at the ends of the colour scale, so that one outlier does not darken the rest."""
 
@@ -45,6 +47,11 @@ class Heatmap(QWidget):
         self._mask: np.ndarray | None = None
         self._sorted = True
         self._image: QImage | None = None
+        self._waits = False
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(PATIENCE_MS)
+        self._patience.timeout.connect(self.update)
         self.setMinimumHeight(104 + LEGEND)
         self.setMouseTracking(True)
         theme.changed.connect(self._arrange)
@@ -54,6 +61,11 @@ class Heatmap(QWidget):
 
     def show_view(self, view: LayerView | None, layer: Layer | None) -> None:
         self._layer = layer
+        if view is None and layer is not None:
+            self._patience.start()
+        else:
+            self._patience.stop()
+        self._waits = view is None and layer is not None
         values = view.heatmap.numpy() if view is not None else np.zeros((0, 0), np.float32)
         self._values = np.nan_to_num(np.atleast_2d(values).astype(np.float32))
         mask = view.gone.numpy() if view is not None and view.gone is not None else None
@@ -146,6 +158,9 @@ class Heatmap(QWidget):
         painter.setClipPath(path)
         if self._image is None:
             painter.fillRect(area, self._theme.color("track"))
+            if self._waits and not self._patience.isActive():
+                painter.setPen(self._theme.color("muted"))
+                painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), tr("Looking at the weights …"))
         else:
             finer = self._image.width() > area.width() or self._image.height() > area.height()
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, finer)

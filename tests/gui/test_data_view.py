@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 from shell_values import make_data, make_model
 
@@ -271,3 +271,20 @@ def test_chosen_file_is_data_whatever_its_ending(window: Window, qtbot: QtBot, t
     dialog.fileSelected.emit(str(tmp_path / "samples.dat"))
     dialog.close()
     assert window.engine.last(m.OpenData).data.path == str(tmp_path / "samples.dat")
+
+
+def test_what_was_guessed_of_random_inputs_has_the_whole_width(window: Window, tmp_path: Path) -> None:
+    model = tmp_path / "tiny.onnx"
+    model.write_bytes(b"model")
+    window.session._take(make_model(str(model)))
+    plain = make_data()
+    spec = msgspec.structs.replace(plain.spec, path="random", preprocess=None, kind="random")
+    said = text("'{name}': {shape} for one sample.", name="input", shape="3 × 224 × 224")
+    data = msgspec.structs.replace(
+        plain, spec=spec, kind="random", task="unlabelled", guessed=(said,), class_names=(), preview_png=()
+    )
+    window.main.show_data()
+    window.session._take(data)
+    QApplication.processEvents()
+    label = window.main.data_view._guessed
+    assert label.isVisible() and label.height() < 2 * label.fontMetrics().lineSpacing()

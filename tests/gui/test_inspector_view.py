@@ -309,6 +309,21 @@ def test_a_large_heatmap_is_built_and_painted_fast(qapp: QApplication, qtbot: Qt
     assert (time.process_time() - began) / 5 < 0.05
 
 
+def test_a_picture_that_takes_long_says_that_it_comes(qapp: QApplication, qtbot: QtBot) -> None:
+    """Weights of hundreds of megabytes take seconds; most layers come before a word would be read."""
+    heatmap = Heatmap(make_theme())
+    qtbot.addWidget(heatmap)
+    heatmap.resize(300, 130)
+    heatmap.show()
+    heatmap.show_view(None, None)
+    empty = heatmap.grab().toImage()
+    heatmap.show_view(None, make_session().model.layers[0])
+    assert heatmap.grab().toImage() == empty
+    qtbot.waitUntil(lambda: heatmap.grab().toImage() != empty)
+    heatmap.show_view(None, None)
+    assert heatmap.grab().toImage() == empty
+
+
 def test_a_heatmap_whose_layer_is_gone_has_nothing_to_copy(qapp: QApplication, qtbot: QtBot) -> None:
     widget = Heatmap(make_theme())
     qtbot.addWidget(widget)
