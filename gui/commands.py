@@ -383,5 +383,8 @@ class Commands(QObject):
         """Not modal for the program: `open` returns at once, so the engine's events keep flowing."""
         dialog = QFileDialog(self._window, title, self._settings.values.folder or str(Path.home()))
         dialog.setFileMode(mode)
+        # Qt's own dialog has these in English in every language
+        dialog.setLabelText(QFileDialog.DialogLabel.LookIn, tr("Look in:"))
+        dialog.setLabelText(QFileDialog.DialogLabel.FileType, tr("Files of type:"))
         dialog.finished.connect(dialog.deleteLater)
         return dialog

@@ -165,6 +165,17 @@ def test_a_sound_is_chosen_or_dropped_and_drawn(window: Window, tmp_path: Path) 
     assert window.engine.last(m.TrySample).sample.path.endswith("other.WAV")
 
 
+def test_a_dialog_speaks_the_windows_language_throughout(window: Window, tmp_path: Path) -> None:
+    own = opened(window, tmp_path, OwnForm(kind="request")).main.changed.own
+    window.translations.choose("zh_CN")
+    QTest.mouseClick(own.button, Qt.MouseButton.LeftButton)
+    dialog = window.main.findChild(QFileDialog)
+    assert dialog.labelText(QFileDialog.DialogLabel.LookIn) == "查找位置："
+    assert dialog.labelText(QFileDialog.DialogLabel.FileType) == "文件类型："
+    dialog.close()
+    window.translations.choose("en")
+
+
 def test_a_request_is_a_file_with_its_arrays_and_numbers_are_held_against_each_other(
     window: Window, tmp_path: Path
 ) -> None:
