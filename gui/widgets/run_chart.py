@@ -23,6 +23,12 @@ LEFT_OF_WORDS = 96
 """Steps on the whole network come first and have longer names than layers."""
 LABEL_ROOM = 52
 """Below the plot, for slanted names."""
+LEAST_ROOM = 22
+"""What is left of it in a low chart, which has no slanted names."""
+SLANTED_ROOM = 40
+"""With less than this slanted names would be cut to nothing."""
+FULL_HEIGHT, LEAST_HEIGHT = 130, 84
+"""Pixels; a lower chart gives up room for names first."""
 LABEL_DROP = 13
 """Below the plot, where their ends stand."""
 SLANT = 24.0
@@ -60,7 +66,7 @@ class RunChart(QWidget):
         self._steps: tuple[Step, ...] = ()
         self._original: Measurement | None = None
         self._chosen: str | None = None
-        self.setMinimumHeight(130)
+        self.setMinimumHeight(LEAST_HEIGHT)
         theme.changed.connect(self._recolor)
 
     def show_steps(self, steps: Sequence[Step], original: Measurement | None, chosen: str | None) -> None:
@@ -101,8 +107,13 @@ class RunChart(QWidget):
             low, high = middle - LEAST_SPAN / 2, middle + LEAST_SPAN / 2
         margin = (high - low) * 0.07
         left = LEFT_OF_WORDS if self._steps and self._steps[0].whole else LEFT
-        rect = QRectF(left, TOP, self.width() - left - RIGHT, self.height() - TOP - LABEL_ROOM)
+        rect = QRectF(left, TOP, self.width() - left - RIGHT, self.height() - TOP - self.label_room)
         return Plot(rect, 0.0, max(len(self._steps) - 1, 1), low - margin, high + margin)
+
+    @property
+    def label_room(self) -> int:
+        """Below the plot, for names."""
+        return min(LABEL_ROOM, max(LEAST_ROOM, LABEL_ROOM - (FULL_HEIGHT - self.height())))
 
     def labelled(self) -> list[int]:
         """Which steps are named: as many as fit, the costliest always, neighbours of it never."""
@@ -218,8 +229,10 @@ class RunChart(QWidget):
     def _paint_names(self, painter: QPainter, plot: Plot) -> None:
         font, bold = small_font(self.font(), 11), small_font(self.font(), 11, bold=True)
         # as long as it may be before its beginning leaves the widget below
-        room = (LABEL_ROOM - LABEL_DROP - 7) / math.sin(math.radians(SLANT))
+        room = (self.label_room - LABEL_DROP - 7) / math.sin(math.radians(SLANT))
         worst, level = self.costliest, self.names_lie_level(plot)
+        if not level and self.label_room < SLANTED_ROOM:
+            return
         for index in self.labelled():
             step = self._steps[index]
             painter.save()

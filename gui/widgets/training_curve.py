@@ -23,7 +23,7 @@ class TrainingCurve(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._points: tuple[TrainingPoint, ...] = ()
-        self.setMinimumSize(200, 120)
+        self.setMinimumSize(200, 84)
         theme.changed.connect(self._recolor)
 
     @property

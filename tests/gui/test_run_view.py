@@ -176,6 +176,19 @@ def test_a_few_short_names_lie_level_and_whole(qapp: QApplication, qtbot: QtBot)
     assert not chart.names_lie_level(chart.plot())
 
 
+@pytest.mark.parametrize("height", [84, 100, 118, 130, 220])
+def test_names_end_within_the_chart_however_low_it_is(qapp: QApplication, qtbot: QtBot, height: int) -> None:
+    chart = RunChart(make_theme())
+    qtbot.addWidget(chart)
+    chart.resize(560, height)
+    names = [f"blocks.{block}.way.{part}.0" for block in range(4) for part in range(3)]
+    chart.show_steps([Step(name, name, accuracy(90.0), 0.0) for name in names], accuracy(90.0), names[3])
+    assert chart.height() == height and chart.plot().rect.height() >= 40
+    seen = chart.grab().toImage()
+    last = {seen.pixelColor(x, seen.height() - 1).name() for x in range(seen.width())}
+    assert len(last) == 1, "the last row of pixels has no ink"
+
+
 def test_one_point_and_a_flat_line_are_drawn(qapp: QApplication, qtbot: QtBot) -> None:
     chart = RunChart(make_theme())
     qtbot.addWidget(chart)
