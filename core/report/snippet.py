@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.data.fit import numpy_dtype
+from core.data.fit import batch_axis, numpy_dtype
 from core.errors import DataError
 from core.values import DataInfo, ModelInfo, Preprocess, TensorInfo
 
@@ -10,7 +10,7 @@ MOST_CLASSES = 50
 
 
 def snippet(name: str, model: ModelInfo, data: DataInfo | None) -> str:
-    """Python for onnxruntime. Pictures are prepared as for judging, other inputs are zeros to fill in.
+    """Python for onnxruntime. Pictures are prepared as for judging, requests read, others zeros to fill in.
 
     Names are written as Python literals, so that none can end a string or a line.
     """
@@ -18,6 +18,11 @@ def snippet(name: str, model: ModelInfo, data: DataInfo | None) -> str:
     if preprocess is not None and preprocess.layout and len(model.inputs) == 1:
         body = _picture(model.inputs[0], preprocess)
         imports = ["import numpy as np", "import onnxruntime", "from PIL import Image"]
+    elif data is not None and data.kind == "requests":
+        body = ["request = np.load('request.npz')  # one of the samples, or a file like them", "feeds = {"]
+        body += [f"    {tensor.name!r}: {_loaded(tensor, model.inputs)}," for tensor in model.inputs]
+        body.append("}")
+        imports = ["import numpy as np", "import onnxruntime"]
     else:
         body = [f"    {tensor.name!r}: {_zeros(tensor)}," for tensor in model.inputs]
         body = ["feeds = {", *body, "}"]
@@ -100,6 +105,18 @@ def _zeros(tensor: TensorInfo) -> str:
     """Zeros of the input's shape; dimensions that may vary are 1."""
     shape = tuple(size if isinstance(size, int) else 1 for size in tensor.shape or ())
     return f"np.zeros({shape}, np.{_dtype(tensor)})"
+
+
+def _loaded(tensor: TensorInfo, inputs: tuple[TensorInfo, ...]) -> str:
+    """The input from a file, with a batch of one put in where it has none."""
+    loaded = f"request[{tensor.name!r}].astype(np.{_dtype(tensor)})"
+    axis = batch_axis(tensor, inputs)
+    if axis is None or tensor.shape is None:
+        return loaded
+    sizes = [1 if place == axis else size for place, size in enumerate(tensor.shape)]
+    # a second open size has to be told from the numbers, of more nothing can be told
+    known = [size if isinstance(size, int) else -1 for size in sizes]
+    return f"{loaded}.reshape({tuple(known)})" if known.count(-1) < 2 else loaded
 
 
 def _dtype(tensor: TensorInfo) -> str:

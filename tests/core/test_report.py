@@ -305,6 +305,29 @@ def test_areas_are_read_from_scores_of_each_class_of_one_and_from_classes(
     assert capsys.readouterr().out.splitlines() == ["sky 83.3% of the picture", "tree 16.7% of the picture"]
 
 
+def test_lines_for_requests_read_one_and_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state is stacked along its second axis, and a request may lack the batch."""
+    nodes = [
+        onnx.helper.make_node("ReduceSum", ["state", "axes"], ["sums"], keepdims=0),
+        onnx.helper.make_node("Add", ["x", "sums"], ["moved"]),
+        onnx.helper.make_node("Mul", ["moved", "rate"], ["y"]),
+    ]
+    inputs = {"x": ["N", "T"], "state": [2, "N", "T"], "rate": []}
+    model = networks.model_of(nodes, inputs, {"y": ["N", "T"]}, {"axes": np.array([0])})
+    opened = open_model(networks.written(model, tmp_path, "small.onnx"), Context())
+    x, state = np.array([1.0, 2.0], np.float32), np.array([[1.0, 1.0], [0.5, 0.25]], np.float32)
+    (tmp_path / "r").mkdir()
+    for place in range(3):
+        np.savez(tmp_path / "r" / f"{place}.npz", x=x, state=state, rate=np.array(2.0))
+    spec = DataSpec(path=str(tmp_path / "r"), calibration_count=1)
+    data = open_data(spec, opened.info.inputs, opened.info.outputs, Context())
+    np.savez(tmp_path / "request.npz", x=x, state=state, rate=np.array(2.0))
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, object] = {}
+    exec(compile(snippet("small.onnx", opened.info, data.info), "snippet", "exec"), found)
+    assert found["answers"].tolist() == [[5.0, 6.5]]
+
+
 def test_words_write_signs_and_what_they_cannot_name() -> None:
     assert (signed(0.4), signed(-0.404), signed(-0.001)) == ("+0.40", "−0.40", "0.00")
     words = Words("zh_CN")
