@@ -37,8 +37,8 @@ from gui.widgets.labels import empty_state
 from gui.widgets.panels import scrolled
 from gui.widgets.sample_gallery import SampleGallery
 
-NARROW = 440
-"""Below this width classes and samples stand one above the other."""
+NARROW, NARROW_FOR_PAIRS = 440, 600
+"""Below this width classes and samples stand one above the other; samples seen twice need more."""
 TYPING = 3
 """The page on which a sample is typed."""
 
@@ -160,9 +160,14 @@ class ChangedView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """One below the other where the view is too narrow; samples seen twice are wider."""
         way = QBoxLayout.Direction
-        for layout in (self._top, self._both):
-            layout.setDirection(way.TopToBottom if self.width() < NARROW else way.LeftToRight)
+        least_of_both = NARROW_FOR_PAIRS if self.gallery.pairs else NARROW
+        for layout, least in ((self._top, NARROW), (self._both, least_of_both)):
+            layout.setDirection(way.TopToBottom if self.width() < least else way.LeftToRight)
 
     # ------------------------------------------------------------ texts
 
@@ -230,6 +235,7 @@ class ChangedView(QWidget):
         self.bars.show_classes(comparison.classes)
         self.matrix.show_comparison(comparison)
         self.gallery.show_samples(comparison.samples, comparison.columns)
+        self._arrange()
         if self.own.typing:
             return
         if comparison.classes:

@@ -69,9 +69,13 @@ class SampleGallery(ToldWidget):
         return EDGE + 3 * LINE + 6
 
     @property
+    def pairs(self) -> bool:
+        """Whether each sample is seen twice."""
+        return any(one.before_marks is not None for one in self._samples)
+
+    @property
     def tile_width(self) -> int:
-        marked = any(one.before_marks is not None for one in self._samples)
-        return 2 * EDGE + 12 if marked else TILE
+        return 2 * EDGE + 12 if self.pairs else TILE
 
     def across(self, width: int) -> int:
         return max((width + GAP) // (self.tile_width + GAP), 1)

@@ -278,6 +278,12 @@ def test_areas_and_boxes_are_painted_over_the_picture_before_and_after(loaded: W
         ]
         return 1 - sum(grey) / len(grey)
 
+    # in a narrow window they stand below what is said of them, as wide as they are
+    view = loaded.main.changed
+    view.resize(500, view.height())
+    QApplication.processEvents()
+    assert view._area.width() >= tile.width()
+
     half = EDGE // 2
     assert share(1, half - 1) == 0.0 and share(half + 1, EDGE - 1) == 1.0
     second = EDGE + 4
