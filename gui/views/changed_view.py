@@ -5,7 +5,7 @@ Of the last run, or of a snapshot.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.values import Comparison
+from core.values import Comparison, Tried
 from gui import format as fmt
 from gui.comparing import ResultComparison
 from gui.glossary import explain
@@ -58,6 +58,8 @@ class ChangedView(QWidget):
         super().__init__(parent)
         self._session = session
         self._comparing = comparing
+        self._tried: Tried | None = None
+        """The answers that were shown last."""
         self.which = ComparedChoice(session, comparing, keeper)
         self.setAcceptDrops(True)
         self.summary = ElidedLabel()
@@ -139,7 +141,8 @@ class ChangedView(QWidget):
         self._empty = empty_state()
         self.pages = QStackedWidget()
         self.pages.addWidget(self._empty)
-        self.pages.addWidget(scrolled(both))
+        self._whole = scrolled(both)
+        self.pages.addWidget(self._whole)
         what, outcome = QHBoxLayout(), QHBoxLayout()
         for widget in (self.show_classes, self.show_matrix):
             what.addWidget(widget)
@@ -216,6 +219,10 @@ class ChangedView(QWidget):
         comparing = self._comparing
         comparison = comparing.comparison
         self.own.refresh()
+        if comparing.tried is not None and comparing.tried is not self._tried:
+            # where the window is narrow the answers stand below everything else; they get their place first
+            QTimer.singleShot(0, self, self._show_tried)
+        self._tried = comparing.tried
         self.which.refresh()
         self._again.setVisible(comparing.trouble is not None)
         known = comparison is not None and comparison.done > 0
@@ -243,6 +250,9 @@ class ChangedView(QWidget):
         else:
             self.left.setCurrentIndex(2)
             self.quantiles.setText(self._spread(comparison))
+
+    def _show_tried(self) -> None:
+        self._whole.ensureWidgetVisible(self.own.tried)
 
     def _summary(self, comparison: Comparison) -> str:
         parts = []
@@ -276,8 +286,8 @@ class ChangedView(QWidget):
         half, most, all_of_them = comparison.quantiles
         return tr(
             "By how much the answers moved, as a share of the spread of the original's answers: half of the "
-            "samples by at most {half}, 95 of 100 by at most {most}, none by more than {all}. Beside this "
-            "are the samples that moved most."
+            "samples by at most {half}, 95 of 100 by at most {most}, none by more than {all}. The "
+            "samples shown are those that moved most."
         ).format(half=fmt.percent(half, 2), most=fmt.percent(most, 2), all=fmt.percent(all_of_them, 2))
 
     def _hint(self) -> str:

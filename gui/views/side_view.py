@@ -225,6 +225,8 @@ class SideView(QWidget):
             other.bring_into_view(there[0])
         if side == "left" and layer_id is not None:
             self._session.select(layer_id)
+        # what is said about it may take a line more, and the views have less height then
+        QTimer.singleShot(0, self, self._bring_chosen)
 
     def _bring_chosen(self) -> None:
         """Let what is chosen be seen on both sides, however low they are."""

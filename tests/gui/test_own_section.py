@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
 from shell_values import make_data, make_model, make_result
 
 from core import messages as m
-from core.values import Answer, Array, OwnField, OwnForm, Tried
+from core.values import Answer, Array, Comparison, OwnField, OwnForm, Tried
 from gui.app import Window
 from gui.models.own_line import LineError, cells_of
 
@@ -194,3 +194,22 @@ def test_a_request_is_a_file_with_its_arrays_and_numbers_are_held_against_each_o
     assert own.tried.apart.isVisible()
     assert own.tried.apart.full_text == "They differ by 2.00 % of the answer's size."
     assert own.tried.apart.full_text in own.tried.accessibleName()
+
+
+def test_in_a_low_and_narrow_window_the_answers_come_into_view(window: Window, tmp_path: Path, qtbot) -> None:
+    changed = opened(window, tmp_path, OwnForm(kind="request")).main.changed
+    window.main.resize(window.main.minimumSize())
+    request = window.engine.last(m.Compare)
+    moved = Comparison(sha256="f", done=9, total=9, labelled=False, quantiles=(0.1, 0.2, 0.3))
+    window.engine.event.emit(m.Done(id=request.id, value=moved))
+    QApplication.processEvents()
+    window.commands.own_chosen.emit("/requests/mine.npz")
+    request = window.engine.last(m.TrySample)
+    answer = Tried(name="mine.npz", before=(Answer(name="0.5"),), after=(Answer(name="0.49"),), apart=0.02)
+    window.engine.event.emit(m.Done(id=request.id, value=answer))
+    tried = changed.own.tried
+
+    def seen() -> bool:
+        return tried.visibleRegion().boundingRect().height() >= tried.height() - 1
+
+    qtbot.waitUntil(seen, timeout=5000)
