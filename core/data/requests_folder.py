@@ -90,8 +90,15 @@ def read_request(path: Path, inputs: tuple[TensorInfo, ...]) -> dict[str, np.nda
     if len(inputs) == 1 and inputs[0].name not in entries:
         info = inputs[0]
         fitting = [one for one in entries.values() if _batched(one.shape, info, axes[info.name]) is not None]
+        many = [one for one in entries.values() if _samples_in(one.shape, info, axes[info.name]) > 1]
         if len(fitting) == 1:
             entries[info.name] = fitting[0]
+        elif many and not fitting:
+            raise DataError(
+                text("'{file}' holds {count} samples.", file=path.name,
+                     count=_samples_in(many[0].shape, info, axes[info.name])),
+                next_step=text("Save one of them in a file of its own: numpy.save('one.npy', x[0])."),
+            )  # fmt: skip
     found = {info.name: _value(entries, info, axes[info.name], path.name) for info in inputs}
     return Stacked(found, axes)
 
@@ -154,6 +161,14 @@ def _batched(shape: tuple[int, ...], info: TensorInfo, axis: int | None) -> tupl
         return shape
     made = (*shape[:axis], 1, *shape[axis:])
     return made if fits(made, free) else None
+
+
+def _samples_in(shape: tuple[int, ...], info: TensorInfo, axis: int | None) -> int:
+    """How many samples an array of this shape holds; 0 if it is none of this input's."""
+    if info.shape is None or axis is None:
+        return 0
+    free = tuple(None if place == axis else size for place, size in enumerate(info.shape))
+    return shape[axis] if fits(shape, free) else 0
 
 
 def open_requests(

@@ -50,6 +50,9 @@ def test_arrays_are_answered_by_both_and_held_against_each_other(tmp_path: Path)
     assert found.apart == pytest.approx(0.5, abs=1e-6), "half of every number is missing"
     assert tried(whatever=one[0]).before == found.before, "the only array, without a batch"
     with pytest.raises(DataError, match="cannot be tried") as caught:
+        tried(whatever=np.zeros((3, 2), np.float32))
+    assert str(caught.value.why) == "'mine.npz' holds 3 samples."
+    with pytest.raises(DataError, match="cannot be tried") as caught:
         tried(**{name: np.zeros((3, 2), np.float32)})
     assert "is 3 × 2, the model takes" in str(caught.value.why)
     (tmp_path / "mine.npz").write_bytes(b"PK\x03\x04 no archive")
