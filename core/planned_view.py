@@ -146,8 +146,8 @@ class _Look:
             notes.append(
                 text(
                     "The weights after the plan are shown from {part} of {all} weights.",
-                    part=part.size,
-                    all=weight.size,
+                    part=f"{part.size:,}",
+                    all=f"{weight.size:,}",
                 )
             )
         self.counts += histogram(changed, self.limit) / share

@@ -20,14 +20,15 @@ def cut_name(name: str, metrics: QFontMetrics | QFontMetricsF, room: float) -> s
         return name
     head, bracket, _ = name.partition(" (")
     end = "…" if bracket else ""
-    parts = head.split(".")
+    between = "." if "." in head else "_"
+    parts = head.split(between)
     for place in range(len(parts)):
-        shown = ".".join(parts) + end
+        shown = between.join(parts) + end
         if metrics.horizontalAdvance(shown) <= room:
             return shown
         if place < len(parts) - 1:
             parts[place] = _initial(parts[place])
-    shown = ".".join(parts) if len(parts) > 1 or bracket else name
+    shown = between.join(parts) if len(parts) > 1 or bracket else name
     return metrics.elidedText(shown, Qt.TextElideMode.ElideMiddle, int(room))
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QWidget
 
 from core.values import LayerView
@@ -217,20 +226,36 @@ class Histogram(QWidget):
                 x = plot.x(float(value))
                 painter.drawLine(QPointF(x, base - 12), QPointF(x, base))
         painter.setFont(small_font(self.font(), 10))
-        words = self.grid_text()
-        room = self.handle_x()[0] - 10 - plot.rect.left() if self._movable else plot.rect.width()
-        # left of the handles, or between them where they stand far out
-        beside = painter.fontMetrics().horizontalAdvance(words) < room
-        where = Qt.AlignmentFlag.AlignLeft if beside else Qt.AlignmentFlag.AlignHCenter
-        place = QRectF(plot.rect.left(), 0, plot.rect.width(), TOP - 4)
+        words, place, where = self.grid_place(painter.fontMetrics())
         painter.drawText(place, int(where | Qt.AlignmentFlag.AlignVCenter), words)
 
-    def grid_text(self) -> str:
-        """How many values the weights may take, in words; empty for any."""
+    def grid_place(self, metrics: QFontMetrics) -> tuple[str, QRectF, Qt.AlignmentFlag]:
+        """What is said of the grid, where, and how it is aligned there: beside the handles or between them.
+
+        Where there is room for neither the number of grids is left out, which the description tells too.
+        """
+        plot, words = self.plot(), self.grid_text()
+        left, right, height = plot.rect.left(), plot.rect.right(), TOP - 4
+        if not self._movable:
+            return words, QRectF(left, 0, right - left, height), Qt.AlignmentFlag.AlignLeft
+        (first, second), free = self.handle_x(), 2 * HANDLE
+        rooms = (
+            (QRectF(left, 0, first - free - left, height), Qt.AlignmentFlag.AlignLeft),
+            (QRectF(first + free, 0, second - first - 2 * free, height), Qt.AlignmentFlag.AlignHCenter),
+            (QRectF(second + free, 0, right - second - free, height), Qt.AlignmentFlag.AlignRight),
+        )
+        for said in (words, self.grid_text(short=True)):
+            for place, where in rooms:
+                if metrics.horizontalAdvance(said) <= place.width():
+                    return said, place, where
+        return "", rooms[0][0], Qt.AlignmentFlag.AlignLeft
+
+    def grid_text(self, short: bool = False) -> str:
+        """How many values the weights may take, in words; empty for any. `short`: not on how many grids."""
         if not self._grid.size:
             return ""
         count = tr("{n} steps").format(n=fmt.count(self._grid.size))
-        if self._grids <= 1:
+        if self._grids <= 1 or short:
             return count
         return tr("{steps} · {n} grids").format(steps=count, n=fmt.count(self._grids))
 

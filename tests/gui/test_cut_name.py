@@ -18,6 +18,8 @@ from gui.widgets.elided_label import ElidedLabel
         ("layers.0.attention.query", "l.0.attention.query", "l.0.attention.query"),
         ("layers.0.attention.query", "l.0.a.query", "l.0.a.query"),
         ("layer3.1.conv2", "l3.1.conv2", "l3.1.conv2"),
+        ("conv2_depthwise", "c2_depthwise", "c2_depthwise"),
+        ("layer3.se_1.conv", "l3.se_1.conv", "l3.se_1.conv"),
         ("stft (else)", "stft…", "stft…"),
         ("encoder.2.conv (then)", "e.2.conv…", "e.2.conv…"),
     ],

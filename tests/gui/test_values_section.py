@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from layer_values import make_session, make_theme, make_view
 from PySide6.QtCore import QPointF, Qt, QTimer
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
@@ -22,6 +22,7 @@ from core.values import ActivationView, Array, ChannelRanges, LayerView, text
 from gui.session import Session
 from gui.views.inspector_view import InspectorView
 from gui.views.weights_section import ACTIVATIONS, CHANNELS
+from gui.widgets.axis import small_font
 from gui.widgets.ranges_chart import RangesChart
 
 STEM, BODY = "/stem/Conv", "/body/Conv"
@@ -164,6 +165,21 @@ def test_the_grid_is_drawn_where_its_steps_are(view: InspectorView, session: Ses
     show(session, grid=Array.of(np.linspace(-1, 1, 256, dtype=np.float32)), grids=1)
     assert histogram.grid_text() == "256 steps"
     assert histogram.grab().toImage() != after
+
+
+@pytest.mark.parametrize("cut", [0.02, 0.2, 0.4, 0.7, 0.95])
+def test_what_is_said_of_the_grid_never_lies_under_a_handle(
+    view: InspectorView, session: Session, cut: float
+) -> None:
+    show(session, grid=Array.of(np.linspace(-1, 1, 256, dtype=np.float32)), grids=4096)
+    histogram = view.histogram
+    histogram.resize(280, 84)
+    histogram.set_cut(0.0, cut, True)
+    metrics = QFontMetrics(small_font(histogram.font(), 10))
+    words, place, _ = histogram.grid_place(metrics)
+    assert words.startswith("256 steps") and metrics.horizontalAdvance(words) <= place.width()
+    for handle in histogram.handle_x():
+        assert not place.left() - 9 < handle < place.right() + 9
 
 
 def test_the_histogram_and_the_curve_are_copied(qtbot: QtBot, view: InspectorView, session: Session) -> None:
