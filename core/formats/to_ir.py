@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import onnx_ir as ir
 from core.formats.plain import plain_model
 from core.formats.proto_checks import Facts
 from core.formats.wire import Encoded, Split
-from core.graph.apart import leaves
+from core.graph.apart import LEAST_BYTES, leaves
 from core.graph.held import hold
 from core.graph.nodes import all_graphs
 
@@ -89,9 +90,8 @@ class _Owner:
             if place is not None:
                 dtype = ir.DataType(raw.data_type)
                 numbers = kind[1] if kind is not None else dtype.numpy().newbyteorder("<")
-                found = np.frombuffer(self._data, numbers, place[1] // numbers.itemsize, place[0])
                 # a copy is aligned, and lets go of the file's bytes
-                array = found.reshape(tuple(raw.dims)).copy()
+                array = _copied(self._data, numbers, *place).reshape(tuple(raw.dims))
                 array.setflags(write=False)
                 if weight:
                     hold(self._path, place[0], array)
@@ -107,3 +107,19 @@ class _Owner:
             # nobody can change it, so thousands of equal ones are one object
             shape = self._shapes[array.shape] = ir.Shape(array.shape, frozen=True)
         return ir.Tensor(array, dtype=dtype, shape=shape, name=name)
+
+
+def _copied(data: Encoded, numbers: np.dtype[Any], offset: int, length: int) -> np.ndarray:
+    """The numbers that lie there; of a mapped file what was copied leaves memory again, piece by piece."""
+    found = np.frombuffer(data, numbers, length // numbers.itemsize, offset)
+    if not isinstance(data, mmap.mmap) or length < LEAST_BYTES or not hasattr(mmap, "MADV_DONTNEED"):
+        return found.copy()
+    result = np.empty_like(found)
+    step = LEAST_BYTES // numbers.itemsize
+    for start in range(0, len(found), step):
+        part = found[start : start + step]
+        result[start : start + step] = part
+        begin = offset + start * numbers.itemsize
+        page = begin - begin % mmap.PAGESIZE
+        data.madvise(mmap.MADV_DONTNEED, page, begin + part.nbytes - page)
+    return result
