@@ -222,7 +222,10 @@ class Tally:
         if pictures:
             return msgspec.structs.replace(sample, picture_png=pictures[0])
         values = first.reshape(-1)[:_ROW]
-        return msgspec.structs.replace(sample, row=tuple(f"{value:.4g}" for value in values.tolist()))
+        # token ids are no quantities: '20430' and not '2.043e+04'
+        whole = values.dtype.kind in "iub"
+        shown = (str(int(value)) if whole else f"{value:.4g}" for value in values.tolist())
+        return msgspec.structs.replace(sample, row=tuple(shown))
 
     def _name(self, index: int) -> str:
         return self._names[index] if 0 <= index < len(self._names) else "–"

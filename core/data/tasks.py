@@ -14,6 +14,8 @@ from core.values import DataSpec, Task, TensorInfo, Text, text
 
 VOCABULARY = 1000
 """Scores for so many classes at every token are taken as a language model's."""
+EMBEDDING = 128
+"""So many numbers for a text are taken as its embedding."""
 _TOKEN_NAMES = ("input_ids", "ids", "token")
 _EMBEDDING_NAMES = ("embed", "pool", "feature", "sentence", "vector")
 
@@ -74,6 +76,17 @@ def with_task(
     elif asked == "" and found == "unlabelled" and data.info.kind != "random" and _embeds(outputs):
         note = text("The model's output '{name}' is an embedding, from its name.", name=outputs[0].name)
         data = Retasked(data, "embedding", note)
+    elif (
+        asked == ""
+        and found == "unlabelled"
+        and data.info.kind != "random"
+        and (width := _encoded(inputs, outputs))
+    ):
+        note = text(
+            "The model takes tokens with a mask and answers {count} numbers: taken as an embedding.",
+            count=width,
+        )
+        data = Retasked(data, "embedding", note)
     elif asked and asked != found:
         raise _unfit(asked, inputs, outputs)
     return data
@@ -117,6 +130,16 @@ def _embeds(outputs: tuple[TensorInfo, ...]) -> bool:
     shape, name = outputs[0].shape, outputs[0].name.lower()
     wide = len(shape) == 2 and (not isinstance(shape[1], int) or shape[1] > 1)
     return wide and any(part in name for part in _EMBEDDING_NAMES)
+
+
+def _encoded(inputs: tuple[TensorInfo, ...], outputs: tuple[TensorInfo, ...]) -> int:
+    """How many numbers a text becomes, so many that they hardly are scores of classes; 0: no such model."""
+    tokens, mask = _tokens(inputs)
+    if tokens is None or mask is None or not outputs or not outputs[0].dtype.startswith("float"):
+        return 0
+    shape = outputs[0].shape
+    width = shape[1] if shape is not None and len(shape) == 2 else None
+    return width if isinstance(width, int) and width >= EMBEDDING else 0
 
 
 def _unfit(task: str, inputs: tuple[TensorInfo, ...], outputs: tuple[TensorInfo, ...]) -> DataError:

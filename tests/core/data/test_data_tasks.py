@@ -103,6 +103,15 @@ def test_embeddings_are_known_by_name_or_chosen(tmp_path: Path) -> None:
     assert opened(path, (ROW,), (named,), task="unlabelled").info.task == "unlabelled"
 
 
+def test_many_numbers_for_a_text_are_an_embedding_whatever_they_are_called(tmp_path: Path) -> None:
+    ids = np.arange(40).reshape(5, 8)
+    path = saved(tmp_path, input_ids=ids, attention_mask=np.ones((5, 8), np.int64))
+    data = opened(path, (IDS, MASK), (output(384),))
+    assert data.info.task == "embedding" and "384 numbers" in " ".join(map(str, data.info.guessed))
+    assert opened(path, (IDS, MASK), (output(20),)).info.task == "unlabelled", "scores of topics, say"
+    assert opened(path, (IDS, MASK), (output(384),), task="unlabelled").info.task == "unlabelled"
+
+
 def test_labels_can_be_left_aside(tmp_path: Path) -> None:
     path = saved(tmp_path, x=np.zeros((6, 3), np.float32), y=np.array([0, 1, 2, 0, 1, 2]))
     data = opened(path, (ROW,), (output(3),), task="unlabelled")
