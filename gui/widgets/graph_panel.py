@@ -89,6 +89,7 @@ class GraphPanel(QWidget):
             if (wide <= across and high <= down) or beside < BESIDE:
                 beside = 0
         self.canvas.setViewportMargins(beside, 0, 0, BELOW)
+        self.minimap.set_over(beside < EDGE + self.minimap.width() - MARGIN)
 
     def show_look(self, look: GraphLook) -> None:
         self.canvas.show_look(look)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QEnterEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from gui.models.graph_items import GraphItems
@@ -15,6 +15,8 @@ from gui.widgets.graph_painter import GraphLook
 PAD = 4
 LONGEST, NARROWEST = 96, 22
 """Pixels: the longer side, and the least width."""
+FAINT = 0.4
+"""Over a drawing, so that names below can be read; whole under the pointer."""
 
 
 class Minimap(QWidget):
@@ -28,6 +30,7 @@ class Minimap(QWidget):
         self._look = GraphLook()
         self._area = QRectF()
         self._picture: QPixmap | None = None
+        self._over = False
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         theme.changed.connect(self._on_theme)
 
@@ -45,6 +48,20 @@ class Minimap(QWidget):
         self._look = look
         if changed:
             self._redraw()
+
+    def set_over(self, over: bool) -> None:
+        """Whether it lies over the drawing, and not beside it."""
+        if over != self._over:
+            self._over = over
+            self.update()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self.update()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.update()
 
     def show_area(self, area: QRectF) -> None:
         self._area = area
@@ -67,6 +84,8 @@ class Minimap(QWidget):
         if self._picture is None or self._picture.devicePixelRatio() != self.devicePixelRatio():
             self._picture = self._draw()
         painter = QPainter(self)
+        if self._over and not self.underMouse():
+            painter.setOpacity(FAINT)
         painter.drawPixmap(0, 0, self._picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         x_scale, y_scale = self._scale()

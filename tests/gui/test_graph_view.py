@@ -505,6 +505,11 @@ def test_a_wide_graph_is_first_seen_at_its_first_row(view, session):
     assert abs(shown.center().x() - 3000) < 5
     # the minimap is as wide as it may be: no empty strip beside the drawing makes it look cut off
     assert view.canvas.viewport().geometry().left() == 0
+    # and what it lies over can be read
+    over = view.minimap.grab().toImage()
+    view.minimap.set_over(False)
+    beside = view.minimap.grab().toImage()
+    assert over != beside
 
 
 def test_brackets_that_overlap_get_lanes_of_their_own():
