@@ -51,7 +51,8 @@ def _without_overflow(weight: np.ndarray, rounded: IntegerWeight, step: Step) ->
     found = fine_scale(rows, np.broadcast_to(scale.reshape(-1), (len(rows),)), shared=one)
     fine = found[:1].reshape(scale.shape) if one else found.reshape(scale.shape)
     # from the weight itself: rounding what is rounded would lose a little more
-    return on_scale(IntegerWeight(rounded.q, scale), fine, step.grid_bits, np.asarray(True), weight)
+    own = IntegerWeight(rounded.q, scale)
+    return on_scale(own, fine, step.grid_bits, np.asarray(True), weight, in_place=True)
 
 
 def planned_weight(weight: np.ndarray, step: Step, name: str = "") -> np.ndarray:

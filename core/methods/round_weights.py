@@ -103,16 +103,18 @@ def on_scale(
     bits: int,
     where: np.ndarray,
     values: np.ndarray | None = None,
+    in_place: bool = False,
 ) -> IntegerWeight:
     """The weight with another scale (of the same shape), rounded anew `where` that is True.
 
-    `values`: the numbers to round; None: what the weight stands for.
+    `values`: the numbers to round; None: what the weight stands for. `in_place`: nobody needs `weight` any
+    more, and the new integers lie where its own did.
     """
     low, high = integer_range(bits, weight.zero is None)
     zero = None if weight.zero is None else weight.spread(weight.zero)
     factor = None if weight.factor is None else weight.spread(weight.factor)
     own = weight.spread(weight.scale)
-    fresh = np.empty(weight.q.shape, np.int8)
+    fresh = weight.q if in_place and weight.q.dtype == np.int8 else np.empty(weight.q.shape, np.int8)
     for at in _portions(fresh.shape):
 
         def cut(array: np.ndarray, at: slice = at) -> np.ndarray:

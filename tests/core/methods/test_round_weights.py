@@ -89,6 +89,9 @@ def test_a_raised_scale_rounds_anew_where_it_was_raised() -> None:
     other = on_scale(found, raised, 8, raised > found.scale)
     assert other.values()[0].tolist() == [1.0, 0.0]
     np.testing.assert_array_equal(other.q[1], found.q[1])
+    again = on_scale(found, raised, 8, raised > found.scale, in_place=True)
+    np.testing.assert_array_equal(again.q, other.q)
+    assert again.q is found.q, "where its own lay"
 
 
 SHAPES = [((6, 40), (0,)), ((40, 6), (1,)), ((4, 8, 3, 3), (0,)), ((2, 5, 20), (0, 1)), ((3, 24, 5), (0, 2))]
