@@ -89,7 +89,10 @@ def compare_graphs(request: m.CompareGraphs, workspace: Workspace, context: Cont
 def side_by_side(opened: OpenedModel, other: OpenedModel, detail: Literal["layers", "nodes"]) -> SideBySide:
     """Draw the compressed network: its layers are those of the original, however their weights are stored."""
     own = {layer.id: layer for layer in other.info.layers}
-    layers = tuple(own.get(layer.id, layer) for layer in opened.info.layers)
+    # called as in the original: a weight that is computed from fewer bits has no name of its own
+    layers = tuple(
+        msgspec.structs.replace(own.get(layer.id, layer), label=layer.label) for layer in opened.info.layers
+    )
     drawn = dataclasses.replace(other, info=msgspec.structs.replace(other.info, layers=layers))
     return SideBySide(
         sha256=other.info.sha256,

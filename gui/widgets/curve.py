@@ -127,14 +127,22 @@ class Curve(QWidget):
         for point in self._points:
             low = point.loss if point.loss_low is None else point.loss_low
             high = point.loss if point.loss_high is None else point.loss_high
-            values += [self.value(low), self.value(high)]
+            values += [self._within(self.value(low)), self._within(self.value(high))]
         low, high = min(values), max(values)
         if high - low < LEAST_SPAN:
             middle = (low + high) / 2
             low, high = middle - LEAST_SPAN / 2, middle + LEAST_SPAN / 2
+        if self._baseline is not None and self._baseline.unit == "%":
+            # no interval reaches beyond all samples, though that of a difference may
+            low, high = (min(low, 100.0 - LEAST_SPAN), 100.0) if high > 100.0 else (low, high)
         margin = (high - low) * 0.08
         rect = QRectF(LEFT, TOP, self.width() - LEFT - RIGHT, self.height() - TOP - BOTTOM)
         return Plot(rect, 0.0, 1.0, low - margin, high + margin)
+
+    def _within(self, value: float) -> float:
+        """What a share can be: of an interval of 104 % its end at 100 %."""
+        shares = self._baseline is not None and self._baseline.unit == "%"
+        return min(value, 100.0) if shares else value
 
     def handle(self) -> QPointF:
         """Where the plan's point is, in pixels."""
@@ -170,8 +178,8 @@ class Curve(QWidget):
         for point in self._points:
             low = point.loss if point.loss_low is None else point.loss_low
             high = point.loss if point.loss_high is None else point.loss_high
-            upper.append(plot.point(point.sparsity, self.value(low)))
-            lower.append(plot.point(point.sparsity, self.value(high)))
+            upper.append(plot.point(point.sparsity, self._within(self.value(low))))
+            lower.append(plot.point(point.sparsity, self._within(self.value(high))))
             line.append(plot.point(point.sparsity, self.value(point.loss)))
         band = self._theme.color("accent")
         band.setAlphaF(0.16)

@@ -28,6 +28,8 @@ from gui.widgets.labels import heading
 from gui.widgets.plain_tip import plain_tip
 
 ROW, HINT = 26, 20
+MOST_HEIGHT = (1 << 24) - 1
+"""Qt's own: as high as there is room."""
 CELL_MARGIN, WIDEST = 16, 150
 LOOKED_AT = 200
 """Rows whose words decide how wide a column is."""
@@ -103,6 +105,8 @@ class OwnFormPanel(QFrame):
         whole.addWidget(self.said)
         whole.addWidget(self.fields, 1)
         whole.addWidget(self.file_button, 0, Qt.AlignmentFlag.AlignLeft)
+        # of few inputs the table is no higher than they are
+        whole.addStretch(0)
         self.line.textEdited.connect(self.paste)
         self.line.returnPressed.connect(self.go)
         self.fields.pasted.connect(self.paste)
@@ -136,6 +140,8 @@ class OwnFormPanel(QFrame):
             self.fields.setRowHeight(place * self._lines, ROW)
             if self._lines > 1:
                 self.fields.setRowHeight(place * self._lines + 1, HINT)
+        height = len(fields) * (ROW + HINT) + 4 if self._lines > 1 else MOST_HEIGHT
+        self.fields.setMaximumHeight(max(height, self.fields.minimumHeight()))
         self.fields.blockSignals(False)
         self.line.clear()
         self.retranslate()

@@ -192,6 +192,20 @@ def test_a_layers_curve(ink: OneInk, qtbot: QtBot) -> None:
     all_differ({"measured": measured, "estimate": seen(curve)})
 
 
+def test_a_share_has_no_interval_above_all_of_it(ink: OneInk, qtbot: QtBot) -> None:
+    curve = shown(qtbot, Curve(ink), 320, 150)
+    points = [
+        msgspec.structs.replace(one, loss_low=-4.0, loss_high=4.0)
+        for one in make_points("a")
+        if one.weight_bits == FLOAT_BITS
+    ]
+    curve.show_points(points, accuracy(100.0), 0.0, False)
+    plot = curve.plot()
+    assert 100.0 < plot.y_high < 102.0, "an axis that ends at 104 % would be absurd"
+    curve.show_points(points, None, 0.0, False)
+    assert curve.plot().y_high >= 4.0, "of bare losses there is no such end"
+
+
 def test_series_of_a_training(ink: OneInk, qtbot: QtBot) -> None:
     all_differ(
         {

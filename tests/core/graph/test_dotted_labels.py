@@ -19,3 +19,9 @@ from core.graph.labels import label
 )
 def test_dotted_paths_lose_operation_and_repeats(node: str, op: str, expected: str) -> None:
     assert label(node, "", op) == expected
+
+
+def test_a_weight_computed_from_fewer_bits_gives_no_name() -> None:
+    """In a file of ours the recurrent layer's weight is the inner value 'j'."""
+    assert label("/GRU", "j", "GRU") == "GRU"
+    assert label("node_conv2d_3", "fc.weight", "Gemm") == "fc"
