@@ -12,8 +12,8 @@ from core.methods.writers._site import Site
 def fitted_scale(site: Site, scale: np.ndarray, filled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Raise scales under which the bias would overflow; give channels of zeros one that expresses it.
 
-    `filled`: of the weight's shape, where it is not 0. Returns the scale and where weights have to be
-    rounded anew, so shaped that it broadcasts over them.
+    `filled`: of the weight's shape and any type, 0 where it is 0. Returns the scale and where weights have to
+    be rounded anew, so shaped that it broadcasts over them.
     """
     assert site.activation_scale is not None
     bias = constant(site.node.inputs[2]) if len(site.node.inputs) > 2 else None

@@ -85,7 +85,8 @@ def _integers(site: Site, weight: IntegerWeight) -> tuple[list[ir.Node], ir.Valu
 
 
 def _fit_bias(site: Site, weight: IntegerWeight) -> IntegerWeight:
-    scale, raised = fitted_scale(site, weight.scale, weight.integers() != 0)
+    # as integers: what is not 0 would be as large once more
+    scale, raised = fitted_scale(site, weight.scale, weight.integers())
     if raised.any():
         return on_scale(weight, scale, site.step.grid_bits, raised)
     return replace(weight, scale=scale)

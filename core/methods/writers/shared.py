@@ -55,7 +55,7 @@ def shared_integer(site: Site, weight: SharedWeight) -> None:
     """For layers whose activations are integers; the bias becomes int32 with them."""
     assert site.activation_scale is not None
     model, node = site.model, site.node
-    scale, raised = fitted_scale(site, weight.scale, weight.codes[weight.places] != 0)
+    scale, raised = fitted_scale(site, weight.scale, weight.codes[weight.places])
     if raised.any():
         places = nearest(weight.values() / scale, weight.codes.astype(np.float32))
         weight = replace(weight, places=np.where(raised, places, weight.places))
