@@ -6,7 +6,7 @@ the plan in force.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHeaderView,
     QPushButton,
-    QSizePolicy,
     QStackedWidget,
     QTableView,
     QToolButton,
@@ -43,6 +42,13 @@ from gui.widgets.snapshot_chart import Dot, SnapshotChart, dot_words
 ROW_HEIGHT = 28
 WIDTHS = {Column.NAME: 104, Column.SIZE: 76, Column.LATENCY: 92, Column.ACCURACY: 116, Column.WHEN: 140}
 NAME_PADDING, MOST_NAME = 18, 240
+
+
+class _Pages(QStackedWidget):
+    """The table would like to show all rows, and the tab would scroll beside it."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
 
 class _Table(QTableView):
@@ -100,12 +106,10 @@ class SnapshotsView(QWidget):
         self._said = ElidedLabel(parent=self)
         self._said.setProperty("small", True)
         self._empty = empty_state()
-        self._pages = QStackedWidget(self)
+        self._pages = _Pages(self)
         self._pages.addWidget(self.table)
         self._pages.addWidget(self._empty)
         self._pages.addWidget(self.chart)
-        # the table would like to show all rows, and the tab would scroll beside it
-        self._pages.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self._pages.setMinimumHeight(self.chart.minimumHeight())
         row = Flow()
         for button in (self._take, self._restore, self._run, self._changes, self._rename, self._delete):

@@ -257,3 +257,19 @@ def test_an_estimate_is_a_hollow_point_and_says_so(
     click(view.as_points)
     dot = view.chart.dots[-1]
     assert not dot.measured and dot.words.endswith("(estimate)")
+
+
+@pytest.mark.parametrize("size", [(940, 600), (1024, 700)])
+def test_in_a_low_window_the_buttons_keep_their_lines(
+    desk: Desk, view: SnapshotsView, size: tuple[int, int]
+) -> None:
+    """They scroll with the table, which stood over their last line."""
+    desk.window.commands.take_snapshot()
+    desk.window.main.resize(*size)
+    for _ in range(5):
+        QApplication.processEvents()
+    whole = view._take.parentWidget()
+    pair = view.as_points.parentWidget()
+    bottom = pair.mapTo(whole, pair.rect().bottomLeft()).y()
+    assert bottom < view._pages.mapTo(whole, view._pages.rect().topLeft()).y()
+    assert view._pages.height() >= view.chart.minimumHeight()
