@@ -8,8 +8,6 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QLabel,
     QPushButton,
-    QSizePolicy,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -24,8 +22,8 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.flow import Flow
+from gui.widgets.panels import LowStack, scrolled
 from gui.widgets.panels import column as fill
-from gui.widgets.panels import scrolled
 from gui.widgets.plan_chart import PlanChart, loss_of
 from gui.widgets.yielding_box import YieldingBox
 
@@ -65,11 +63,9 @@ class BestView(QWidget):
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         self._empty.setMargin(4)
-        self._pages = QStackedWidget()
+        self._pages = LowStack()
         self._pages.addWidget(self.chart)
         self._pages.addWidget(self._empty)
-        self._pages.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
-        self._pages.setMinimumHeight(self.chart.minimumHeight())
         explain(self.use_loss, "point")
         explain(self.channels, "channel")
         explain(self.zeros, "pattern")

@@ -24,6 +24,7 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.labels import empty_state
+from gui.widgets.panels import scrolled
 from gui.widgets.run_chart import NOTABLE, RunChart, Step
 from gui.widgets.training_curve import TrainingCurve
 
@@ -62,7 +63,7 @@ class RunView(QWidget):
         both.setSpacing(10)
         both.addWidget(self.chart, 5)
         both.addWidget(self.training, 2)
-        self._pages.addWidget(charts)
+        self._pages.addWidget(scrolled(charts))
         line = QHBoxLayout()
         line.setSpacing(10)
         line.addWidget(self._state, 1)

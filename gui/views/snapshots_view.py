@@ -6,7 +6,7 @@ the plan in force.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHeaderView,
     QPushButton,
-    QStackedWidget,
     QTableView,
     QToolButton,
     QVBoxLayout,
@@ -35,20 +34,13 @@ from gui.widgets.difference_text import DifferenceText
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.flow import Flow
 from gui.widgets.labels import empty_state
+from gui.widgets.panels import LowStack, scrolled
 from gui.widgets.panels import column as fill
-from gui.widgets.panels import scrolled
 from gui.widgets.snapshot_chart import Dot, SnapshotChart, dot_words
 
 ROW_HEIGHT = 28
 WIDTHS = {Column.NAME: 104, Column.SIZE: 76, Column.LATENCY: 92, Column.ACCURACY: 116, Column.WHEN: 140}
 NAME_PADDING, MOST_NAME = 18, 240
-
-
-class _Pages(QStackedWidget):
-    """The table would like to show all rows, and the tab would scroll beside it."""
-
-    def sizeHint(self) -> QSize:
-        return QSize(super().sizeHint().width(), self.minimumHeight())
 
 
 class _Table(QTableView):
@@ -106,11 +98,10 @@ class SnapshotsView(QWidget):
         self._said = ElidedLabel(parent=self)
         self._said.setProperty("small", True)
         self._empty = empty_state()
-        self._pages = _Pages(self)
+        self._pages = LowStack(self)
         self._pages.addWidget(self.table)
         self._pages.addWidget(self._empty)
         self._pages.addWidget(self.chart)
-        self._pages.setMinimumHeight(self.chart.minimumHeight())
         row = Flow()
         for button in (self._take, self._restore, self._run, self._changes, self._rename, self._delete):
             row.addWidget(button)
