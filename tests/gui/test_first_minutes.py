@@ -241,7 +241,7 @@ def test_a_search_tells_what_it_has_found_so_far(window: Window) -> None:
     for layer, loss in (("stem", 0.5), ("middle", 4.0), ("head", 1.0)):
         point = SensitivityPoint(layer_id=layer, weight_bits=4, loss=loss, measurement=accuracy)
         window.session._on_event(m.Partial(id=window.session.job.id, value=point))
-    assert empty.text().endswith("Known so far: 3 of 3 layers. Needed most: middle.")
+    assert empty.text().endswith("Known so far: 3 of 3 layers.\nNeeded most: middle.")
 
 
 def test_units_in_the_table_follow_the_language_both_ways(window: Window) -> None:
