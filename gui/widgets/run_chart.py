@@ -38,6 +38,8 @@ LABEL_STEP = 30.0
 LABEL_GAP = 10.0
 """Between names that lie side by side."""
 LEAST_SPAN = 2.0
+ENDLESS = "sqnr_db"
+"""Of this metric the original's figure stands for endless: on its scale everything else would lie flat."""
 NOTABLE = 0.05
 """Points from which on a step is named for what it cost."""
 
@@ -98,7 +100,7 @@ class RunChart(QWidget):
                 values += [value for value in known if value is not None]
             if step.guess is not None:
                 values.append(step.guess)
-        if self._original is not None:
+        if self._original is not None and not (values and self._original.metric == ENDLESS):
             values.append(self._original.value)
         values = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
         low, high = min(values), max(values)
@@ -158,7 +160,7 @@ class RunChart(QWidget):
     def _paint_original(self, painter: QPainter, plot: Plot) -> None:
         if self._original is None:
             return
-        y = plot.y(self._original.value)
+        y = max(plot.y(self._original.value), plot.rect.top())
         painter.setPen(QPen(self._theme.color("original"), 1.3, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(plot.rect.left(), y), QPointF(plot.rect.right(), y))
 
@@ -167,8 +169,10 @@ class RunChart(QWidget):
         if self._original is None:
             return
         y = plot.y(self._original.value)
-        painter.setFont(small_font(self.font(), 11))
         label = tr("original {value}").format(value=fmt.measured(self._original))
+        if y < plot.rect.top():
+            y, label = plot.rect.top(), f"↑ {label}"
+        painter.setFont(small_font(self.font(), 11))
         width = painter.fontMetrics().horizontalAdvance(label) + 4
         above = y - 17 >= 0
         box = QRectF(plot.rect.right() - width, y - 17 if above else y + 2, width, 15)

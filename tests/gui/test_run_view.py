@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from core import messages as m
-from core.values import PARTS, Catalogue, Result, RunPoint, StepInfo, TrainingPoint, text
+from core.values import PARTS, Catalogue, Measurement, Result, RunPoint, StepInfo, TrainingPoint, text
 from gui.job import Job
 from gui.session import Session
 from gui.views.run_view import RunView
@@ -187,6 +187,23 @@ def test_names_end_within_the_chart_however_low_it_is(qapp: QApplication, qtbot:
     seen = chart.grab().toImage()
     last = {seen.pixelColor(x, seen.height() - 1).name() for x in range(seen.width())}
     assert len(last) == 1, "the last row of pixels has no ink"
+
+
+def test_decibels_have_a_scale_of_their_own(qapp: QApplication, qtbot: QtBot) -> None:
+    """The original is endlessly close to itself: what the layers do is told apart between 8 and 30 dB."""
+    chart = RunChart(make_theme())
+    qtbot.addWidget(chart)
+    decibels = [
+        Measurement(metric="sqnr_db", value=value, low=value - 1, high=value + 1, unit="dB", count=8)
+        for value in (30.0, 12.0, 8.0)
+    ]
+    original = Measurement(metric="sqnr_db", value=150.0, unit="dB", count=8)
+    steps = [Step(str(place), "layer", one, 0.0) for place, one in enumerate(decibels)]
+    chart.show_steps(steps, original, None)
+    assert chart.plot().y_high < 40.0
+    chart.grab()
+    chart.show_steps([], original, None)
+    assert chart.plot().y_low < 150.0 < chart.plot().y_high
 
 
 def test_one_point_and_a_flat_line_are_drawn(qapp: QApplication, qtbot: QtBot) -> None:
