@@ -32,8 +32,6 @@ Loss = Literal["own answers", "labels"]
 class GradientSums:
     """Of one weight, all in its own shape, float32."""
 
-    gradient: np.ndarray
-    """Mean gradient."""
     fisher: np.ndarray
     """Mean squared gradient of a single sample: the diagonal of the Fisher information."""
     taylor: np.ndarray
@@ -144,7 +142,7 @@ class _Running:
     """Sums over batches; those with infinite gradients do not count."""
 
     def __init__(self, shape: torch.Size) -> None:
-        self.gradient, self.fisher, self.taylor = (torch.zeros(shape) for _ in range(3))
+        self.fisher, self.taylor = torch.zeros(shape), torch.zeros(shape)
         self.samples = 0
 
     def add(self, weight: torch.Tensor, gradient: torch.Tensor, count: int) -> None:
@@ -152,12 +150,11 @@ class _Running:
             return
         gradient = gradient.to(torch.float32)
         square = gradient.square()
-        self.gradient.add_(gradient, alpha=count)
         # the mean over n has 1/n of the variance of one, and the sum over batches is weighted by n
         self.fisher.add_(square, alpha=float(count) ** 2)
         self.taylor.add_(square * weight.to(torch.float32).square(), alpha=count)
         self.samples += count
 
     def result(self) -> GradientSums:
-        parts = (self.gradient, self.fisher, self.taylor)
-        return GradientSums(*((part / self.samples).numpy() for part in parts))
+        """Once, at the end: the means lie where the sums did."""
+        return GradientSums(*(part.div_(self.samples).numpy() for part in (self.fisher, self.taylor)))
