@@ -12,7 +12,7 @@ from gui.comparing import ResultComparison
 from gui.i18n import tr
 from gui.session import Session
 from gui.theme import Theme
-from gui.widgets.own_form_panel import OwnFormPanel
+from gui.widgets.own_form_panel import OwnFormPanel, of_bytes
 from gui.widgets.tried_panel import TriedPanel
 
 ENDINGS = {
@@ -54,11 +54,12 @@ class OwnSection(QObject):
         kind, data = self.kind, self._session.data
         possible = self._comparing.possible and bool(kind)
         self.button.setVisible(possible)
+        bytes_asked = of_bytes(data.own if data is not None else None)
         self.button.setText(
             {
                 "sound": tr("Try a sound…"),
                 "row": tr("Try a row…"),
-                "tokens": tr("Try tokens…"),
+                "tokens": tr("Try bytes…") if bytes_asked else tr("Try tokens…"),
                 "request": tr("Try a sample…"),
             }.get(kind, tr("Try a picture…"))
         )
@@ -66,7 +67,9 @@ class OwnSection(QObject):
             {
                 "sound": tr("See what both networks make of a sound of your own; or drop it here"),
                 "row": tr("See what both networks make of values of your own"),
-                "tokens": tr("See what both networks make of tokens of your own"),
+                "tokens": tr("See what both networks make of bytes of your own")
+                if bytes_asked
+                else tr("See what both networks make of tokens of your own"),
                 "request": tr(
                     "See what both networks make of a sample of your own: a file with an array for each "
                     "input, as numpy.savez writes it; or drop it here"

@@ -250,7 +250,8 @@ class OwnFormPanel(QFrame):
     def retranslate(self) -> None:
         form = self.form
         row = form is None or form.kind == "row"
-        self._title.setText(tr("A row of your own") if row else tr("Tokens of your own"))
+        tokens = tr("Bytes of your own") if of_bytes(form) else tr("Tokens of your own")
+        self._title.setText(tr("A row of your own") if row else tokens)
         self.line.setPlaceholderText(tr("Paste a line of the table here, or write the values below"))
         self.line.setAccessibleName(tr("A line of the table"))
         self.line.setVisible(row)
@@ -272,6 +273,11 @@ class OwnFormPanel(QFrame):
                 item.setText(_wanted(field))
         self._fit_columns()
         self._mark()
+
+
+def of_bytes(form: OwnForm | None) -> bool:
+    """Whether the whole numbers that the model takes are a file's bytes, from the name of its input."""
+    return form is not None and form.kind == "tokens" and "byte" in form.fields[0].name.lower()
 
 
 def _wanted(field: OwnField) -> str:

@@ -213,3 +213,11 @@ def test_in_a_low_and_narrow_window_the_answers_come_into_view(window: Window, t
         return tried.visibleRegion().boundingRect().height() >= tried.height() - 1
 
     qtbot.waitUntil(seen, timeout=5000)
+
+
+def test_bytes_are_called_so(window: Window, tmp_path: Path) -> None:
+    field = OwnField(name="bytes", whole=True, low=0.0, high=256.0, example="1 2", length=2048)
+    own = opened(window, tmp_path, OwnForm(kind="tokens", fields=(field,))).main.changed.own
+    assert own.button.text() == "Try bytes…"
+    QTest.mouseClick(own.button, Qt.MouseButton.LeftButton)
+    assert own.form._title.full_text == "Bytes of your own"
