@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
@@ -160,13 +162,15 @@ class ConfusionMatrix(ToldWidget):
         painter.setFont(font)
         metrics = painter.fontMetrics()
         painter.setPen(self._theme.color("muted"))
-        every = max(1, -(-int(metrics.height()) // max(int(size), 1)))
+        # what lies below the line reaches into the gap above the next name
+        every = max(1, math.ceil(metrics.ascent() / max(size, 1.0)))
         for index in range(0, len(self._names), every):
-            area = QRectF(0, grid.top() + index * size, grid.left() - 6, size * every)
+            area = QRectF(0, grid.top() + index * size, grid.left() - 6, size)
             name = metrics.elidedText(
                 self._names[index][:200], Qt.TextElideMode.ElideRight, int(area.width())
             )
-            painter.drawText(area, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), name)
+            where = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(area, int(where) | int(Qt.TextFlag.TextDontClip), name)
         if size >= ROOM_FOR_NUMBERS:
             for index, whole in enumerate(self._names):
                 area = QRectF(grid.left() + index * size, 2, size - 1, 16)

@@ -13,6 +13,7 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
+from pytestqt.qtbot import QtBot
 from shell_values import make_data, make_model, make_result
 
 from core import messages as m
@@ -32,6 +33,7 @@ from core.values import (
     Tried,
 )
 from gui.app import Window
+from gui.widgets.confusion_matrix import ConfusionMatrix
 from gui.widgets.sample_gallery import EDGE
 
 NAMES = ("cat", "dog")
@@ -137,6 +139,22 @@ def test_what_is_known_so_far_is_shown(loaded: Window) -> None:
     half = msgspec.structs.replace(COMPARISON, done=50)
     loaded.engine.event.emit(m.Partial(id=request.id, value=half))
     assert loaded.main.changed.summary.full_text.startswith("50 of 100 · 7 of 50 answers changed")
+
+
+def test_ten_classes_have_their_names_in_a_low_window(loaded: Window, qtbot: QtBot) -> None:
+    matrix = ConfusionMatrix(loaded.theme)
+    qtbot.addWidget(matrix)
+    names = tuple(f"class {place}" for place in range(10))
+    table = Array.of(np.eye(10, dtype=np.int64))
+    matrix.show_comparison(msgspec.structs.replace(COMPARISON, names=names, before=table, after=table))
+    matrix.resize(300, 142)
+    grid = matrix.grid()
+    seen, size = matrix.grab().toImage(), grid.height() / 10
+    assert size <= 12
+    for row in range(10):
+        middle = round(grid.top() + (row + 0.5) * size)
+        colors = {seen.pixelColor(x, middle).name() for x in range(int(grid.left()) - 8)}
+        assert len(colors) > 1, row
 
 
 def test_confusions_are_walked_with_the_keys(loaded: Window) -> None:
