@@ -107,6 +107,8 @@ class RunChart(QWidget):
         if high - low < LEAST_SPAN:
             middle = (low + high) / 2
             low, high = middle - LEAST_SPAN / 2, middle + LEAST_SPAN / 2
+        if self._original is not None and self._original.unit == "%" and high > 100.0:
+            low, high = low - (high - 100.0), 100.0  # nothing is more than all of it
         margin = (high - low) * 0.07
         left = LEFT_OF_WORDS if self._steps and self._steps[0].whole else LEFT
         rect = QRectF(left, TOP, self.width() - left - RIGHT, self.height() - TOP - self.label_room)

@@ -206,6 +206,18 @@ def test_decibels_have_a_scale_of_their_own(qapp: QApplication, qtbot: QtBot) ->
     assert chart.plot().y_low < 150.0 < chart.plot().y_high
 
 
+def test_no_share_is_above_all_of_it(qapp: QApplication, qtbot: QtBot) -> None:
+    chart = RunChart(make_theme())
+    qtbot.addWidget(chart)
+    chart.resize(600, 220)
+    all_of_it = Measurement(metric="cosine", value=99.9, unit="%", count=8)
+    original = Measurement(metric="cosine", value=100.0, unit="%", count=8)
+    chart.show_steps([Step("a", "a", all_of_it, 0.1)], original, None)
+    plot = chart.plot()
+    assert max(nice_ticks(plot.y_low, plot.y_high, 4)) <= 100.0
+    assert plot.y_high - plot.y_low >= 2.0
+
+
 def test_one_point_and_a_flat_line_are_drawn(qapp: QApplication, qtbot: QtBot) -> None:
     chart = RunChart(make_theme())
     qtbot.addWidget(chart)
