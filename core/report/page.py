@@ -321,8 +321,8 @@ def _origin(account: Account, words: Words) -> str:
         *_converted(account.opened.info.origin, words),
         (text("This file"), f"{words.name(account.name)}, {size(result.after.size_bytes)}"),
         (text("its SHA-256"), words.name(account.sha256)),
-        (text("Exported"), words.name(card.made)),
-        (text("Seconds of the run"), f"{result.seconds:,.1f}"),
+        (text("Exported"), words.name(_moment(card.made))),
+        (text("The run took"), words(_duration(result.seconds))),
         (text("Made with"), words.name(f"Secateur {card.version}, onnxruntime {onnxruntime.__version__}")),
         (text("Timed on"), words.name(f"{platform.system()} {platform.machine()}")),
     ]
@@ -335,6 +335,18 @@ def _origin(account: Account, words: Words) -> str:
     return (
         f'<section><h2>{heading}</h2>{_list(rows, words)}<p></p>{shown}<p class="muted">{own}</p></section>'
     )
+
+
+def _moment(made: str) -> str:
+    """'2026-11-26 17:43 UTC' of a card's time, which is in UTC."""
+    return f"{made[:16].replace('T', ' ')} UTC" if made.endswith("+00:00") else made
+
+
+def _duration(seconds: float) -> Text:
+    whole = round(seconds)
+    if whole < 60:
+        return text("{n} s", n=f"{seconds:.1f}")
+    return text("{minutes} min {seconds} s", minutes=f"{whole // 60:,}", seconds=f"{whole % 60}")
 
 
 def _list(rows: Sequence[tuple[Text, str]], words: Words) -> str:

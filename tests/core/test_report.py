@@ -201,6 +201,18 @@ def test_areas_and_boxes_are_drawn_over_the_picture_before_and_after(judged) -> 
     assert "<cat> 87 %" in page.text
 
 
+def test_times_are_written_as_people_write_them(judged) -> None:
+    account = account_of(judged)
+    made = msgspec.structs.replace(account.card, made="2026-11-26T17:43:49+00:00")
+    for seconds, said, chinese in ((196.9, "3 min 17 s", "3 分 17 秒"), (9.24, "9.2 s", "9.2 秒")):
+        result = msgspec.structs.replace(account.result, seconds=seconds)
+        told = replace(account, card=made, result=result)
+        page = Page(report_html(told))
+        assert f"The run took {said} Made with" in page.text and "2026-11-26 17:43 UTC" in page.text
+        own = replace(told, told=Told(language="zh_CN"))
+        assert f"运行用时 {chinese}" in Page(report_html(own)).text
+
+
 def test_it_is_written_in_chinese(judged) -> None:
     content = report_html(account_of(judged, Told(language="zh_CN", expected=EXPECTED)))
     page = Page(content)
