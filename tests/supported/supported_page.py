@@ -166,7 +166,7 @@ def write(rows: dict[str, Row], page: Path = PAGE) -> None:
 
 FIXED = """Of a VGG16 no stage takes more than three times its file, one after the other in one process:
 opening, judging, scores with gradients, the sweep, a run with channels, whose network lies beside the one
-that is open, the export and reading back. A run that is taken up again takes 3.1 times where channels went
+that is open, the export and reading back. A run that is taken up again takes 2.9 times where channels went
 by magnitude, which leaves the dense layers as large as they were. How: `docs/architecture.md`, *Large
 networks*. Its time to open is that of a computer that does nothing else.
 A state dict of 2.3 GB and the same weights as safetensors, with the class that they belong to, were
