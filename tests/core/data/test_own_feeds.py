@@ -12,7 +12,7 @@ from core.context import Context
 from core.data import DataSet, open_data
 from core.data.own_feeds import own_feeds
 from core.errors import DataError
-from core.values import DataSpec, OwnSample, Preprocess, TensorInfo
+from core.values import DataSpec, OwnForm, OwnSample, Preprocess, TensorInfo
 
 ROWS = TensorInfo(name="x", dtype="float32", shape=("N", 2))
 SOUND = TensorInfo(name="x", dtype="float32", shape=("N", 4))
@@ -122,9 +122,9 @@ def test_tokens_with_the_other_inputs_as_they_follow(tmp_path: Path) -> None:
         assert said in f"{caught.value.what} {caught.value.why}"
 
 
-def test_nothing_is_offered_for_noise_and_arrays_of_floats(tmp_path: Path) -> None:
+def test_nothing_is_offered_for_noise_and_of_floats_a_file_is_asked(tmp_path: Path) -> None:
     np.savez(tmp_path / "t.npz", x=np.ones((6, 2), np.float32))
-    assert opened(tmp_path / "t.npz", ROWS).info.own is None
+    assert opened(tmp_path / "t.npz", ROWS).info.own == OwnForm(kind="request")
     data = open_data(DataSpec(path="random", calibration_count=1), (IDS,), (SCORES,), Context())
     assert data.info.own is None
     with pytest.raises(DataError, match="cannot be tried"):
