@@ -20,8 +20,8 @@ from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.plain_tip import plain_tip
 from gui.widgets.project_menu import ProjectMenu
 
-TITLE_WIDTH = 84
-"""Points that the model's name keeps in the narrowest window; what is beside it gives way before."""
+TITLE_WIDTH, ROOMY_TITLE_WIDTH = 84, 180
+"""Points that the model's name keeps in the narrowest window, and beside facts, which give way before."""
 
 ROOM_FOR_FACTS = 1040
 """Below this width nothing but the model's name stands in the middle, and the program's gives way."""
@@ -146,7 +146,6 @@ class TopBar(QFrame):
             self._run.setDefaultAction(wanted)
         model = session.model
         self._title.set_full_text(model.name if model is not None else "", _about(model))
-        self._title.setMinimumWidth(min(self._title.sizeHint().width(), TITLE_WIDTH))
         self._title.setVisible(model is not None)
         self._facts.set_full_text(" ".join(filter(None, (self._project_facts(), self._data_facts()))))
         path = str(self._keeper.project.path) if self._keeper.project is not None else ""
@@ -157,6 +156,9 @@ class TopBar(QFrame):
 
     def _show_facts(self) -> None:
         roomy = self.width() >= ROOM_FOR_FACTS
+        # what the samples are gives way before the model's name does
+        least = ROOMY_TITLE_WIDTH if roomy else TITLE_WIDTH
+        self._title.setMinimumWidth(min(self._title.sizeHint().width(), least))
         self._facts.setVisible(bool(self._facts.full_text) and roomy)
         self._name.setVisible(roomy or self._session.model is None)
 

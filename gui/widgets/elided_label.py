@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from gui.widgets.plain_tip import plain_tip
 
-LEAST = 5
-"""Characters, with the dots: 'Nex…' tells nobody anything, and looks broken."""
+LEAST = 4
+"""Letters as wide as m: less of a text, such as 'Nex…', tells nobody anything, and looks broken."""
 
 
 class ElidedLabel(QLabel):
@@ -49,7 +49,8 @@ class ElidedLabel(QLabel):
 
     def _elide(self) -> None:
         shown = self.fontMetrics().elidedText(self._full[:4000], self._mode, max(self.width(), 1))
-        if self._mode == Qt.TextElideMode.ElideRight and shown != self._full and len(shown) <= LEAST:
+        cut = self._mode == Qt.TextElideMode.ElideRight and shown != self._full
+        if cut and self.width() < LEAST * self.fontMetrics().horizontalAdvance("m"):
             shown = ""
         QLabel.setText(self, shown)  # not what is set from outside
         told = (self._full[:1000] if shown != self._full else "", self._about)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QToolBu
 
 from gui.i18n import tr
 from gui.theme import Theme
+from gui.widgets.chosen_row import ChosenRow
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class OrderList(QWidget):
         self._theme = theme
         self._rows: list[Row] = []
         self.list = QListWidget(self)
+        self.list.setItemDelegate(ChosenRow(theme, self.list))
+        self.list.setStyleSheet("QListView::item { padding: 0 8px; }")
         self.list.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)

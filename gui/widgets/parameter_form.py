@@ -30,7 +30,7 @@ LARGEST = 2_000_000_000
 LABEL_WIDTH = 150
 """At least, so that the fields of several forms stand in one line."""
 FIELD_WIDTH = 184
-HELP_FROM = 470
+HELP_FROM = 580
 """From this width on the help stands beside the field; below it is only in the tooltip."""
 
 
