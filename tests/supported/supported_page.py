@@ -168,7 +168,7 @@ FIXED = """Of a VGG16 no stage takes more than three times its file, one after t
 opening, judging, scores with gradients, the sweep, a run with channels, whose network lies beside the one
 that is open, the export and reading back. A run that is taken up again takes 2.9 times where channels went
 by magnitude, which leaves the dense layers as large as they were. How: `docs/architecture.md`, *Large
-networks*. Its time to open is that of a computer that does nothing else.
+networks*.
 A state dict of 2.3 GB and the same weights as safetensors, with the class that they belong to, were
 converted in 223 and 210 s beside other work: 5.4 GB in the converting process, 3.0 in the engine, which
 found the largest difference to be 8e-8 on answers of up to 0.04. The ONNX file has each weight in a
