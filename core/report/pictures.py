@@ -44,7 +44,7 @@ def course(stops: Sequence[Stop], original: Measurement | None, original_label: 
         value = min(max(value if math.isfinite(value) else low, low), high)
         return top + (height - top - bottom) * (high - value) / (high - low)
 
-    parts = [_grid(low, high, y)]
+    parts = [_grid(_ticks(low, high, stops[0].measurement), low, high, y)]
     upper = [(x(i), y(_or(s.measurement.high, s.measurement.value))) for i, s in enumerate(stops)]
     lower = [(x(i), y(_or(s.measurement.low, s.measurement.value))) for i, s in enumerate(stops)]
     parts.append(f'<polygon class="band" points="{_points([*upper, *reversed(lower)])}"/>')
@@ -91,7 +91,7 @@ def ranges(rows: Sequence[tuple[str, Measurement]]) -> str:
         return label_room + (WIDTH - label_room - 70) * (value - low) / (high - low)
 
     parts = []
-    for tick in _ticks(low, high):
+    for tick in _ticks(low, high, rows[0][1]):
         parts.append(
             f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="4" y2="{height - 22}"/>'
             f'<text x="{x(tick):.1f}" y="{height - 6}" text-anchor="middle">{_tick(tick, low, high)}</text>'
@@ -120,9 +120,9 @@ def _svg(height: float, parts: Sequence[str]) -> str:
     return f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-hidden="true">{"".join(parts)}</svg>'
 
 
-def _grid(low: float, high: float, y: Callable[[float], float]) -> str:
+def _grid(ticks: Sequence[float], low: float, high: float, y: Callable[[float], float]) -> str:
     parts = []
-    for tick in _ticks(low, high):
+    for tick in ticks:
         at = y(tick)
         parts.append(
             f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
@@ -138,11 +138,13 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _ticks(low: float, high: float, count: int = 4) -> list[float]:
+def _ticks(low: float, high: float, of: Measurement, count: int = 4) -> list[float]:
+    """Round numbers between the ends, at which figures like `of` can be: no share is more than all of it."""
     rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
-    return [index * step for index in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    most = min(high, 100.0) if of.unit == "%" else high
+    return [index * step for index in range(math.ceil(low / step), math.floor(most / step) + 1)]
 
 
 def _tick(value: float, low: float, high: float) -> str:

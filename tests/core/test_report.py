@@ -27,6 +27,7 @@ from core.export import export
 from core.formats import open_model
 from core.graph.opened import OpenedModel
 from core.report import Account, Told, card_of, report_html, report_json
+from core.report.pictures import ranges
 from core.report.snippet import snippet
 from core.report.words import Words, points, signed
 from core.values import (
@@ -146,6 +147,14 @@ def test_an_estimate_never_looks_like_a_measurement(judged) -> None:
     assert '<circle class="guess"' in content and "≈ 12.34" in content
     plain = report_html(account_of(judged)).decode()
     assert 'class="estimate"' not in plain and 'class="guess"' not in plain
+
+
+@pytest.mark.parametrize(("unit", "last"), [("%", 100.0), ("dB", 105.0)])
+def test_no_share_is_more_than_all_of_it(unit: str, last: float) -> None:
+    one = Measurement(metric="any", value=99.0, unit=unit, count=60, low=90.0, high=106.0)
+    drawing = ranges((("before", one), ("after", one)))
+    ticks = [float(found) for found in re.findall(r'middle">([0-9.]+)</text>', drawing)]
+    assert ticks[-1] == last and 95.0 in ticks
 
 
 def test_it_stands_alone_and_loads_nothing(judged) -> None:
