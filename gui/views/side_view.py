@@ -222,7 +222,8 @@ class SideView(QWidget):
         there = self._map.right_of(index) if side == "left" else self._map.left_of(index)
         other = self.right.canvas if side == "left" else self.left.canvas
         if there:
-            other.bring_into_view(there[0])
+            # marked, so that it stays in view while the views still get their sizes
+            other.mark(there[0])
         if side == "left" and layer_id is not None:
             self._session.select(layer_id)
         # what is said about it may take a line more, and the views have less height then

@@ -178,7 +178,7 @@ class ConfusionMatrix(ToldWidget):
                 # three letters and more say something, a lone "…" does not
                 shown = name if len(name) > 2 or name == whole else whole[:2]
                 painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), shown)
-        words = tr("rows: what it is · columns: what it was called")
+        words = tr("rows: true class · columns: answer")
         area = QRectF(0, grid.bottom() + 1, self.width(), 17)
         words = metrics.elidedText(words, Qt.TextElideMode.ElideRight, int(area.width()))
         painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), words)

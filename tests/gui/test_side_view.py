@@ -145,3 +145,7 @@ def test_what_was_chosen_elsewhere_is_seen_on_both_sides_however_low_they_are(vi
         return canvas.viewport().rect().contains(centre.toPoint())
 
     qtbot.waitUntil(lambda: seen(view.left.canvas) and seen(view.right.canvas), timeout=5000)
+    # the first look is anew at every size, and what was chosen stays in it
+    view.resize(620, 260)
+    qtbot.wait(50)
+    assert seen(view.left.canvas) and seen(view.right.canvas)
