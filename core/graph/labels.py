@@ -37,7 +37,9 @@ _GENERIC_WEIGHT = re.compile(
     r"|w|weights?|kernel|x_?\d*|arg_?\d*|_operator_.*|Introduce_.*)(_\d+|:\d+)*",
 )
 _SHORTENED = re.compile(r"[a-z0-9]{1,2}")
-"""What inner values are called in files of ours: weights of few bits are computed while the model runs."""
+"""What inner values are called in files of ours: recurrent weights of few bits are computed while the model
+runs."""
+_RECURRENT = ("LSTM", "GRU", "RNN")
 _WEIGHT_ENDINGS = re.compile(
     r"([._/](weight(_v|_g|_ih_l0|_hh_l0)?|weights|kernel|w_\d+|W|R|w|ReadVariableOp(_\d+)?|read|v)|_weights?"
     r"|[._]quantized|[._]scale|_quant)+(:\d+)?$"
@@ -77,7 +79,7 @@ def label(node_name: str, weight_name: str, op: str) -> str:
 
 def weight_label(weight_name: str, op: str) -> str:
     """Return a readable name from the weight's alone, '' if that tells nothing."""
-    if _SHORTENED.fullmatch(weight_name):
+    if op in _RECURRENT and _SHORTENED.fullmatch(weight_name):
         return ""
     of_weight = _short(_WEIGHT_ENDINGS.sub("", weight_name[:4096]), op)
     return "" if not of_weight or _GENERIC_WEIGHT.fullmatch(of_weight) else clean(of_weight)

@@ -36,7 +36,7 @@ class Curve(QWidget):
         self._movable = True
         self._dragging = False
         self._drags = 0
-        self.setMinimumHeight(104)
+        self.setMinimumHeight(98)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         theme.changed.connect(self._recolor)
@@ -151,7 +151,7 @@ class Curve(QWidget):
     # ------------------------------------------------------------ painting
 
     def sizeHint(self) -> QSize:
-        return QSize(320, 112)
+        return QSize(320, 98)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if not self._points:

@@ -52,7 +52,7 @@ class Heatmap(QWidget):
         self._patience.setSingleShot(True)
         self._patience.setInterval(PATIENCE_MS)
         self._patience.timeout.connect(self.update)
-        self.setMinimumHeight(104 + LEGEND)
+        self.setMinimumHeight(92 + LEGEND)
         self.setMouseTracking(True)
         theme.changed.connect(self._arrange)
         self.copies = Copies(self, theme, self.table)
@@ -143,7 +143,7 @@ class Heatmap(QWidget):
     # ------------------------------------------------------------ painting
 
     def sizeHint(self) -> QSize:
-        return QSize(320, 104 + LEGEND)
+        return QSize(320, 92 + LEGEND)
 
     def _area(self) -> QRectF:
         return QRectF(0, 0, self.width(), self.height() - LEGEND)

@@ -53,7 +53,7 @@ class Histogram(QWidget):
         self._dragging = False
         self._drags = 0
         self._movable = True
-        self.setMinimumHeight(84)
+        self.setMinimumHeight(80)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         theme.changed.connect(self._recolor)
@@ -118,7 +118,7 @@ class Histogram(QWidget):
     # ------------------------------------------------------------ painting
 
     def sizeHint(self) -> QSize:
-        return QSize(320, 88)
+        return QSize(320, 80)
 
     def plot(self) -> Plot:
         """Symmetric about zero: the two handles mirror each other."""

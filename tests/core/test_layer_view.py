@@ -113,7 +113,7 @@ def test_of_a_large_weight_a_part_stands_for_the_whole_and_says_so(tmp_path: Pat
     plan = Plan().with_layer("fc", sparsity=0.7)
     view = layer_view(opened, "fc", plan, "magnitude")
     assert weight.size > PLANNED_SIZE
-    assert len(view.notes) == 1 and "of 3145728 weights" in str(view.notes[0])
+    assert len(view.notes) == 1 and "of 3,145,728 weights" in str(view.notes[0])
     after = planned_weight(weight, resolve(opened, plan)[0])
     expected = 10 * np.log10((weight**2).sum() / ((weight - after) ** 2).sum())
     assert view.sqnr_db == pytest.approx(expected, abs=0.1)

@@ -423,7 +423,7 @@ report["dark"] = [head("second", "path", "fill"), rgb(theme.scale_color("damage"
     )
     assert report["structure"] == [["g", 1, 1, 1], ["g", 1, 1, 1]]
     assert "default" in report["drawn"].split()
-    assert report["unknown"] == ["rgb(232, 235, 239)", "rgb(102, 114, 127)"]  # track and muted, light
+    assert report["unknown"] == ["rgb(232, 235, 239)", "rgb(91, 103, 116)"]  # track and muted, light
     for name in ("colour", "ink", "size", "dark"):
         shown, expected = report[name]
         assert shown == expected, name

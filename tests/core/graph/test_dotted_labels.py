@@ -25,3 +25,4 @@ def test_a_weight_computed_from_fewer_bits_gives_no_name() -> None:
     """In a file of ours the recurrent layer's weight is the inner value 'j'."""
     assert label("/GRU", "j", "GRU") == "GRU"
     assert label("node_conv2d_3", "fc.weight", "Gemm") == "fc"
+    assert label("", "w1", "Conv") == "w1"
