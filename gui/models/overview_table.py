@@ -247,7 +247,10 @@ class OverviewModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
-        if orientation == Qt.Orientation.Horizontal:
+        across = orientation == Qt.Orientation.Horizontal
+        if section >= len(self.settings if across else self._layers):
+            return None  # while the table is told that it has become smaller, one header still asks as before
+        if across:
             setting = self.settings[section]
             if role == Qt.ItemDataRole.ToolTipRole:
                 return plain_tip(setting.help())

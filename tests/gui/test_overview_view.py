@@ -233,3 +233,14 @@ def test_what_is_lost_of_decibels_is_points(qapp: QApplication) -> None:
     session._take(msgspec.structs.replace(point, measurement=decibels))
     model = OverviewModel(session)
     assert model.table()[1][:4] == ["stem", "25 %", 0.4, "pt"]
+
+
+def test_a_model_that_goes_while_the_overview_is_seen_leaves_it_empty(qtbot: QtBot, session: Session) -> None:
+    view = shown(qtbot, session)
+    rows, columns = view.model.rowCount(), view.model.columnCount()
+    assert rows and columns
+    session._take_model(None)
+    assert view.model.rowCount() == 0
+    # what Qt's headers still ask for while the table shrinks
+    assert view.model.headerData(rows - 1, Qt.Orientation.Vertical) is None
+    assert view.model.headerData(columns, Qt.Orientation.Horizontal) is None
