@@ -34,13 +34,8 @@ class Console:
         bar = ""
         if total:
             filled = round(BAR_WIDTH * done / total)
-            bar = (
-                " ["
-                + "#" * filled
-                + "." * (BAR_WIDTH - filled)
-                + "] "
-                + (f"{done / total:.0%}" if total == PARTS else f"{done}/{total}")
-            )
+            so_far = f"{done / total:.0%}" if total == PARTS else f"{done}/{total}"
+            bar = f" [{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {so_far}"
         left = f" about {seconds_left:.0f} s left" if seconds_left else ""
         print(f"\r\x1b[K{stage}{bar}{left}", end="", file=sys.stderr, flush=True)
 

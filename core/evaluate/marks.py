@@ -9,12 +9,11 @@ import numpy as np
 from core.evaluate.answers import Subject
 from core.evaluate.detector import COLUMNS
 from core.evaluate.in_words import SURE
-from core.values import Array, MarkedBox, Marks, Preprocess
+from core.values import NOWHERE, Array, MarkedBox, Marks, Preprocess
 
 LONGEST_SIDE = 96
 """Areas in more places are thinned out: the window paints them small."""
 MOST_BOXES = 30
-NOTHING = 255
 
 
 def picture_size(shape: Sequence[int], preprocess: Preprocess | None) -> tuple[int, int]:
@@ -45,7 +44,7 @@ def marks(answer: np.ndarray, subject: Subject, names: Sequence[str], size: tupl
     classes = dense.predicted(answer)[0].reshape(rows, -1)
     across, down = (_thinned(length) for length in (classes.shape[1], rows))
     shown = classes[down][:, across]
-    return Marks(areas=Array.of(np.where((shown < 0) | (shown > NOTHING), NOTHING, shown).astype(np.uint8)))
+    return Marks(areas=Array.of(np.where((shown < 0) | (shown > NOWHERE), NOWHERE, shown).astype(np.uint8)))
 
 
 def _thinned(length: int) -> np.ndarray:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import base64
 import io
 
-import numpy as np
 from PIL import Image
 
 from core.report.words import Words
 from core.values import CLASS_COLORS, Marks
-
-_NOTHING = 255
 
 
 def marked_picture(picture_png: bytes, marks: Marks, words: Words) -> str:
@@ -23,8 +20,7 @@ def marked_picture(picture_png: bytes, marks: Marks, words: Words) -> str:
         return ""
     data = base64.b64encode(picture_png).decode()
     parts = [f'<image width="{width}" height="{height}" href="data:image/png;base64,{data}"></image>']
-    if marks.areas is not None:
-        parts += _areas(marks.areas.numpy(), width, height)
+    parts += _areas(marks, width, height)
     stroke = max(width, height) / 55
     for box in reversed(marks.boxes):  # the surest on top
         x, y = box.left * width, box.top * height
@@ -41,19 +37,15 @@ def _color(number: int) -> str:
     return CLASS_COLORS[number % len(CLASS_COLORS)]
 
 
-def _areas(classes: np.ndarray, width: int, height: int) -> list[str]:
-    """A path for each class but the first; classes: (h, w)."""
-    down, across = height / classes.shape[0], width / classes.shape[1]
+def _areas(marks: Marks, width: int, height: int) -> list[str]:
+    """A path for each class."""
     paths = []
-    for number in np.unique(classes).tolist():
-        if not 0 < number < _NOTHING:
-            continue
-        edges = np.diff(np.pad((classes == number).astype(np.int8), ((0, 0), (1, 1))), axis=1)
-        runs = zip(np.argwhere(edges == 1).tolist(), np.argwhere(edges == -1)[:, 1].tolist(), strict=True)
+    for number, inside, runs in marks.regions():
+        down, across = height / inside.shape[0], width / inside.shape[1]
         drawn = "".join(
-            f"M{first * across:.4g} {row * down:.4g}h{(last - first) * across:.4g}v{down:.4g}"
+            f"M{first * across:.4g} {row * down:.4g}h{(end - first) * across:.4g}v{down:.4g}"
             f"H{first * across:.4g}z"
-            for (row, first), last in runs
+            for row, first, end in runs
         )
         paths.append(f'<path d="{drawn}" fill="{_color(number - 1)}" fill-opacity=".5"></path>')
     return paths

@@ -12,6 +12,7 @@ from core.values.card import ModelCard, card_in
 from core.values.catalogue import Catalogue, Choice, Described, Parameter, Preset, StepInfo
 from core.values.compared import (
     CLASS_COLORS,
+    NOWHERE,
     Answer,
     ChangedSample,
     ClassChange,
@@ -67,6 +68,7 @@ __all__ = [
     "CLASS_COLORS",
     "FLOAT_BITS",
     "HALF_BITS",
+    "NOWHERE",
     "NO_CHANGE",
     "PARTS",
     "QUANTILES",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
+
+import numpy as np
 
 from core.values.base import Array, Value
 
@@ -31,6 +34,10 @@ CLASS_COLORS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00"
 """Of marks over pictures, told apart by everybody (Okabe and Ito 2008); classes beyond share them."""
 
 
+NOWHERE = 255
+"""In a map of classes a place that has none."""
+
+
 class MarkedBox(Value, frozen=True, kw_only=True):
     """An object that a detector found; its sides as shares of the picture from its upper left corner."""
 
@@ -49,11 +56,29 @@ class Marks(Value, frozen=True, kw_only=True):
     """What an answer says about places of a picture."""
 
     areas: Array | None = None
-    """Class of each place, uint8 (height, width), reduced for display; 255 where there is none.
+    """Class of each place, uint8 (height, width), reduced for display; `NOWHERE` where there is none.
 
     Class 0, which is mostly the background, is not painted; the first colour is that of class 1.
     """
     boxes: tuple[MarkedBox, ...] = ()
+
+    def regions(self) -> Iterator[tuple[int, np.ndarray, list[tuple[int, int, int]]]]:
+        """Each class that is painted, ascending: its number, where it is, bool (height, width), and its runs.
+
+        A run is a row, its first column, and the column behind its last.
+        """
+        if self.areas is None:
+            return
+        classes = self.areas.numpy()
+        for number in np.flatnonzero(np.bincount(classes.ravel())[1:NOWHERE]).tolist():
+            inside = classes == number + 1
+            edges = np.diff(np.pad(inside.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+            begins, ends = np.argwhere(edges == 1).tolist(), np.argwhere(edges == -1)[:, 1].tolist()
+            yield (
+                number + 1,
+                inside,
+                [(row, first, end) for (row, first), end in zip(begins, ends, strict=True)],
+            )
 
 
 class ChangedSample(Value, frozen=True, kw_only=True):

@@ -155,7 +155,7 @@ class SideView(QWidget):
         marked: dict[str, frozenset[int]] = {"left": frozenset(), "right": frozenset()}
         if self._chosen is not None:
             side, index = self._chosen
-            there = self._map.right_of(index) if side == "left" else self._map.left_of(index)
+            there = self._counterparts(side, index)
             marked[side] = frozenset([index])
             marked["right" if side == "left" else "left"] = frozenset(there)
         for panel, bits, matches, side in (
@@ -219,7 +219,7 @@ class SideView(QWidget):
         self._chosen = side, index
         self._show_looks()
         self._say()
-        there = self._map.right_of(index) if side == "left" else self._map.left_of(index)
+        there = self._counterparts(side, index)
         other = self.right.canvas if side == "left" else self.left.canvas
         if there:
             # marked, so that it stays in view while the views still get their sizes
@@ -229,12 +229,15 @@ class SideView(QWidget):
         # what is said about it may take a line more, and the views have less height then
         QTimer.singleShot(0, self, self._bring_chosen)
 
+    def _counterparts(self, side: str, index: int) -> tuple[int, ...]:
+        return self._map.right_of(index) if side == "left" else self._map.left_of(index)
+
     def _bring_chosen(self) -> None:
         """Let what is chosen be seen on both sides, however low they are."""
         if self._chosen is None or self._map is None or not self.isVisible():
             return
         side, index = self._chosen
-        there = self._map.right_of(index) if side == "left" else self._map.left_of(index)
+        there = self._counterparts(side, index)
         canvases = (self.left.canvas, self.right.canvas)
         own, other = canvases if side == "left" else canvases[::-1]
         self._scrolling = True

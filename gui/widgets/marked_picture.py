@@ -19,7 +19,6 @@ HATCHES = (
 )
 DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 TINT = 105
-NOTHING = 255
 
 
 def class_color(number: int) -> QColor:
@@ -42,40 +41,31 @@ def paint_marked(
     painter.drawImage(area, image)
     if marks is not None:
         if marks.areas is not None:
-            _paint_areas(painter, marks.areas.numpy(), area)
+            _paint_areas(painter, marks, area)
         _paint_boxes(painter, marks, area)
     return area
 
 
-def _paint_areas(painter: QPainter, classes: np.ndarray, area: QRectF) -> None:
-    """classes: (height, width). Class 0, which is mostly the background, leaves the picture as it is."""
+def _paint_areas(painter: QPainter, marks: Marks, area: QRectF) -> None:
+    """Class 0, which is mostly the background, leaves the picture as it is."""
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-    height, width = classes.shape
+    height, width = marks.areas.numpy().shape
+    across, down = area.width() / width, area.height() / height
     pixels = np.zeros((height, width, 4), np.uint8)
-    present = [number for number in range(1, NOTHING) if (classes == number).any()]
-    for number in present:
+    hatched: list[tuple[QBrush, QPainterPath]] = []
+    for number, inside, runs in marks.regions():
         color = class_color(number - 1)
-        pixels[classes == number] = (color.red(), color.green(), color.blue(), TINT)
-    tint = QImage(pixels.tobytes(), width, height, width * 4, QImage.Format.Format_RGBA8888)
-    painter.drawImage(area, tint)
-    for number in present:
-        path = _outline(classes == number, area)
-        color = class_color(number - 1)
-        painter.setBrush(QBrush(color, HATCHES[(number - 1) % len(HATCHES)]))
-        painter.setPen(Qt.PenStyle.NoPen)
+        pixels[inside] = (color.red(), color.green(), color.blue(), TINT)
+        path = QPainterPath()
+        path.setFillRule(Qt.FillRule.WindingFill)
+        for row, first, end in runs:
+            path.addRect(area.left() + first * across, area.top() + row * down, (end - first) * across, down)
+        hatched.append((QBrush(color, HATCHES[(number - 1) % len(HATCHES)]), path))
+    painter.drawImage(area, QImage(pixels.tobytes(), width, height, width * 4, QImage.Format.Format_RGBA8888))
+    painter.setPen(Qt.PenStyle.NoPen)
+    for brush, path in hatched:
+        painter.setBrush(brush)
         painter.drawPath(path)
-
-
-def _outline(inside: np.ndarray, area: QRectF) -> QPainterPath:
-    """The places as one path: a rectangle for each run of them in a row."""
-    across, down = area.width() / inside.shape[1], area.height() / inside.shape[0]
-    path = QPainterPath()
-    path.setFillRule(Qt.FillRule.WindingFill)
-    edges = np.diff(np.pad(inside.astype(np.int8), ((0, 0), (1, 1))), axis=1)
-    begins, ends = np.argwhere(edges == 1), np.argwhere(edges == -1)
-    for (row, first), (_, last) in zip(begins.tolist(), ends.tolist(), strict=True):
-        path.addRect(area.left() + first * across, area.top() + row * down, (last - first) * across, down)
-    return path
 
 
 def _paint_boxes(painter: QPainter, marks: Marks, area: QRectF) -> None:

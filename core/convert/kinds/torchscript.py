@@ -24,7 +24,7 @@ class TorchScript:
 
     def examine(self, path: Path) -> Foreign:
         contents = read_pickle(path)
-        traced, names = traced_inputs(path), forward_inputs(path, contents.names)
+        traced, given = traced_inputs(path), forward_inputs(path, contents.names)
         return Foreign(
             label=text("TorchScript program (.pt)"),
             what=text(
@@ -32,8 +32,8 @@ class TorchScript:
             ),
             runs_code=True,
             asks_inputs=True,
-            inputs=traced or for_inputs(guessed(contents.tensors), names),
-            input_names=names,
+            inputs=traced or for_inputs(guessed(contents.tensors), given),
+            input_names=given,
             traced=bool(traced),
         )
 
