@@ -21,6 +21,7 @@ from core.data.fit import batch_axis
 from core.data.preview import sample_pictures
 from core.errors import ExportError
 from core.evaluate.answers import Subject, as_columns, log_probabilities, predicted_classes
+from core.evaluate.by_class import by_class
 from core.evaluate.in_words import has_words, in_words
 from core.evaluate.judge import Judge
 from core.evaluate.marks import marks, picture_size
@@ -29,7 +30,7 @@ from core.evaluate.statistics import paired_difference, wilson
 from core.values import Array, ChangedSample, ClassChange, Comparison, DataInfo, Marks, digest, text
 from core.values.compared import Kind
 
-VERSION = 3
+VERSION = 4
 """Raise it when the same samples give another comparison."""
 MOST_SAMPLES = 60
 MOST_CLASSES = 40
@@ -111,6 +112,7 @@ class Tally:
         """By class: how often the original (first) and the other (second) were wrong (0) or right (1)."""
         self._sum = self._squares = 0.0
         self._numbers = 0
+        self._by_class = by_class(self.subject, len(self.info.class_names))
 
     @property
     def labelled(self) -> bool:
@@ -160,6 +162,8 @@ class Tally:
             self._offer(float(moved[row]), batch, row, sample)
 
     def _add_numbers(self, batch: Batch, before: np.ndarray, after: np.ndarray) -> None:
+        if self._by_class is not None:
+            self._by_class.add(batch, before, after)
         one, two = as_columns(before), as_columns(after)
         self._sum += float(one.sum())
         self._squares += float(np.square(one).sum())
@@ -248,6 +252,7 @@ class Tally:
                 quantiles=tuple(float(value) for value in np.quantile(moved, (0.5, 0.95, 1.0))),
                 samples=tuple(msgspec.structs.replace(one, change=one.change / spread) for one in samples),
                 columns=self._columns(),
+                **self._many_classes(total),
             )
         chosen = self._shown_classes()
         return msgspec.structs.replace(
@@ -265,6 +270,15 @@ class Tally:
             samples=tuple(samples),
             columns=self._columns(),
         )
+
+    def _many_classes(self, total: int) -> dict[str, object]:
+        """What is told of classes where a sample has many; only in the end, as intervals take a while."""
+        if self._by_class is None or self.done < total:
+            return {}
+        dense = self.subject.dense
+        names = class_names(self.info, dense.classes if dense is not None else len(self.info.class_names))
+        changes = self._by_class.changes(names)
+        return {"classes": changes, "classes_by": self._by_class.figure, "labelled": True}
 
     def _columns(self) -> tuple[str, ...]:
         return tuple(name for name in self.info.columns if name != self.info.label_column)[:_ROW]

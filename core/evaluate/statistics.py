@@ -102,3 +102,12 @@ def bootstrap(count: int, figure: Callable[[np.ndarray], float], seed: int = 0) 
     found = [figure(rng.integers(0, count, count)) for _ in range(RESAMPLES)]
     low, high = np.quantile(found, [0.025, 0.975])
     return float(low), float(high)
+
+
+def draws(count: int, times: int, seed: int = 0) -> np.ndarray:
+    """How often each of `count` samples is among as many drawn with replacement, float64 (times, count).
+
+    For figures that follow from sums over samples: one product gives them for all draws. Source: Efron 1979.
+    """
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(count, np.full(count, 1 / count), times).astype(np.float64)

@@ -31,7 +31,7 @@ def changed_section(comparison: Comparison | None, words: Words) -> str:
 def _summary(comparison: Comparison, words: Words) -> str:
     counts = {"n": f"{comparison.changed:,}", "total": f"{comparison.done:,}"}
     said = words(text("{n} of {total} answers changed", **counts))
-    if not comparison.classes:
+    if not comparison.classes or comparison.quantiles:
         return said
     if not comparison.labelled:
         return said + " · " + words(text("without labels: the original's answers count as right"))
@@ -44,11 +44,24 @@ def _summary(comparison: Comparison, words: Words) -> str:
 
 
 def _classes(comparison: Comparison, words: Words) -> str:
+    lead = {
+        "accuracy": None,
+        "iou": text(
+            "By class: the area where answer and label agree, as a share of the area of both (IoU), with "
+            "the number of pictures that hold it; intervals from drawing the pictures anew."
+        ),
+        "ap": text(
+            "By class: how well its boxes are found and ranked (average precision over overlaps of 50 to "
+            "95 %), with the number of pictures that hold it; intervals from drawing the pictures anew."
+        ),
+    }[comparison.classes_by]
+    said = f'<p class="muted">{words(lead)}</p>' if lead is not None else ""
+    samples = text("Samples") if lead is None else text("Pictures")
     ordered = sorted(comparison.classes, key=lambda one: -one.lost)
     rows = "".join(_class(one, words) for one in ordered[:MOST_CLASSES])
     heads = "".join(
         f'<th class="number">{words(name)}</th>'
-        for name in (text("Samples"), text("original"), text("compressed"), text("points lost, 95 %"))
+        for name in (samples, text("original"), text("compressed"), text("points lost, 95 %"))
     )
     left = len(ordered) - MOST_CLASSES
     more = ""
@@ -57,7 +70,7 @@ def _classes(comparison: Comparison, words: Words) -> str:
         more = f'<p class="muted">{words(sentence)}</p>'
     name = words(text("Class of the samples"))
     return (
-        f'<div class="wide"><table><thead><tr><th>{name}</th>{heads}</tr></thead>'
+        f'{said}<div class="wide"><table><thead><tr><th>{name}</th>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div><p></p>{more}"
     )
 

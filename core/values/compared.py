@@ -10,14 +10,17 @@ import numpy as np
 from core.values.base import Array, Value
 
 Kind = Literal["broken", "mended", "other"]
+ClassFigure = Literal["accuracy", "iou", "ap"]
+"""What is said of a class: the share of its samples that are right, the overlap of its areas (intersection
+over union), or the average precision of its boxes."""
 
 
 class ClassChange(Value, frozen=True, kw_only=True):
-    """One class before and after. Shares are in percent, with 95 % intervals."""
+    """One class before and after. Figures are in percent, with 95 % intervals."""
 
     name: str
     count: int
-    """Samples of this class; without labels: those that the original called so."""
+    """Samples of this class, or pictures that hold it; without labels: those that the original called so."""
     before: float
     before_low: float
     before_high: float
@@ -123,7 +126,8 @@ class Comparison(Value, frozen=True, kw_only=True, tag=True):
     broken: int = 0
     mended: int = 0
     classes: tuple[ClassChange, ...] = ()
-    """Empty where answers are no classes."""
+    """Empty where a sample has no class, and, while the comparison grows, where it has many."""
+    classes_by: ClassFigure = "accuracy"
     names: tuple[str, ...] = ()
     """Of the rows and columns of both matrices: all classes, or those that changed most."""
     left_out: int = 0

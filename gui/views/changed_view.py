@@ -37,10 +37,10 @@ from gui.widgets.labels import empty_state
 from gui.widgets.panels import scrolled
 from gui.widgets.sample_gallery import SampleGallery
 
+CLASSES, MATRIX, SPREAD, TYPING = range(4)
+"""Pages of the left side."""
 NARROW, NARROW_FOR_PAIRS = 440, 600
 """Below this width classes and samples stand one above the other; samples seen twice need more."""
-TYPING = 3
-"""The page on which a sample is typed."""
 
 
 class ChangedView(QWidget):
@@ -76,7 +76,9 @@ class ChangedView(QWidget):
         self._cell.setWordWrap(True)
         self._cell.setFixedWidth(104)
         self._pages_group = QButtonGroup(self)
-        self.show_classes, self.show_matrix = self._toggle(self._pages_group), self._toggle(self._pages_group)
+        self.show_classes, self.show_matrix, self.show_spread = (
+            self._toggle(self._pages_group) for _ in range(3)
+        )
         explain(self.show_matrix, "confusion_matrix")
         self._modes_group = QButtonGroup(self)
         self.modes = tuple(self._toggle(self._modes_group) for _ in MODES)
@@ -144,7 +146,7 @@ class ChangedView(QWidget):
         self._whole = scrolled(both)
         self.pages.addWidget(self._whole)
         what, outcome = QHBoxLayout(), QHBoxLayout()
-        for widget in (self.show_classes, self.show_matrix):
+        for widget in (self.show_classes, self.show_matrix, self.show_spread):
             what.addWidget(widget)
         what.addSpacing(4)
         what.addWidget(self.which)
@@ -181,14 +183,14 @@ class ChangedView(QWidget):
 
     def retranslate(self) -> None:
         self.show_classes.setText(tr("By class"))
-        self.show_classes.setToolTip(tr("How many of each class are right: original above, compressed below"))
         self.show_matrix.setText(tr("Confusions"))
         self.show_matrix.setToolTip(tr("Which class is taken for which"))
+        self.show_spread.setText(tr("By sample"))
+        self.show_spread.setToolTip(tr("By how much the answers moved"))
         modes = (tr("Difference"), tr("Original"), tr("Compressed"))
         for button, words in zip(self.modes, modes, strict=True):
             button.setText(words)
         self._again.setText(tr("Try again"))
-        self.bars.setAccessibleName(tr("Right answers by class, before and after"))
         self.matrix.setAccessibleName(tr("Confusion matrix"))
         self.gallery.setAccessibleName(tr("Samples whose answer changed"))
         self.refresh()
@@ -232,24 +234,57 @@ class ChangedView(QWidget):
         if self.own.typing:
             self.left.setCurrentIndex(TYPING)
         self.pages.setCurrentIndex(1 if known or self.own.typing or comparing.tried is not None else 0)
-        for button in (self.show_classes, self.show_matrix):
-            button.setVisible(known and bool(comparison.classes))
+        by_class, by_sample = known and bool(comparison.classes), known and bool(comparison.quantiles)
+        self.show_classes.setVisible(by_class)
+        self.show_matrix.setVisible(by_class and not by_sample)
+        self.show_spread.setVisible(by_class and by_sample)
         if comparison is None or not known:
             self.summary.set_full_text("")
             self._empty.setText(self._hint())
             return
         self.summary.set_full_text(self._summary(comparison))
-        self.bars.show_classes(comparison.classes)
+        self._show_classes(comparison)
         self.matrix.show_comparison(comparison)
         self.gallery.show_samples(comparison.samples, comparison.columns)
         self._arrange()
         if self.own.typing:
             return
-        if comparison.classes:
-            self.left.setCurrentIndex(1 if self.show_matrix.isChecked() else 0)
-        else:
-            self.left.setCurrentIndex(2)
-            self.quantiles.setText(self._spread(comparison))
+        self.left.setCurrentIndex(self._page(comparison))
+
+    def _show_classes(self, comparison: Comparison) -> None:
+        self.bars.show_classes(comparison.classes, comparison.classes_by)
+        tip, name = {
+            "accuracy": (
+                tr("How many of each class are right: original above, compressed below"),
+                tr("Right answers by class, before and after"),
+            ),
+            "iou": (
+                tr(
+                    "Where answer and label agree, as a share of the area of both (IoU): original above, "
+                    "compressed below. Intervals from drawing the pictures anew."
+                ),
+                tr("IoU by class, before and after"),
+            ),
+            "ap": (
+                tr(
+                    "How well the boxes of each class are found and ranked (average precision): original "
+                    "above, compressed below. Intervals from drawing the pictures anew."
+                ),
+                tr("Average precision by class, before and after"),
+            ),
+        }[comparison.classes_by]
+        self.show_classes.setToolTip(tip)
+        self.bars.setAccessibleName(name)
+
+    def _page(self, comparison: Comparison) -> int:
+        """The page that was chosen, as far as there is something on it; else the classes."""
+        chosen = self.show_spread if not comparison.quantiles else self.show_matrix
+        if chosen.isChecked():
+            self.show_classes.setChecked(True)
+        if not comparison.quantiles:
+            return MATRIX if self.show_matrix.isChecked() else CLASSES
+        self.quantiles.setText(self._spread(comparison))
+        return SPREAD if self.show_spread.isChecked() or not comparison.classes else CLASSES
 
     def _show_tried(self) -> None:
         self._whole.ensureWidgetVisible(self.own.tried)
@@ -262,7 +297,9 @@ class ChangedView(QWidget):
             n=fmt.count(comparison.changed), total=fmt.count(comparison.done)
         )
         parts.append(changed)
-        if comparison.labelled and comparison.classes:
+        if comparison.quantiles:
+            pass
+        elif comparison.labelled and comparison.classes:
             parts.append(
                 tr("{broken} to wrong, {mended} to right").format(
                     broken=fmt.count(comparison.broken), mended=fmt.count(comparison.mended)

@@ -1,4 +1,7 @@
-"""Each class's share of right answers before and after, with intervals; what it lost stands beside it."""
+"""Each class's figure before and after, with intervals; what it lost stands beside it.
+
+The figure is the share of right answers, or where a picture has many classes IoU or average precision.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from core.values import ClassChange
+from core.values.compared import ClassFigure
 from gui import format as fmt
 from gui.i18n import tr
 from gui.theme import Theme
@@ -25,6 +29,7 @@ class ClassBars(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._classes: tuple[ClassChange, ...] = ()
+        self._figure: ClassFigure = "accuracy"
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         theme.changed.connect(self._recolor)
 
@@ -33,9 +38,9 @@ class ClassBars(QWidget):
         """What lost most first."""
         return self._classes
 
-    def show_classes(self, classes: tuple[ClassChange, ...]) -> None:
-        self._classes = tuple(sorted(classes, key=lambda one: -one.lost))
-        self.setAccessibleDescription("\n".join(describe(one) for one in self._classes[:100]))
+    def show_classes(self, classes: tuple[ClassChange, ...], figure: ClassFigure = "accuracy") -> None:
+        self._classes, self._figure = tuple(sorted(classes, key=lambda one: -one.lost)), figure
+        self.setAccessibleDescription("\n".join(describe(one, figure) for one in self._classes[:100]))
         self.setMinimumHeight(HEAD + ROW * len(self._classes))
         self.updateGeometry()
         self.update()
@@ -59,6 +64,7 @@ class ClassBars(QWidget):
         track = QRectF(names, 0, max(self.width() - names - FIGURE - 8, 20), ROW)
         if self._classes:
             self._paint_legend(painter, track.left())
+            self._paint_figure(painter, names)
         first = max((event.rect().top() - HEAD) // ROW, 0)
         last = min((event.rect().bottom() - HEAD) // ROW + 1, len(self._classes))
         for row in range(first, last):
@@ -110,11 +116,17 @@ class ClassBars(QWidget):
             painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter), words)
             left += 24 + width + 16
 
+    def _paint_figure(self, painter: QPainter, names: int) -> None:
+        """What the bars are, above the names; of right answers the button says it."""
+        words = figure_name(self._figure)
+        where = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        painter.drawText(QRectF(0, 0, names - 10, HEAD), where, words)
+
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             one = self.class_at(event.pos())
             if one is not None:
-                QToolTip.showText(event.globalPos(), plain_tip(describe(one)), self)
+                QToolTip.showText(event.globalPos(), plain_tip(describe(one, self._figure)), self)
                 return True
         return super().event(event)
 
@@ -131,14 +143,28 @@ def change_words(lost: float) -> str:
     return ("▼ " if lost > 0 else "▲ ") + figure
 
 
-def describe(one: ClassChange) -> str:
+def figure_name(figure: ClassFigure) -> str:
+    """What a class is judged by, in short; '' for the share of right answers."""
+    return {"accuracy": "", "iou": tr("IoU"), "ap": tr("AP")}[figure]
+
+
+def describe(one: ClassChange, figure: ClassFigure = "accuracy") -> str:
     """A class in words, intervals and all."""
-    return tr(
-        "{name}, {n} samples: {before} % before ({before_low} to {before_high}), {after} % after "
-        "({after_low} to {after_high}); lost {lost} points ({lost_low} to {lost_high}, 95 %)"
-    ).format(
+    template = (
+        tr(
+            "{name}, {n} samples: {before} % before ({before_low} to {before_high}), {after} % after "
+            "({after_low} to {after_high}); lost {lost} points ({lost_low} to {lost_high}, 95 %)"
+        )
+        if figure == "accuracy"
+        else tr(
+            "{name}, in {n} pictures: {figure} {before} % before ({before_low} to {before_high}), {after} % "
+            "after ({after_low} to {after_high}); lost {lost} points ({lost_low} to {lost_high}, 95 %)"
+        )
+    )
+    return template.format(
         name=one.name[:200],
         n=fmt.count(one.count),
+        figure=figure_name(figure),
         **{
             field: fmt.number(getattr(one, field))
             for field in (

@@ -189,6 +189,10 @@ def test_what_got_worse_is_shown_with_the_pictures_inside(judged) -> None:
     assert "<cat> cat 61 % → dog 50 %" in page.text
     assert ("img", "src", "data:image/png;base64,cG5n") in page.attributes
     assert "What changed" not in Page(report_html(account_of(judged))).text
+    overlaps = msgspec.structs.replace(comparison, classes_by="iou", quantiles=(0.1, 0.2, 0.3))
+    page = Page(report_html(account_of(judged, Told(comparison=overlaps))))
+    assert "share of the area of both (IoU)" in page.text and "to wrong" not in page.text
+    assert "Pictures original compressed points lost, 95 % dog 15 80.0 % 72.0 % 8.00" in page.text
 
 
 def test_areas_and_boxes_are_drawn_over_the_picture_before_and_after(judged) -> None:

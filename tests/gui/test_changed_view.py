@@ -204,6 +204,28 @@ def test_rows_and_numbers(loaded: Window) -> None:
     assert "moved by 25.0 %" in words and "width 1.2" in words and "height 7" in words
 
 
+def test_areas_have_their_overlap_by_class_and_what_moved_behind_a_button(loaded: Window) -> None:
+    overlaps = msgspec.structs.replace(
+        COMPARISON, before=None, after=None, names=(), classes_by="iou", quantiles=(0.0, 0.01, 0.25)
+    )
+    answered(loaded, overlaps)
+    view = loaded.main.changed
+    assert view.bars.isVisible() and [one.name for one in view.bars.classes] == ["dog", "cat"]
+    assert "dog, in 50 pictures: IoU 80.0 % before (75.0 to 85.0)" in view.bars.accessibleDescription()
+    assert view.bars.accessibleName() == "IoU by class, before and after"
+    assert "share of the area of both" in view.show_classes.toolTip()
+    assert view.summary.full_text == "7 of 100 answers changed", "areas are neither right nor wrong"
+    assert not view.show_matrix.isVisible() and view.show_spread.isVisible()
+    QTest.mouseClick(view.show_spread, Qt.MouseButton.LeftButton)
+    assert view.quantiles.isVisible() and not view.bars.isVisible()
+    assert "95 of 100 by at most 1.00 %" in view.quantiles.text()
+    # what has matrices has no such page: whoever was there is led back to the classes
+    loaded.comparing.comparison = msgspec.structs.replace(COMPARISON, sha256="other")
+    loaded.comparing.changed.emit()
+    assert view.bars.isVisible() and view.show_classes.isChecked() and view.show_matrix.isVisible()
+    assert view.bars.accessibleName() == "Right answers by class, before and after"
+
+
 def test_a_job_comes_first_and_the_comparison_follows(loaded: Window) -> None:
     first = looked_at(loaded)
     loaded.session.run()

@@ -76,19 +76,19 @@ def _half(without: np.ndarray) -> float | None:
 
 def _figures(values: np.ndarray) -> tuple[float, np.ndarray]:
     """In percent of all pictures, and without each group of them, (groups,)."""
-    evaluated = _evaluated(values)
+    matched = evaluated(values)
     groups = min(GROUPS, len(values))
     of = np.arange(len(values)) % groups
-    return _mean(evaluated, None), np.array([_mean(evaluated, of != group) for group in range(groups)])
+    return _mean(matched, None), np.array([_mean(matched, of != group) for group in range(groups)])
 
 
-def _evaluated(values: np.ndarray) -> Any:
+def evaluated(values: np.ndarray) -> Any:
     """pycocotools' matches of boxes found and right ones; None if there are none of either."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
     found = values[:, : MOST * COLUMNS].reshape(len(values), MOST, COLUMNS)
-    wanted = values[:, MOST * COLUMNS :].reshape(len(values), MOST, _LABEL)
+    wanted = wanted_boxes(values)
     annotations: list[dict[str, Any]] = []
     for image, boxes in enumerate(wanted):
         for label, x0, y0, x1, y1 in boxes[boxes[:, 0] != -1].tolist():
@@ -112,25 +112,30 @@ def _evaluated(values: np.ndarray) -> Any:
             "categories": [{"id": label} for label in sorted({one["category_id"] for one in annotations})],
         }
         right.createIndex()
-        evaluated = COCOeval(right, right.loadRes(detections), "bbox")
-        evaluated.params.areaRng, evaluated.params.areaRngLbl = [[0, 1e10]], ["all"]
-        evaluated.params.maxDets = [MOST]
-        evaluated.evaluate()
-    return evaluated
+        matched = COCOeval(right, right.loadRes(detections), "bbox")
+        matched.params.areaRng, matched.params.areaRngLbl = [[0, 1e10]], ["all"]
+        matched.params.maxDets = [MOST]
+        matched.evaluate()
+    return matched
 
 
-def _mean(evaluated: Any, chosen: np.ndarray | None) -> float:
+def wanted_boxes(values: np.ndarray) -> np.ndarray:
+    """The right boxes among them, (n, 100, 5): class (−1 where a place is empty), x0, y0, x1, y1."""
+    return values[:, MOST * COLUMNS :].reshape(len(values), MOST, _LABEL)
+
+
+def _mean(matched: Any, chosen: np.ndarray | None) -> float:
     """In percent over the chosen pictures (all of them)."""
-    if evaluated is None:
+    if matched is None:
         return 0.0
-    matches = evaluated.evalImgs
+    matches = matched.evalImgs
     if chosen is not None:
         count = len(chosen)
-        evaluated.evalImgs = [one if chosen[place % count] else None for place, one in enumerate(matches)]
+        matched.evalImgs = [one if chosen[place % count] else None for place, one in enumerate(matches)]
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluated.accumulate()
-    evaluated.evalImgs = matches
-    precision = evaluated.eval["precision"]
+        matched.accumulate()
+    matched.evalImgs = matches
+    precision = matched.eval["precision"]
     known = precision[precision > -1]
     return 100.0 * float(known.mean()) if known.size else 0.0
 
