@@ -34,6 +34,8 @@ SIXTEEN_BITS_SLOWDOWN = 1.8
 """Time of a layer between conversions to 16 bits, which is computed in float, over its float kernel's."""
 NBITS_WORTH = 1.1
 """Speed over that of float from which a layer computes in blocks."""
+REST_NARROWED = 0.5
+"""Of what no kernel accounts for, the share that goes with the channels; the rest is paid by run and node."""
 WIDTHS = (25, 50, 75)
 """Percent of the channels at which kernels are measured besides all of them: in between they are linear."""
 
@@ -150,7 +152,8 @@ class KernelModel:
 
     def predicted_sum(self, plan: Plan, original: Latency) -> float:
         """Milliseconds of kernels, conversions and the rest under `plan`, in the table's own measure."""
-        return self.sum_ms(plan) + self.rest_ms(original) * channels_kept(plan)
+        narrower = 1.0 - REST_NARROWED * (1.0 - channels_kept(plan))
+        return self.sum_ms(plan) + self.rest_ms(original) * narrower
 
     def sum_ms(self, plan: Plan) -> float:
         """Milliseconds of all kernels whose times are known, and of the conversions between them."""

@@ -12,7 +12,9 @@ import pytest
 
 from core.context import Context
 from core.evaluate.profile import kernel_times
+from core.evaluate.runner import Runner
 from core.formats import open_model
+from core.kernels.awake import AWAKE, wake
 from core.kernels.clock import timed
 from core.kernels.fragment import Constant, Kernel, fragment, kernel_of, narrowed
 
@@ -124,3 +126,18 @@ def test_conversions_stand_apart_from_the_work() -> None:
     assert found.form == "integer" and found.ms > 0 and found.enter_ms > 0
     assert spread >= 1.0
     assert np.isfinite([found.ms, found.enter_ms, found.leave_ms]).all()
+
+
+def test_threads_are_woken_by_nodes_that_change_nothing_and_can_be_told_apart(conv: Kernel) -> None:
+    sleeping, awake = fragment(conv, "int8"), fragment(conv, "int8")
+    assert sleeping is not None and awake is not None
+    wake(awake)
+    names = [name for name, _ in kernel_times(awake, None, Context(), seconds=0.01).nodes]
+    ours = [name for name in names if name.startswith(AWAKE)]
+    assert ours == names[:3]  # before whatever is timed
+    feeds = {"x_0": np.random.default_rng(0).standard_normal(SHAPES["x"], np.float32)}
+    expected = Runner(sleeping).run(feeds)
+    # the number that is added is the largest of a product, nothing here
+    found = Runner(awake).run({**feeds, f"{AWAKE}_given": np.zeros((32, 256), np.float32)})
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(one, other)
