@@ -27,10 +27,22 @@ from core.evaluate.judge import Judge
 from core.evaluate.marks import marks, picture_size
 from core.evaluate.runner import Runner
 from core.evaluate.statistics import paired_difference, wilson
-from core.values import Array, ChangedSample, ClassChange, Comparison, DataInfo, Marks, digest, text
+from core.values import (
+    Answer,
+    Array,
+    ChangedSample,
+    ClassChange,
+    ClassName,
+    Comparison,
+    DataInfo,
+    Marks,
+    class_names,
+    digest,
+    text,
+)
 from core.values.compared import Kind
 
-VERSION = 4
+VERSION = 5
 """Raise it when the same samples give another comparison."""
 MOST_SAMPLES = 60
 MOST_CLASSES = 40
@@ -105,7 +117,13 @@ class Tally:
 
     def __post_init__(self) -> None:
         classes = self.subject.classes
-        self._names = class_names(self.info, classes)
+        dense = self.subject.dense
+        # a matrix has a row for each class that the model tells apart, and no more
+        self._names = (
+            class_names(self.info, classes)[:classes]
+            if classes
+            else class_names(self.info, dense.classes if dense is not None else 0)
+        )
         self._before = np.zeros((classes, classes), np.int64)
         self._after = np.zeros((classes, classes), np.int64)
         self._rights = np.zeros((classes, 2, 2), np.int64)
@@ -175,14 +193,17 @@ class Tally:
         # of maps and several labels the distance between answers and labels says nothing
         known = batch.labels is not None and self.info.task == "regression"
         labels = batch.labels.reshape(len(one), -1) if known and batch.labels is not None else None
+        areas = has_words(self.subject)
         for row in np.flatnonzero(moved > 0).tolist():
 
             def sample(row: int = row) -> ChangedSample:
                 return ChangedSample(
                     index=int(batch.indices[row]),
                     label=_numbers(labels[row]) if labels is not None else "",
-                    before=self._told(before, row),
-                    after=self._told(after, row),
+                    before="" if areas else _numbers(one[row]),
+                    after="" if areas else _numbers(two[row]),
+                    before_parts=self._parts(before, row) if areas else (),
+                    after_parts=self._parts(after, row) if areas else (),
                     change=float(moved[row]),
                     kind=_nearer(labels[row], one[row], two[row]) if labels is not None else "other",
                     before_marks=self._marks(before, batch, row),
@@ -191,18 +212,15 @@ class Tally:
 
             self._offer(float(moved[row]), batch, row, sample)
 
-    def _told(self, answers: np.ndarray, row: int) -> str:
-        """An answer that is no class as text: what it says, or its first numbers."""
-        if not has_words(self.subject):
-            return _numbers(as_columns(answers)[row])
-        told = in_words(answers[row : row + 1], self.subject, self.info.class_names)
-        return ", ".join(f"{one.name}: {one.share or 0.0:.1%}".replace("%", " %") for one in told) or "–"
+    def _parts(self, answers: np.ndarray, row: int) -> tuple[Answer, ...]:
+        """What an answer that is areas or boxes says."""
+        return in_words(answers[row : row + 1], self.subject, self._names) or (Answer(name="–"),)
 
     def _marks(self, answers: np.ndarray, batch: Batch, row: int) -> Marks | None:
         """Where in the picture the answer is what."""
         feeds = list(batch.feeds.values())
         size = picture_size(feeds[0].shape, self.info.spec.preprocess) if len(feeds) == 1 else (0, 0)
-        return marks(answers[row : row + 1], self.subject, self.info.class_names, size)
+        return marks(answers[row : row + 1], self.subject, self._names, size)
 
     def _offer(self, change: float, batch: Batch, row: int, make: Callable[[], ChangedSample]) -> None:
         """Keep the sample if it is among the most changed so far; only then its picture is made."""
@@ -231,7 +249,7 @@ class Tally:
         shown = (str(int(value)) if whole else f"{value:.4g}" for value in values.tolist())
         return msgspec.structs.replace(sample, row=tuple(shown))
 
-    def _name(self, index: int) -> str:
+    def _name(self, index: int) -> ClassName:
         return self._names[index] if 0 <= index < len(self._names) else "–"
 
     # ------------------------------------------------------------ what came of it
@@ -275,9 +293,7 @@ class Tally:
         """What is told of classes where a sample has many; only in the end, as intervals take a while."""
         if self._by_class is None or self.done < total:
             return {}
-        dense = self.subject.dense
-        names = class_names(self.info, dense.classes if dense is not None else len(self.info.class_names))
-        changes = self._by_class.changes(names)
+        changes = self._by_class.changes(self._names)
         return {"classes": changes, "classes_by": self._by_class.figure, "labelled": True}
 
     def _columns(self) -> tuple[str, ...]:
@@ -316,11 +332,6 @@ class Tally:
             lost_low=100.0 * lost_low,
             lost_high=100.0 * lost_high,
         )
-
-
-def class_names(info: DataInfo, classes: int) -> tuple[str, ...]:
-    """The names of the model's classes; their numbers where nobody named them."""
-    return tuple(info.class_names[i] if i < len(info.class_names) else str(i) for i in range(classes))
 
 
 def _share(probabilities: np.ndarray, row: int, chosen: int) -> float:

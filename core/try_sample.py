@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from core.compare import class_names
 from core.context import Context
 from core.data.dataset import DataSet
 from core.data.own_feeds import own_feeds
@@ -17,7 +16,7 @@ from core.evaluate.judge import Judge
 from core.evaluate.marks import marks, picture_size
 from core.evaluate.runner import Runner
 from core.graph.labels import clean
-from core.values import Answer, Array, Marks, OwnField, OwnSample, Tried, text
+from core.values import Answer, Array, ClassName, Marks, OwnField, OwnSample, Tried, class_names, text
 
 MOST_ANSWERS = 3
 ENVELOPE = 96
@@ -51,7 +50,7 @@ def try_own(
     elif judge is not None and has_words(judge.subject):
         places = judge.subject.outputs
         parts = [judge.part([outputs[place] for place in places]) for outputs in answers]
-        names, size = data.info.class_names, picture_size(seen.shape, data.info.spec.preprocess)
+        names, size = class_names(data.info), picture_size(seen.shape, data.info.spec.preprocess)
         before, after = (in_words(part, judge.subject, names) for part in parts)
         placed = tuple(marks(part, judge.subject, names, size) for part in parts)
     else:
@@ -75,7 +74,7 @@ def try_own(
     )
 
 
-def _answers(output: np.ndarray, subject: Subject, names: tuple[str, ...]) -> tuple[Answer, ...]:
+def _answers(output: np.ndarray, subject: Subject, names: tuple[ClassName, ...]) -> tuple[Answer, ...]:
     """The likeliest classes of the first sample, or its first numbers."""
     if not subject.classes:
         values = as_columns(output)[0, :MOST_ANSWERS]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QLocale
 
-from core.values import Measurement
+from core.values import JUDGED_BY, Answer, ClassName, DataInfo, Measurement
 from core.values.layer_kind import split_kind
 from gui.i18n import tr, tr_text
 
@@ -97,12 +97,27 @@ def part(share: float) -> str:
     return percent(share, 1 if size >= 1e-3 or size == 0 else 2 if size >= 1e-4 else 3)
 
 
-def answer(name: str, share: float | None) -> str:
+def class_name(name: ClassName) -> str:
+    """What a class is called, in the window's language where nobody named it."""
+    return name if isinstance(name, str) else tr_text(name)
+
+
+def class_mark(name: ClassName) -> str:
+    """The least that tells a class from others where little room is left: its number, if it has no name."""
+    return name[:2] if isinstance(name, str) else str(name.params["n"])
+
+
+def answer(name: str, share: float | None, digits: int = 0) -> str:
     """A network's answer and how sure it is: 'cat 61 %', but '3 (61 %)', which would read as one number."""
     if share is None:
         return name
-    sure = percent(share)
+    sure = percent(share, digits)
     return f"{name} ({sure})" if name[-1:].isdigit() else f"{name} {sure}"
+
+
+def answers(told: Iterable[Answer], digits: int = 0) -> str:
+    """One after another, each with how sure it is or how much it covers."""
+    return listed(answer(class_name(one.name), one.share, digits) for one in told)
 
 
 def duration(seconds: float) -> str:
@@ -157,15 +172,6 @@ def metric_name(metric: str, short: bool = False) -> str:
     return names.get(metric, metric)
 
 
-def metric_expected(task: str) -> str:
-    """What answers to such a task are judged by first, before anything has been measured."""
-    first = {
-        "multilabel": "f1",
-        "regression": "rmse",
-        "segmentation": "miou",
-        "detection": "box_map",
-        "language": "perplexity",
-        "embedding": "cosine",
-        "unlabelled": "sqnr_db",
-    }
-    return metric_name(first.get(task, "top1"))
+def metric_expected(data: DataInfo | None) -> str:
+    """What answers to such samples are judged by first, before anything has been measured."""
+    return metric_name(JUDGED_BY[data.task if data is not None else "classification"])

@@ -6,6 +6,7 @@ ones for both networks, so that what was lost is a paired difference.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +18,7 @@ from core.evaluate.metrics.box_map import BoxMap
 from core.evaluate.metrics.miou import MeanIoU
 from core.evaluate.precision_by_class import BoxMatches
 from core.evaluate.statistics import draws
-from core.values import ClassChange
+from core.values import ClassChange, ClassName, class_name
 from core.values.compared import ClassFigure
 
 AREA_DRAWS, BOX_DRAWS = 1000, 200
@@ -32,8 +33,8 @@ class ByClass(Protocol):
     def add(self, batch: Batch, before: np.ndarray, after: np.ndarray) -> None:
         """Count a batch; `before` and `after` are both networks' answers, as `Judge.part` gives them."""
 
-    def changes(self, names: tuple[str, ...]) -> tuple[ClassChange, ...]:
-        """The classes that labels hold, in their order. `names` has one for each."""
+    def changes(self, names: Sequence[ClassName]) -> tuple[ClassChange, ...]:
+        """The classes that labels hold, in their order."""
 
 
 def by_class(subject: Subject, classes: int) -> ByClass | None:
@@ -66,7 +67,7 @@ class AreasByClass:
         labels = self._subject.dense.labels(batch.labels)
         self._holds.append(np.stack([(labels == number).any(axis=1) for number in range(classes)], axis=1))
 
-    def changes(self, names: tuple[str, ...]) -> tuple[ClassChange, ...]:
+    def changes(self, names: Sequence[ClassName]) -> tuple[ClassChange, ...]:
         if not self._areas:
             return ()
         areas, holds = np.concatenate(self._areas, axis=1), np.concatenate(self._holds)
@@ -98,7 +99,7 @@ class BoxesByClass:
         both = [metric.per_sample(answers, reference, self._subject) for answers in (before, after)]
         self._boxes.append(np.stack(both))
 
-    def changes(self, names: tuple[str, ...]) -> tuple[ClassChange, ...]:
+    def changes(self, names: Sequence[ClassName]) -> tuple[ClassChange, ...]:
         if not self._boxes:
             return ()
         both = np.concatenate(self._boxes, axis=1)
@@ -112,7 +113,7 @@ class BoxesByClass:
 
 
 def _changes(
-    names: tuple[str, ...], counts: np.ndarray, figures: np.ndarray, spread: np.ndarray
+    names: Sequence[ClassName], counts: np.ndarray, figures: np.ndarray, spread: np.ndarray
 ) -> tuple[ClassChange, ...]:
     """counts: pictures that hold each class; figures (2, classes) and spread (2, draws, classes) in percent.
 
@@ -127,7 +128,7 @@ def _changes(
             ends = [tuple(np.nanquantile(each, [0.025, 0.975]).tolist()) for each in (one, two, one - two)]
         found.append(
             ClassChange(
-                name=names[number],
+                name=class_name(names, number),
                 count=int(counts[number]),
                 before=before,
                 before_low=ends[0][0],

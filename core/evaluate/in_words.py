@@ -8,7 +8,7 @@ import numpy as np
 
 from core.evaluate.answers import Subject
 from core.evaluate.detector import COLUMNS
-from core.values import Answer
+from core.values import Answer, ClassName, class_name
 
 SHOWN = 3
 SURE = 0.3
@@ -19,10 +19,10 @@ def has_words(subject: Subject) -> bool:
     return subject.detector is not None or (subject.task == "segmentation" and subject.dense is not None)
 
 
-def in_words(answer: np.ndarray, subject: Subject, names: Sequence[str]) -> tuple[Answer, ...]:
+def in_words(answer: np.ndarray, subject: Subject, names: Sequence[ClassName]) -> tuple[Answer, ...]:
     """The largest areas with their shares of the picture, or the surest boxes with their scores.
 
-    answer: (1, numbers), as `Judge.part` gives it. names: of the classes; who has none is its number.
+    answer: (1, numbers), as `Judge.part` gives it. names: of the classes, as `class_names` gives them.
     """
     found: list[tuple[float, int]] = []
     if subject.detector is not None:
@@ -37,7 +37,4 @@ def in_words(answer: np.ndarray, subject: Subject, names: Sequence[str]) -> tupl
             (share, number) for share, number in zip(shares, numbers.tolist(), strict=True) if number >= 0
         ]
     found.sort(reverse=True)
-    return tuple(
-        Answer(name=names[number] if number < len(names) else str(number), share=share)
-        for share, number in found[:SHOWN]
-    )
+    return tuple(Answer(name=class_name(names, number), share=share) for share, number in found[:SHOWN])

@@ -9,7 +9,7 @@ import numpy as np
 from core.evaluate.answers import Subject
 from core.evaluate.detector import COLUMNS
 from core.evaluate.in_words import SURE
-from core.values import NOWHERE, Array, MarkedBox, Marks, Preprocess
+from core.values import NOWHERE, Array, ClassName, MarkedBox, Marks, Preprocess, class_name
 
 LONGEST_SIDE = 96
 """Areas in more places are thinned out: the window paints them small."""
@@ -24,11 +24,13 @@ def picture_size(shape: Sequence[int], preprocess: Preprocess | None) -> tuple[i
     return width, height
 
 
-def marks(answer: np.ndarray, subject: Subject, names: Sequence[str], size: tuple[int, int]) -> Marks | None:
+def marks(
+    answer: np.ndarray, subject: Subject, names: Sequence[ClassName], size: tuple[int, int]
+) -> Marks | None:
     """What the answer to one picture of `size` (width, height) says of its places; None if nothing.
 
     answer: (1, numbers), as `Judge.part` gives it. Areas of which only some places are judged are no map.
-    names: of the classes; who has none is its number.
+    names: of the classes, as `class_names` gives them.
     """
     width, height = size
     if not width or not height:
@@ -53,7 +55,7 @@ def _thinned(length: int) -> np.ndarray:
     return ((np.arange(shown) + 0.5) * length / shown).astype(np.int64)
 
 
-def _boxes(judged: np.ndarray, names: Sequence[str], size: tuple[int, int]) -> tuple[MarkedBox, ...]:
+def _boxes(judged: np.ndarray, names: Sequence[ClassName], size: tuple[int, int]) -> tuple[MarkedBox, ...]:
     """Those that the detector is sure of, the surest first."""
     boxes = judged.reshape(-1, COLUMNS)
     sure = boxes[(boxes[:, 5] >= 0) & (boxes[:, 4] >= SURE)]
@@ -65,7 +67,7 @@ def _boxes(judged: np.ndarray, names: Sequence[str], size: tuple[int, int]) -> t
             right=right,
             bottom=bottom,
             number=int(number),
-            name=names[int(number)] if number < len(names) else str(int(number)),
+            name=class_name(names, int(number)),
             share=score,
         )
         for (left, top, right, bottom), (score, number) in zip(

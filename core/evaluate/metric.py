@@ -14,7 +14,7 @@ import numpy as np
 
 from core.evaluate.answers import Subject
 from core.evaluate.statistics import paired_difference, wilson
-from core.values import Measurement
+from core.values import JUDGED_BY, Measurement
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ class Metric(ABC):
     @abstractmethod
     def rank(self, subject: Subject) -> int | None:
         """Return its place among the metrics of such a model, the lowest counts; None: not for it."""
+
+    def counts(self, subject: Subject) -> bool:
+        """Whether it is the figure that answers to this task are judged by."""
+        return JUDGED_BY[subject.task] == self.name
 
     @abstractmethod
     def per_sample(self, output: np.ndarray, reference: Reference, subject: Subject) -> np.ndarray:

@@ -6,7 +6,7 @@ import base64
 
 from core.report.marked import marked_picture
 from core.report.words import Words, points
-from core.values import ChangedSample, ClassChange, Comparison, text
+from core.values import Answer, ChangedSample, ClassChange, ClassName, Comparison, text
 
 MOST_CLASSES = 20
 MOST_SAMPLES = 24
@@ -99,10 +99,27 @@ def _sample(sample: ChangedSample, words: Words) -> str:
     label = words.name(sample.label) if sample.label else words(text("sample {n}", n=sample.index))
     kind = {"broken": "broken", "mended": "mended", "other": "other"}[sample.kind]
     return (
-        f"<div>{picture}<b>{label}</b><span>{_answer(sample.before, sample.before_share, words)}</span>"
-        f'<span class="{kind}">→ {_answer(sample.after, sample.after_share, words)}</span></div>'
+        f"<div>{picture}<b>{label}</b><span>{_before(sample, words)}</span>"
+        f'<span class="{kind}">→ {_after(sample, words)}</span></div>'
     )
 
 
-def _answer(name: str, share: float | None, words: Words) -> str:
-    return words.name(name) + ("" if share is None else f" {100 * share:.0f} %")
+def _before(sample: ChangedSample, words: Words) -> str:
+    return _parts(sample.before_parts, words) or _answer(sample.before, sample.before_share, words)
+
+
+def _after(sample: ChangedSample, words: Words) -> str:
+    return _parts(sample.after_parts, words) or _answer(sample.after, sample.after_share, words)
+
+
+def _parts(parts: tuple[Answer, ...], words: Words) -> str:
+    return words.listed([_answer(one.name, one.share, words, 1) for one in parts])
+
+
+def _answer(name: ClassName, share: float | None, words: Words, digits: int = 0) -> str:
+    """'cat 61 %', but 'class 3 (61 %)', as in the window."""
+    said = words.name(name)
+    if share is None:
+        return said
+    sure = f"{100 * share:.{digits}f} %"
+    return f"{said} ({sure})" if str(name)[-1:].isdigit() else f"{said} {sure}"

@@ -10,7 +10,7 @@ from core.console import human_bytes
 from core.evaluate.metrics import METRICS
 from core.graph.labels import clean
 from core.language import teller
-from core.values import Measurement, Text, text
+from core.values import ClassName, Measurement, Text, text
 from core.values.layer_kind import split_kind
 
 LONGEST_NAME = 200
@@ -34,9 +34,9 @@ class Words:
         }
         return html.escape(self._tell(Text(sentence.template, params)))
 
-    def name(self, name: str) -> str:
+    def name(self, name: ClassName) -> str:
         """A name from a file: one plain line, kept apart from the direction of what surrounds it."""
-        return f"<bdi>{self.label(name)}</bdi>"
+        return f"<bdi>{self.label(name)}</bdi>" if isinstance(name, str) else self(name)
 
     def layer(self, name: str) -> str:
         """A layer's name, which goes on in the next line behind a part of it: 'encoder.0.' 'conv'."""

@@ -10,6 +10,7 @@ from core.values.best import BestPlan, BestPlans, Goal
 from core.values.blame import Blame, GiveBack, Rescue
 from core.values.card import ModelCard, card_in
 from core.values.catalogue import Catalogue, Choice, Described, Parameter, Preset, StepInfo
+from core.values.class_names import ClassName, class_name, class_names
 from core.values.compared import (
     CLASS_COLORS,
     NOWHERE,
@@ -22,7 +23,16 @@ from core.values.compared import (
     Tried,
 )
 from core.values.connected import CoupledChannels, Couplings, Wiring
-from core.values.data import DataCheck, DataInfo, DataSpec, LabelOrder, Preprocess, PreprocessScore, Task
+from core.values.data import (
+    JUDGED_BY,
+    DataCheck,
+    DataInfo,
+    DataSpec,
+    LabelOrder,
+    Preprocess,
+    PreprocessScore,
+    Task,
+)
 from core.values.inspected import QUANTILES, ActivationView, ChannelRanges
 from core.values.measured import (
     Analysis,
@@ -68,6 +78,7 @@ __all__ = [
     "CLASS_COLORS",
     "FLOAT_BITS",
     "HALF_BITS",
+    "JUDGED_BY",
     "NOWHERE",
     "NO_CHANGE",
     "PARTS",
@@ -86,6 +97,7 @@ __all__ = [
     "ChannelRanges",
     "Choice",
     "ClassChange",
+    "ClassName",
     "Comparison",
     "Counterpart",
     "CoupledChannels",
@@ -150,6 +162,8 @@ __all__ = [
     "WeightFigures",
     "Wiring",
     "card_in",
+    "class_name",
+    "class_names",
     "digest",
     "sizes_line",
     "sizes_of",

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from core.values.base import Array, Value
+from core.values.class_names import ClassName
 
 Kind = Literal["broken", "mended", "other"]
 ClassFigure = Literal["accuracy", "iou", "ap"]
@@ -18,7 +19,7 @@ over union), or the average precision of its boxes."""
 class ClassChange(Value, frozen=True, kw_only=True):
     """One class before and after. Figures are in percent, with 95 % intervals."""
 
-    name: str
+    name: ClassName
     count: int
     """Samples of this class, or pictures that hold it; without labels: those that the original called so."""
     before: float
@@ -50,7 +51,7 @@ class MarkedBox(Value, frozen=True, kw_only=True):
     bottom: float
     number: int
     """Of its class."""
-    name: str
+    name: ClassName
     share: float
     """How sure it is of it, 0..1."""
 
@@ -84,19 +85,30 @@ class Marks(Value, frozen=True, kw_only=True):
             )
 
 
+class Answer(Value, frozen=True, kw_only=True):
+    """One answer to one sample."""
+
+    name: ClassName
+    share: float | None = None
+    """0..1; None where answers are no classes."""
+
+
 class ChangedSample(Value, frozen=True, kw_only=True):
     """A sample whose answer changed."""
 
     index: int
     """Its position in the source."""
-    label: str = ""
+    label: ClassName = ""
     """What it is, as far as somebody said so."""
-    before: str = ""
+    before: ClassName = ""
     """The original's answer: a class, or a number as text."""
     before_share: float | None = None
     """How sure the original is of it, 0..1; None where answers are no classes."""
-    after: str = ""
+    after: ClassName = ""
     after_share: float | None = None
+    before_parts: tuple[Answer, ...] = ()
+    """Of an answer that is areas or boxes: what it says in the end; `before` is empty then."""
+    after_parts: tuple[Answer, ...] = ()
     change: float = 0.0
     """How much: half the sum of what the probabilities moved, 0..1; for numbers the deviation, as a share
     of the spread of the original's answers."""
@@ -128,7 +140,7 @@ class Comparison(Value, frozen=True, kw_only=True, tag=True):
     classes: tuple[ClassChange, ...] = ()
     """Empty where a sample has no class, and, while the comparison grows, where it has many."""
     classes_by: ClassFigure = "accuracy"
-    names: tuple[str, ...] = ()
+    names: tuple[ClassName, ...] = ()
     """Of the rows and columns of both matrices: all classes, or those that changed most."""
     left_out: int = 0
     """Classes that are not among `names`."""
@@ -141,14 +153,6 @@ class Comparison(Value, frozen=True, kw_only=True, tag=True):
     """Those that changed most, the most changed first."""
     columns: tuple[str, ...] = ()
     """Names of the numbers in their rows, as far as they are known."""
-
-
-class Answer(Value, frozen=True, kw_only=True):
-    """One answer to one sample."""
-
-    name: str
-    share: float | None = None
-    """0..1; None where answers are no classes."""
 
 
 class Tried(Value, frozen=True, kw_only=True, tag=True):

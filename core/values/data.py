@@ -22,6 +22,18 @@ Task = Literal[
 ]
 """What the answers are judged as; 'unlabelled': compared with the original's."""
 
+JUDGED_BY: dict[Task, str] = {
+    "classification": "top1",
+    "multilabel": "f1",
+    "regression": "rmse",
+    "segmentation": "miou",
+    "detection": "box_map",
+    "language": "perplexity",
+    "embedding": "cosine",
+    "unlabelled": "sqnr_db",
+}
+"""The metric that counts for each task; for unlabelled answers that are classes it is their agreement."""
+
 
 class Preprocess(Value, frozen=True, kw_only=True):
     """From a picture (or row) to the model's input. Mean and std are in 0..255 units for pictures.

@@ -267,7 +267,7 @@ class InspectorView(QWidget):
         self.curve.show_points(points, primary, plan.zeros, movable)
         has_curve = any(point.sparsity > 0 for point in points)
         self.curve.setVisible(has_curve)
-        expected = fmt.metric_expected(session.data.task if session.data is not None else "")
+        expected = fmt.metric_expected(session.data)
         metric = fmt.metric_name(primary.metric, short=True) if primary else expected
         self._accuracy.setText(tr("{metric} by sparsity").format(metric=metric))
         count = max((point.measurement.count for point in points), default=0)

@@ -201,8 +201,7 @@ class OutcomeView(QWidget):
     def _show_accuracy(self, before: Outcome | None, after: Outcome) -> None:
         old = before.primary if before else None
         new = after.primary
-        data = self._session.data
-        expected = fmt.metric_expected(data.task if data is not None else "")
+        expected = fmt.metric_expected(self._session.data)
         title = fmt.metric_name(old.metric) if old else expected
         if old is None:
             missing = tr("choose data to judge it") if self._session.data is None else self._when_measured()

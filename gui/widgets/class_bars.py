@@ -53,7 +53,8 @@ class ClassBars(QWidget):
 
     def _names(self) -> int:
         longest = max(
-            (self.fontMetrics().horizontalAdvance(one.name[:40]) for one in self._classes), default=0
+            (self.fontMetrics().horizontalAdvance(fmt.class_name(one.name)[:40]) for one in self._classes),
+            default=0,
         )
         return min(max(longest + 12, NARROWEST_NAMES), WIDEST_NAMES, self.width() // 3)
 
@@ -75,7 +76,9 @@ class ClassBars(QWidget):
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(self.font())
         painter.setPen(self._theme.color("text"))
-        name = painter.fontMetrics().elidedText(one.name[:400], Qt.TextElideMode.ElideRight, names - 10)
+        name = painter.fontMetrics().elidedText(
+            fmt.class_name(one.name)[:400], Qt.TextElideMode.ElideRight, names - 10
+        )
         painter.drawText(QRectF(0, top, names - 10, ROW), int(Qt.AlignmentFlag.AlignRight | middle), name)
         bars = (
             ("before", track.top() + 6, one.before, one.before_low, one.before_high),
@@ -162,7 +165,7 @@ def describe(one: ClassChange, figure: ClassFigure = "accuracy") -> str:
         )
     )
     return template.format(
-        name=one.name[:200],
+        name=fmt.class_name(one.name)[:200],
         n=fmt.count(one.count),
         figure=figure_name(figure),
         **{

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from core.values import Comparison
+from core.values import ClassName, Comparison
 from gui import format as fmt
 from gui.i18n import tr
 from gui.theme import Theme
@@ -33,7 +33,7 @@ class ConfusionMatrix(ToldWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._names: tuple[str, ...] = ()
+        self._called: tuple[ClassName, ...] = ()
         self._before = self._after = np.zeros((0, 0), np.int64)
         self.mode = MODES[0]
         self.current: tuple[int, int] | None = None
@@ -44,16 +44,20 @@ class ConfusionMatrix(ToldWidget):
     def show_comparison(self, comparison: Comparison | None) -> None:
         known = comparison is not None and comparison.before is not None and comparison.after is not None
         if comparison is None or not known:
-            self._names, self.current = (), None
+            self._called, self.current = (), None
             self._before = self._after = np.zeros((0, 0), np.int64)
         else:
-            if comparison.names != self._names:
+            if comparison.names != self._called:
                 self.current = None
-            self._names = comparison.names
+            self._called = comparison.names
             self._before, self._after = comparison.before.numpy(), comparison.after.numpy()
         if self.current is None:
             self.setAccessibleDescription(self.summary())
         self.update()
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(fmt.class_name(name) for name in self._called)
 
     def set_mode(self, mode: str) -> None:
         self.mode = mode
@@ -164,19 +168,19 @@ class ConfusionMatrix(ToldWidget):
         painter.setPen(self._theme.color("muted"))
         # what lies below the line reaches into the gap above the next name
         every = max(1, math.ceil(metrics.ascent() / max(size, 1.0)))
-        for index in range(0, len(self._names), every):
+        names = self._names
+        for index in range(0, len(names), every):
             area = QRectF(0, grid.top() + index * size, grid.left() - 6, size)
-            name = metrics.elidedText(
-                self._names[index][:200], Qt.TextElideMode.ElideRight, int(area.width())
-            )
+            name = metrics.elidedText(names[index][:200], Qt.TextElideMode.ElideRight, int(area.width()))
             where = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             painter.drawText(area, int(where) | int(Qt.TextFlag.TextDontClip), name)
         if size >= ROOM_FOR_NUMBERS:
-            for index, whole in enumerate(self._names):
+            for index, (called, whole) in enumerate(zip(self._called, names, strict=True)):
                 area = QRectF(grid.left() + index * size, 2, size - 1, 16)
                 name = metrics.elidedText(whole[:40], Qt.TextElideMode.ElideRight, int(size))
                 # three letters and more say something, a lone "…" does not
-                shown = name if len(name) > 2 or name == whole else whole[:2]
+                fits = name == whole or (len(name) > 2 and isinstance(called, str))
+                shown = name if fits else fmt.class_mark(called)
                 painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), shown)
         words = tr("rows: true class · columns: answer")
         area = QRectF(0, grid.bottom() + 1, self.width(), 17)

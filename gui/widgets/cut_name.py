@@ -14,12 +14,16 @@ def cut_name(name: str, metrics: QFontMetrics | QFontMetricsF, room: float) -> s
     """'l.0.attention.query' for 'layers.0.attention.query' where that is enough, 'l.0.a.query' where not.
 
     The parts in front are cut first, and keep their numbers: layers of one block end alike, and cut in the
-    middle they would all be 'layer…query'. A branch in brackets behind the name goes before anything else.
+    middle they would all be 'layer…query'. The branch of an If stays, in brackets behind the name: its other
+    branch has a layer of the same name.
     """
     if metrics.horizontalAdvance(name) <= room:
         return name
-    head, bracket, _ = name.partition(" (")
-    end = "…" if bracket else ""
+    head, bracket, branch = name.partition(" (")
+    end = bracket + branch
+    if bracket and metrics.horizontalAdvance(f"{head[:1]}…{head[-1:]}{end}") > room:
+        # no room for a name beside it: both begin and end still tell the branches apart
+        return metrics.elidedText(name.replace(" (", "(", 1), Qt.TextElideMode.ElideMiddle, int(room))
     between = "." if "." in head else "_"
     parts = head.split(between)
     for place in range(len(parts)):
@@ -28,8 +32,9 @@ def cut_name(name: str, metrics: QFontMetrics | QFontMetricsF, room: float) -> s
             return shown
         if place < len(parts) - 1:
             parts[place] = _initial(parts[place])
-    shown = between.join(parts) if len(parts) > 1 or bracket else name
-    return metrics.elidedText(shown, Qt.TextElideMode.ElideMiddle, int(room))
+    shown = between.join(parts)
+    left = int(room - metrics.horizontalAdvance(end))
+    return metrics.elidedText(shown, Qt.TextElideMode.ElideMiddle, left) + end
 
 
 def _initial(part: str) -> str:

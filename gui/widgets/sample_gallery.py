@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QScrollArea, QSizePolicy, QWidget
 
-from core.values import ChangedSample
+from core.values import Answer, ChangedSample, ClassName
 from gui import format as fmt
 from gui.i18n import tr
 from gui.theme import Theme
@@ -132,9 +132,9 @@ class SampleGallery(ToldWidget):
             self._paint_row(painter, sample, tile)
         top = tile.top() + EDGE + 6
         lines = (
-            (sample.label or tr("sample {n}").format(n=sample.index), None, "text", True),
-            (sample.before, sample.before_share, "muted", False),
-            ("→ " + sample.after, sample.after_share, _token(sample), False),
+            (fmt.class_name(sample.label) or tr("sample {n}").format(n=sample.index), None, "text", True),
+            (_said(sample.before, sample.before_parts), sample.before_share, "muted", False),
+            ("→ " + _said(sample.after, sample.after_parts), sample.after_share, _token(sample), False),
         )
         for number, (name, share, token, bold) in enumerate(lines):
             painter.setFont(small_font(self.font(), 12, bold=bold))
@@ -170,13 +170,11 @@ class SampleGallery(ToldWidget):
         sample = self._samples[index]
         lines = [tr("sample {n}").format(n=sample.index)]
         if sample.label:
-            lines.append(tr("it is: {label}").format(label=sample.label[:200]))
-        lines.append(
-            tr("original: {answer}").format(answer=fmt.answer(sample.before, sample.before_share)[:300])
-        )
-        lines.append(
-            tr("compressed: {answer}").format(answer=fmt.answer(sample.after, sample.after_share)[:300])
-        )
+            lines.append(tr("it is: {label}").format(label=fmt.class_name(sample.label)[:200]))
+        before = fmt.answer(_said(sample.before, sample.before_parts), sample.before_share)
+        after = fmt.answer(_said(sample.after, sample.after_parts), sample.after_share)
+        lines.append(tr("original: {answer}").format(answer=before[:300]))
+        lines.append(tr("compressed: {answer}").format(answer=after[:300]))
         lines.append(
             {"broken": tr("now wrong"), "mended": tr("now right"), "other": ""}[sample.kind]
             if sample.before_share is not None
@@ -228,6 +226,11 @@ class SampleGallery(ToldWidget):
     def tip_at(self, place: QPoint) -> str:
         index = self.tile_at(place)
         return self.describe(index) if index is not None else ""
+
+
+def _said(name: ClassName, parts: tuple[Answer, ...]) -> str:
+    """An answer's class or number, or what its areas or boxes say: areas change by tenths of a percent."""
+    return fmt.answers(parts, 1) if parts else fmt.class_name(name)
 
 
 def _token(sample: ChangedSample) -> str:

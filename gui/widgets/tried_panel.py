@@ -7,7 +7,7 @@ from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from core.values import Answer, Tried
+from core.values import Tried
 from gui import format as fmt
 from gui.i18n import tr
 from gui.theme import Theme
@@ -107,8 +107,8 @@ class TriedPanel(QFrame):
             return
         name = tried.name or _typed(tried)
         self.name.set_full_text(name)
-        self.before.set_full_text(tr("original: {answer}").format(answer=_answers(tried.before)))
-        self.after.set_full_text(tr("compressed: {answer}").format(answer=_answers(tried.after)))
+        self.before.set_full_text(tr("original: {answer}").format(answer=fmt.answers(tried.before)))
+        self.after.set_full_text(tr("compressed: {answer}").format(answer=fmt.answers(tried.after)))
         self.apart.setVisible(tried.apart is not None)
         self.apart.set_full_text(
             tr("They differ by {share} of the answer's size.").format(share=fmt.percent(tried.apart, 2))
@@ -129,7 +129,3 @@ class TriedPanel(QFrame):
 
 def _typed(tried: Tried) -> str:
     return fmt.listed(f"{name} {cell}" for name, cell in zip(tried.fields, tried.cells, strict=False))
-
-
-def _answers(answers: tuple[Answer, ...]) -> str:
-    return fmt.listed(fmt.answer(one.name, one.share) for one in answers)

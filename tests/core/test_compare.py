@@ -112,7 +112,7 @@ def test_without_labels_the_original_is_right(opened: OpenedModel) -> None:
     assert not found.labelled and (found.changed, found.mended) == (4, 0)
     # the original called three cats; one of them still is
     assert found.before.numpy().tolist() == [[3, 0, 0], [0, 1, 0], [0, 0, 2]]
-    assert found.classes[0].name == "0" and found.classes[0].after == pytest.approx(100 / 3)
+    assert str(found.classes[0].name) == "class 0" and found.classes[0].after == pytest.approx(100 / 3)
     assert {one.kind for one in found.samples} == {"other"} and not found.samples[0].label
 
 
@@ -160,8 +160,9 @@ def test_of_many_classes_those_are_shown_that_changed(opened: OpenedModel) -> No
     labels = np.array([3, 3, 50, 60, 70, 80])
     found = tallied(opened, info_of(), subject, before, after, labels)
     assert len(found.names) == MOST_CLASSES and found.left_out == classes - MOST_CLASSES
-    assert {"3", "99"} <= set(found.names) and len(found.classes) == 5
-    place = [found.names.index(name) for name in ("3", "99")]
+    names = [str(name) for name in found.names]
+    assert {"class 3", "class 99"} <= set(names) and len(found.classes) == 5
+    place = [names.index(name) for name in ("class 3", "class 99")]
     assert found.after.numpy()[place[0], place[1]] == 1 and count == found.done
 
 
@@ -287,4 +288,6 @@ def test_a_plan_that_was_not_run_is_made_and_compared(opened: OpenedModel, tmp_p
         Runner(one).run({opened.info.inputs[0].name: np.zeros((1, 3, 8, 8), np.float32)})[0][0]
         for one in (opened.source, path)
     ]
-    assert [answers.before[0].name, answers.after[0].name] == [str(int(one.argmax())) for one in logits]
+    assert [str(one.name) for one in (answers.before[0], answers.after[0])] == [
+        f"class {int(one.argmax())}" for one in logits
+    ]

@@ -9,6 +9,7 @@ from core.evaluate.answers import Subject
 from core.evaluate.dense import Dense
 from core.evaluate.detector import COLUMNS, MOST, Detector
 from core.evaluate.in_words import has_words, in_words
+from core.values import class_name
 
 
 def test_areas_are_told_by_their_shares_of_the_picture_the_largest_first() -> None:
@@ -18,7 +19,11 @@ def test_areas_are_told_by_their_shares_of_the_picture_the_largest_first() -> No
     scores = np.array([[[9, 0, 0, 0], [0, 0, 0, 9], [0, 9, 9, 0]]], np.float32)
     assert has_words(subject)
     told = in_words(scores, subject, ("sky", "tree"))
-    assert [(one.name, one.share) for one in told] == [("2", 0.5), ("tree", 0.25), ("sky", 0.25)]
+    assert [(one.name, one.share) for one in told] == [
+        (class_name((), 2), 0.5),
+        ("tree", 0.25),
+        ("sky", 0.25),
+    ]
 
 
 def test_boxes_are_told_by_class_and_score_and_faint_ones_are_not() -> None:

@@ -10,7 +10,7 @@ from core.evaluate.answers import Subject
 from core.evaluate.dense import Dense
 from core.evaluate.detector import COLUMNS, MOST, Detector
 from core.evaluate.marks import LONGEST_SIDE, marks, picture_size
-from core.values import Preprocess
+from core.values import Preprocess, class_name
 
 DENSE = Dense(classes=2, axis=0, columns=2, label_at=np.arange(6))
 
@@ -45,7 +45,10 @@ def test_boxes_are_shares_of_the_picture_and_faint_ones_are_left_out() -> None:
     answer = np.concatenate([rows.reshape(-1), np.float32([7, 8])])[None]
     subject = Subject(task="detection", output=0, detector=Detector((0, 1), "pairs", 2, (64, 32)))
     found = marks(answer, subject, ("cat",), (64, 32)).boxes
-    assert [(one.name, one.number, one.share) for one in found] == [("cat", 0, 0.875), ("1", 1, 0.75)]
+    assert [(one.name, one.number, one.share) for one in found] == [
+        ("cat", 0, 0.875),
+        (class_name((), 1), 1, 0.75),
+    ]
     sides = [(one.left, one.top, one.right, one.bottom) for one in found]
     assert sides == [(0.0, 0.0, 0.25, 1.0), (0.0, 0.25, 0.5, 1.0)]
 

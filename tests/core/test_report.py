@@ -31,6 +31,7 @@ from core.report.pictures import ranges
 from core.report.snippet import snippet
 from core.report.words import Words, points, signed
 from core.values import (
+    Answer,
     Array,
     ChangedSample,
     ClassChange,
@@ -50,6 +51,7 @@ from core.values import (
     Result,
     SensitivityPoint,
     TensorInfo,
+    class_name,
     text,
 )
 
@@ -189,6 +191,10 @@ def test_what_got_worse_is_shown_with_the_pictures_inside(judged) -> None:
     assert "<cat> cat 61 % → dog 50 %" in page.text
     assert ("img", "src", "data:image/png;base64,cG5n") in page.attributes
     assert "What changed" not in Page(report_html(account_of(judged))).text
+    four, half_sky = class_name((), 4), (Answer(name="sky", share=0.5),)
+    unnamed = msgspec.structs.replace(sample, label=four, before=four, after_parts=half_sky)
+    told = Told(comparison=msgspec.structs.replace(comparison, samples=(unnamed,)), language="zh_CN")
+    assert "类别 4 类别 4 (61 %) → sky 50.0 %" in Page(report_html(account_of(judged, told))).text
     overlaps = msgspec.structs.replace(comparison, classes_by="iou", quantiles=(0.1, 0.2, 0.3))
     page = Page(report_html(account_of(judged, Told(comparison=overlaps))))
     assert "share of the area of both (IoU)" in page.text and "to wrong" not in page.text

@@ -31,6 +31,7 @@ from core.values import (
     PlanMeasured,
     Text,
     Tried,
+    class_name,
 )
 from gui.app import Window
 from gui.widgets.confusion_matrix import ConfusionMatrix
@@ -132,6 +133,32 @@ def test_digits_as_classes_are_told_from_how_sure_the_answer_is(loaded: Window) 
     answered(loaded, msgspec.structs.replace(COMPARISON, samples=(digits,)))
     words = loaded.main.changed.gallery.describe(0)
     assert "original: 3 (61 %)" in words and "compressed: 5 (55 %)" in words
+
+
+def test_classes_that_nobody_named_are_called_so_in_the_windows_language(loaded: Window) -> None:
+    zero, seven = class_name((), 0), class_name((), 7)
+    one = msgspec.structs.replace(COMPARISON.samples[0], label=zero, before=zero, after=seven)
+    areas = ChangedSample(
+        index=5, before_parts=(Answer(name=zero, share=0.7834), Answer(name="car", share=0.2)),
+        after_parts=(Answer(name=zero, share=1.0),), change=0.1,
+    )  # fmt: skip
+    unnamed = msgspec.structs.replace(
+        COMPARISON,
+        names=(zero, seven),
+        classes=tuple(msgspec.structs.replace(one, name=zero) for one in COMPARISON.classes),
+        samples=(one, areas),
+    )
+    answered(loaded, unnamed)
+    view = loaded.main.changed
+    assert "original: class 0 (61 %)" in view.gallery.describe(0)
+    assert "compressed: class 7 (55 %)" in view.gallery.describe(0)
+    assert "original: class 0 (78.3 %), car 20.0 %" in view.gallery.describe(1)
+    assert view.matrix.describe((0, 1)) == "class 0, called class 7: 5 before, 4 after"
+    loaded.translations.choose("zh_CN")
+    QApplication.processEvents()
+    assert "类别 0 (61 %)" in view.gallery.describe(0)
+    assert view.matrix.describe((0, 1)).startswith("类别 0，被判为 类别 7")
+    assert view.bars.accessibleDescription().startswith("类别 0，50 个样本")
 
 
 def test_what_is_known_so_far_is_shown(loaded: Window) -> None:

@@ -20,8 +20,8 @@ from gui.widgets.elided_label import ElidedLabel
         ("layer3.1.conv2", "l3.1.conv2", "l3.1.conv2"),
         ("conv2_depthwise", "c2_depthwise", "c2_depthwise"),
         ("layer3.se_1.conv", "l3.se_1.conv", "l3.se_1.conv"),
-        ("stft (else)", "stft…", "stft…"),
-        ("encoder.2.conv (then)", "e.2.conv…", "e.2.conv…"),
+        ("encoder.2.conv (then)", "e.2.conv (then)", "e.2.conv (then)"),
+        ("encoder.2.conv (else/then)", "e.2.conv (else/then)", "e.2.conv (else/then)"),
     ],
 )
 def test_the_parts_in_front_are_cut_first_and_keep_their_numbers(
@@ -29,6 +29,19 @@ def test_the_parts_in_front_are_cut_first_and_keep_their_numbers(
 ) -> None:
     metrics = QFontMetricsF(qapp.font())
     assert cut_name(name, metrics, metrics.horizontalAdvance(room_of) + 0.5) == shown
+
+
+@pytest.mark.parametrize("room_of", ["encoder_co (then)", "en…ion (then)", "e…n (then)", "en…en)"])
+def test_the_branches_of_an_if_are_told_apart_in_any_room(qapp: QApplication, room_of: str) -> None:
+    metrics = QFontMetricsF(qapp.font())
+    room = metrics.horizontalAdvance(room_of) + 0.5
+    one, other = (
+        cut_name(f"stft.encoderconvolution ({branch})", metrics, room) for branch in ("then", "else")
+    )
+    assert one != other
+    assert max(metrics.horizontalAdvance(one), metrics.horizontalAdvance(other)) <= room
+    if "(then)" in room_of:
+        assert one.endswith(" (then)") and other.endswith(" (else)")
 
 
 def test_where_even_that_is_too_long_the_middle_goes(qapp: QApplication) -> None:

@@ -9,6 +9,7 @@ import pytest
 from layer_values import accuracy, make_outcome, make_session, make_theme
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from shell_values import make_data
 
 from core.values import Exported, Result, text
 from gui import format as fmt
@@ -160,4 +161,5 @@ def test_where_there_is_little_room_all_three_figures_give_way_alike(
     ],
 )
 def test_the_figure_to_come_is_called_by_its_own_name(task: str, title: str) -> None:
-    assert fmt.metric_expected(task) == title
+    assert fmt.metric_expected(make_data(task=task)) == title
+    assert fmt.metric_expected(None) == "Accuracy"

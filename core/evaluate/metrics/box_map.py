@@ -34,7 +34,7 @@ class BoxMap(Metric):
     name = "box_map"
 
     def rank(self, subject: Subject) -> int | None:
-        return 0 if subject.task == "detection" else None
+        return 0 if self.counts(subject) else None
 
     def per_sample(self, output: np.ndarray, reference: Reference, subject: Subject) -> np.ndarray:
         """float64 (n, 1100): the boxes found, then up to 100 right ones and crowds; class −1: none."""

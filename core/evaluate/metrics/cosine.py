@@ -17,7 +17,7 @@ class Cosine(Metric):
     name = "cosine"
 
     def rank(self, subject: Subject) -> int | None:
-        return 0 if subject.task == "embedding" else None
+        return 0 if self.counts(subject) else None
 
     def per_sample(self, output: np.ndarray, reference: Reference, subject: Subject) -> np.ndarray:
         own, original = unit_vectors(output), unit_vectors(reference.answers)

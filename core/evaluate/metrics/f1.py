@@ -17,7 +17,7 @@ class F1(RatioMetric):
     name = "f1"
 
     def rank(self, subject: Subject) -> int | None:
-        return 0 if subject.task == "multilabel" else None
+        return 0 if self.counts(subject) else None
 
     def per_sample(self, output: np.ndarray, reference: Reference, subject: Subject) -> np.ndarray:
         assert reference.labels is not None

@@ -20,7 +20,7 @@ class MeanIoU(Metric):
     name = "miou"
 
     def rank(self, subject: Subject) -> int | None:
-        return 0 if subject.task == "segmentation" else None
+        return 0 if self.counts(subject) else None
 
     def per_sample(self, output: np.ndarray, reference: Reference, subject: Subject) -> np.ndarray:
         """float64 (n, 2·classes): areas of the intersection, then of the union, in places."""

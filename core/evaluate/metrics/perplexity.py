@@ -26,7 +26,7 @@ class Perplexity(Metric):
     name = "perplexity"
 
     def rank(self, subject: Subject) -> int | None:
-        return 0 if subject.task == "language" else None
+        return 0 if self.counts(subject) else None
 
     def per_sample(self, output: np.ndarray, reference: Reference, subject: Subject) -> np.ndarray:
         assert reference.labels is not None and subject.dense is not None

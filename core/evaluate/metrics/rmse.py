@@ -23,7 +23,7 @@ class Rmse(Metric):
     name = "rmse"
 
     def rank(self, subject: Subject) -> int | None:
-        return 0 if subject.task == "regression" else None
+        return 0 if self.counts(subject) else None
 
     def per_sample(self, output: np.ndarray, reference: Reference, subject: Subject) -> np.ndarray:
         assert reference.labels is not None

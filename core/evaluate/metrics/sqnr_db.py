@@ -26,7 +26,7 @@ class Sqnr(Metric):
     name = "sqnr_db"
 
     def rank(self, subject: Subject) -> int | None:
-        return 0 if subject.task == "unlabelled" and not subject.classes else 40
+        return 0 if self.counts(subject) and not subject.classes else 40
 
     def per_sample(self, output: np.ndarray, reference: Reference, subject: Subject) -> np.ndarray:
         count = len(output)

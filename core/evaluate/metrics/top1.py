@@ -14,7 +14,7 @@ class Top1(ShareMetric):
     name = "top1"
 
     def rank(self, subject: Subject) -> int | None:
-        return 0 if subject.task == "classification" else None
+        return 0 if self.counts(subject) else None
 
     def per_sample(self, output: np.ndarray, reference: Reference, subject: Subject) -> np.ndarray:
         assert reference.labels is not None

@@ -10,7 +10,7 @@ from scipy.special import softmax
 from core.evaluate.answers import Subject, find_subject
 from core.evaluate.metric import Reference
 from core.evaluate.metrics import METRICS, metrics_for
-from core.values import Measurement
+from core.values import JUDGED_BY, Measurement
 
 LOGITS = np.array([[2, 1, 0], [0, 3, 1], [1, 0, 2], [5, 4, 3]], dtype=np.float32)
 CLASSES = Subject(task="classification", output=0, classes=3)
@@ -153,3 +153,14 @@ def test_every_metric_is_described() -> None:
     for described, metric in METRICS:
         assert described.name == metric.name
         assert str(described.label) and str(described.help)
+
+
+@pytest.mark.parametrize("task", JUDGED_BY)
+def test_each_task_has_its_figure_and_that_comes_first(task: str) -> None:
+    classes = 6 if task == "classification" else 0
+    first = metrics_for(Subject(task=task, output=0, classes=classes))[0]  # type: ignore[arg-type]
+    assert first.name == JUDGED_BY[task]  # type: ignore[index]
+
+
+def test_of_classes_without_labels_the_agreement_counts() -> None:
+    assert metrics_for(Subject(task="unlabelled", output=0, classes=6))[0].name == "agreement"
