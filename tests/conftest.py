@@ -20,10 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
 
-@pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Settings, data and caches of each test, and of the processes that it starts, go to its own folder."""
-    home = tmp_path_factory.mktemp("home")
+def _move_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, folder in (
         ("XDG_CONFIG_HOME", "config"),
         ("XDG_DATA_HOME", "data"),
@@ -32,7 +29,33 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     ):
         (home / folder).mkdir()
         monkeypatch.setenv(variable, str(home / folder))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _home_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is made once for several tests is at home here, not in the user's folders."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _move_home(tmp_path_factory.mktemp("home"), monkeypatch)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Settings, data and caches of each test, and of the processes that it starts, go to its own folder."""
+    _move_home(tmp_path_factory.mktemp("home"), monkeypatch)
     yield
+
+
+@pytest.fixture
+def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Budgets by the clock, which steady figures need and no check: as much is done, less often."""
+    # tests of the window alone need no engine
+    from core.evaluate import latency
+    from core.kernels import table
+
+    monkeypatch.setattr(latency, "WARM_UP_SECONDS", 0.02)
+    monkeypatch.setattr(latency, "MAX_RUNS", 2 * latency.MIN_RUNS)
+    monkeypatch.setattr(table, "SECONDS", 1.5)
 
 
 def _shared(*parts: str) -> Path:

@@ -1,5 +1,7 @@
 """The command line as a script meets it: exit codes, what is printed, what is written."""
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -10,19 +12,23 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper
 
+import resources
 from core.cli import main
 
 PREPROCESS = '{"mean": [0], "std": [255], "layout": "NCHW", "color": "GRAY"}'
 
 
-@pytest.fixture
-def compressed(digits_resnet, digits, tmp_path, capsys):
-    """OUT.onnx, R.json and what was printed, of the sample at 50 % zeros and 8 bits."""
-    out, report = tmp_path / "输出 out.onnx", tmp_path / "r.json"
-    command = ["compress", str(digits_resnet), "--data", str(digits), "--limit", "200", "--quiet"]
+@pytest.fixture(scope="module")
+def compressed(tmp_path_factory):
+    """OUT.onnx, R.json and what was printed, of the sample at 50 % zeros and 8 bits; nobody changes it."""
+    folder = tmp_path_factory.mktemp("compressed")
+    out, report = folder / "输出 out.onnx", folder / "r.json"
+    model, data = (str(resources.sample_path(name)) for name in ("digits_resnet.onnx", "digits/test"))
+    command = ["compress", model, "--data", data, "--limit", "200", "--quiet"]
     settings = ["--sparsity", "0.5", "--weight-bits", "8", "--activation-bits", "8"]
-    assert main([*command, *settings, "--out", str(out), "--report", str(report)]) == 0
-    return out, json.loads(report.read_text()), capsys.readouterr().out
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main([*command, *settings, "--out", str(out), "--report", str(report)]) == 0
+    return out, json.loads(report.read_text()), printed.getvalue()
 
 
 def test_info_lists_the_layers_as_json(digits_resnet, capsys):

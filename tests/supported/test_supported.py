@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ import onnx
 import pytest
 import supported_page as page
 import supported_shared
-from supported_journey import COMPRESSED, Account, Saved
+from supported_journey import COMPRESSED, Account, Saved, travel
 from supported_kinds import KINDS, ROOT, Kind
 from supported_truth import truth
 
@@ -29,10 +30,17 @@ KNOWN = {
 }
 
 
-def account_of(kind: Kind, folder: Path) -> tuple[Saved, Account]:
-    """Saved as its framework does, then everything in a process of its own."""
+def account_of(kind: Kind, folder: Path, apart: bool = True) -> tuple[Saved, Account]:
+    """Saved as its framework does, then everything, `apart` in a process of its own.
+
+    Only there its memory is its own; where nobody looks at that, a process costs its imports alone.
+    """
     saved = kind.make(folder)
     (folder / "saved.json").write_bytes(msgspec.json.encode(saved))
+    if not apart:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return saved, travel(folder)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     done = subprocess.run(
         [sys.executable, str(JOURNEY), str(folder)], env=environment, capture_output=True, text=True
@@ -93,13 +101,14 @@ def cases() -> list[object]:
 
 @pytest.mark.parametrize("name", cases())
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning", "ignore:.*:FutureWarning")
+@pytest.mark.usefixtures("briefly")
 def test_all_of_the_work_on_a_file_as_it_was_saved(name: str, tmp_path: Path) -> None:
     kind = KINDS[name]
     if kind.shared and not (supported_shared.MODELS / kind.shared).exists():
         pytest.skip(f"{kind.shared} is not on this machine")
     if kind.needs:
         pytest.importorskip(kind.needs)
-    saved, account = account_of(kind, tmp_path)
+    saved, account = account_of(kind, tmp_path, apart=bool(kind.memory))
     check(kind, saved, account, tmp_path)
     differences = page.differences(kind, page.row_of(kind, account), page.read().get(kind.network))
     assert not differences, "make it anew with tests/supported/write_page.py"
