@@ -1,4 +1,4 @@
-"""Makes `networks`, the small models and data that these tests share, importable; what is timed is timed briefly."""
+"""Makes `networks`, the small models and data that these tests share, importable; times briefly."""
 
 from __future__ import annotations
 

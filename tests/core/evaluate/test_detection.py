@@ -165,6 +165,9 @@ def test_a_poor_detector_has_what_pycocotools_says_and_an_interval() -> None:
     lost = metric.loss(values, original, subject)
     assert lost.points == pytest.approx(100 - expected, abs=1e-6)
     assert metric.loss(original, original, subject).points == 0
+    # what was found for these numbers is not told of others that lie in the same place
+    values[:] = original
+    assert metric.measurement(values, subject).value == pytest.approx(100)
 
 
 def test_pictures_without_boxes_and_answers_without_any() -> None:
