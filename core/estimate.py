@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -110,9 +111,14 @@ def _weights(layer: Layer) -> int:
 
 def zipped_layer_bytes(layer: Layer, plan: LayerPlan) -> float:
     """Roughly what is left of them in a zip: zeros shrink there."""
-    return layer_bytes(layer, plan) * zipped_share(plan.weight_bits or FLOAT_BITS, plan.zeros)
+    return layer_bytes(layer, plan) * zipped_share(_bits(plan), plan.zeros)
 
 
+def _bits(plan: LayerPlan) -> int:
+    return plan.weight_bits or FLOAT_BITS
+
+
+@lru_cache(maxsize=4096)
 def zipped_share(bits: int, zeros: float) -> float:
     """What zip leaves of a layer's stored bytes at so many bits with this share of zeros."""
     if bits in _ZIPPED:
@@ -184,15 +190,16 @@ def estimate(
     size = float(model.size_bytes)
     zipped = float(baseline.zipped_bytes if baseline and baseline.zipped_bytes else model.size_bytes * 0.92)
     share_saved, loss, known, changed = 0.0, 0.0, 0, 0
-    untouched, counted = LayerPlan(sparsity=0.0), set[tuple[str, ...]]()
+    plain, counted = zipped_share(FLOAT_BITS, 0.0), set[tuple[str, ...]]()
     for layer in model.layers:
         resolved = plan.layer(layer.id)
-        if not plan.changes(layer.id) or not (layer.prunable or layer.quantizable):
+        if not (layer.prunable or layer.quantizable) or not plan.changes(layer.id):
             continue
         changed += 1
         if layer.weights not in counted:  # what several layers share is in the file once
-            size -= layer.bytes - layer_bytes(layer, resolved) - graph_bytes(layer, resolved)
-            zipped -= zipped_layer_bytes(layer, untouched) - zipped_layer_bytes(layer, resolved)
+            stored = layer_bytes(layer, resolved)
+            size -= layer.bytes - stored - graph_bytes(layer, resolved)
+            zipped -= layer.bytes * plain - stored * zipped_share(_bits(resolved), resolved.zeros)
             counted.add(layer.weights)
         if resolved.activation_bits == 8 and (resolved.weight_bits or FLOAT_BITS) <= 8:
             share_saved += shares.get(layer.id, 0.0) * (1 - 1 / INTEGER_SPEEDUP)

@@ -31,6 +31,7 @@ from gui.run_queue import RunQueue
 from gui.session import Session
 from gui.settings import Settings
 from gui.theme import TOKENS, Theme
+from gui.widgets.last_words import wait_visibly
 
 FONTS = (
     "Inter", "Segoe UI", "SF Pro Text", "Noto Sans", "DejaVu Sans",
@@ -97,6 +98,7 @@ class Window:
         """End the engine, so that the project has but one user left, and close that; nothing stays behind."""
         self.engine.close()
         self.keeper.leave()
+        wait_visibly(self.keeper.departures.wait)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -122,21 +122,18 @@ class _Page(QWebEnginePage):
             self.told.emit(what, value)
 
 
-class NetronWeb(QWebEngineView):
-    drawn = Signal()
-    node_clicked = Signal(str)
-    crashed = Signal()
+class NetronProfile(QWebEngineProfile):
+    """What Netron's page may reach: files of ours, nothing else."""
 
-    def __init__(self, files: NetronFiles, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, files: NetronFiles) -> None:
         _register()
         # without a name nothing is kept: no cookie, no cache on disk
-        self._profile = QWebEngineProfile(QCoreApplication.instance())
-        self.interceptor = _OwnSchemeOnly(self._profile)
-        self._handler = _Handler(files, self._profile)
-        self._profile.setUrlRequestInterceptor(self.interceptor)
-        self._profile.installUrlSchemeHandler(_NAME, self._handler)
-        self._profile.downloadRequested.connect(_refuse)
+        super().__init__(QCoreApplication.instance())
+        self.interceptor = _OwnSchemeOnly(self)
+        self._handler = _Handler(files, self)
+        self.setUrlRequestInterceptor(self.interceptor)
+        self.installUrlSchemeHandler(_NAME, self._handler)
+        self.downloadRequested.connect(_refuse)
         for code, when, world in (
             (
                 COOKIE_SCRIPT,
@@ -153,7 +150,19 @@ class NetronWeb(QWebEngineView):
             script.setSourceCode(code)
             script.setInjectionPoint(when)
             script.setWorldId(world)
-            self._profile.scripts().insert(script)
+            self.scripts().insert(script)
+
+
+class NetronWeb(QWebEngineView):
+    drawn = Signal()
+    node_clicked = Signal(str)
+    crashed = Signal()
+
+    def __init__(self, profile: NetronProfile, parent: QWidget | None = None) -> None:
+        """The profile becomes this view's own."""
+        super().__init__(parent)
+        self._profile = profile
+        self.interceptor = profile.interceptor
         page = _Page(self._profile, self)
         page.told.connect(self._on_told)
         page.renderProcessTerminated.connect(self._on_terminated)

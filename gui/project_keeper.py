@@ -25,9 +25,12 @@ from core.project import (
     RunRecord,
     Snapshot,
     is_untitled,
+    tidy,
 )
 from core.values import DataInfo, DataSpec, Outcome, Plan, PlanMeasured
+from gui import disk_work
 from gui import project_questions as ask
+from gui.departures import Departures
 from gui.job import Problem
 from gui.plan_journal import PlanJournal
 from gui.project_lock import ProjectLock
@@ -57,6 +60,7 @@ class ProjectKeeper(QObject):
         self._snapshots: tuple[Snapshot, ...] = ()
         self.left: tuple[Path, str] | None = None
         """The project that was left last and its model's hash: the same model again goes on in it."""
+        self.departures = Departures()
         self._lock: ProjectLock | None = None
         self._run: RunRecord | None = None
         self._todo: list[Callable[[Project], object]] = []
@@ -124,7 +128,7 @@ class ProjectKeeper(QObject):
             restore_run(session, run)
 
     def leave(self) -> None:
-        """A clean close: everything is in the file, and a copy of it beside it."""
+        """A clean close: everything is in the file; a copy of it is made beside the window's thread."""
         if self.project is None:
             return
         if self.unsaved:
@@ -136,10 +140,7 @@ class ProjectKeeper(QObject):
         project, self.project = self.project, None
         model = self._session.model
         self.left = (project.path, model.sha256) if model is not None and not project.read_only else None
-        project.keep_previous()
-        project.close()
-        if self._lock is not None:
-            self._lock.release()
+        self.departures.leave(project, self._lock)
         self._lock, self._run, self._snapshots = None, None, ()
         self._session.project_path, self._session.project_read_only = None, False
         self._settings.set_working("", "")
@@ -165,10 +166,11 @@ class ProjectKeeper(QObject):
         if path.exists() and path.samefile(old.path):
             self.save_now()
             return True
-        lock = ProjectLock(path)
+        lock = self.departures.lock(path)
         if not lock.take():
             self._tell(ask.in_use(path.name))
             return False
+        self.departures.wait()  # what is replaced may be just being copied
         try:
             project = Project(old.save_as(path), create=False)
         except ProjectError as error:
@@ -200,7 +202,7 @@ class ProjectKeeper(QObject):
         if path.exists():
             self._tell(ask.name_taken(path.name))
             return False
-        lock = ProjectLock(path)
+        lock = self.departures.lock(path)
         if not lock.take():
             self._tell(ask.in_use(path.name))
             return False
@@ -233,8 +235,8 @@ class ProjectKeeper(QObject):
             self._retry.stop()
 
     def _tidy(self) -> None:
-        if self.project is not None:
-            self.project.connection.checkpoint()
+        if self.project is not None and not self.project.read_only and self.project.in_place:
+            disk_work.later(tidy, self.project.path)
 
     # ------------------------------------------------------------ following the session
 

@@ -12,12 +12,14 @@ class ProjectLock:
 
     def __init__(self, project: Path) -> None:
         self._lock = QLockFile(str(project.with_name(f".{project.name}.lock")))
+        self._held = False
         # old is no reason: only a holder that no longer runs has lost it
         self._lock.setStaleLockTime(0)
 
     def take(self) -> bool:
         """False if another window holds it. Where no lock can be made, nobody else can have one."""
-        if self._lock.tryLock(0):
+        self._held = self._held or self._lock.tryLock(0)
+        if self._held:
             return True
         return self._lock.error() != QLockFile.LockError.LockFailedError
 
@@ -36,4 +38,5 @@ class ProjectLock:
         return int(known[0]) if known else 0
 
     def release(self) -> None:
+        self._held = False
         self._lock.unlock()

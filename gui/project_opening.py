@@ -25,10 +25,13 @@ from core.project import (
     moved_with,
     open_previous,
     places,
+    prepare_spare,
     previous_path,
+    take_spare,
     untitled_path,
 )
 from core.values import DataSpec, ModelInfo
+from gui import disk_work
 from gui import project_questions as ask
 from gui.job import Problem
 from gui.project_keeper import ProjectKeeper
@@ -62,6 +65,7 @@ class ProjectOpening(QObject):
         self._missing_data: DataSpec | None = None
         session.model_changed.connect(self._on_model)
         session.problem.connect(self._on_problem)
+        disk_work.later(prepare_spare, untitled_path("").parent)
 
     @property
     def under_way(self) -> bool:
@@ -79,9 +83,9 @@ class ProjectOpening(QObject):
         """Open a project and then its model."""
         self._drop()
         self._wanted = Path(path).absolute()
-        lock = None if read_only else ProjectLock(self._wanted)
         if self._keeper.project is not None and self._keeper.project.path == self._wanted:
             self._session.leaving.emit()  # once more from the beginning: our own lock is no hindrance
+        lock = None if read_only else self._keeper.departures.lock(self._wanted)
         if lock is not None and not lock.take():
             self._ask(ask.in_another_window(self._wanted.name))
             return
@@ -189,7 +193,7 @@ class ProjectOpening(QObject):
             self._hold_untitled(model)
 
     def _hold_again(self, path: Path, model: ModelInfo) -> None:
-        lock = ProjectLock(path)
+        lock = self._keeper.departures.lock(path)
         try:
             if lock.take():
                 self._keeper.hold(Project(path, create=False), lock)
@@ -218,12 +222,14 @@ class ProjectOpening(QObject):
         damaged: ProjectError | None = None
         for number in range(1, 100):
             path = first if number == 1 else first.with_name(f"{first.stem}-{number}{ENDING}")
-            lock = ProjectLock(path)
+            lock = self._keeper.departures.lock(path)
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if not lock.take():
                     continue
                 fresh = not path.exists()
+                if fresh and take_spare(path):
+                    disk_work.later(prepare_spare, path.parent)
                 project = Project(path)
                 if fresh and number > 1:
                     _lend(first, project)
@@ -269,6 +275,7 @@ class ProjectOpening(QObject):
     # ------------------------------------------------------------ refused, given up
 
     def _refused(self, error: ProjectError) -> None:
+        self._keeper.departures.wait()  # it may be the copy of just this file
         previous = previous_path(self._wanted)
         made = previous.stat().st_mtime if previous.is_file() else None
         self._ask(ask.refused(error, made))

@@ -89,7 +89,7 @@ def restore_run(session: Session, record: RunRecord) -> None:
         else:
             session._take(value)
     session.run_state = "stopped" if record.state == "running" else record.state
-    session.result = record.result
+    session.run_plan, session.result = record.plan, record.result
     session.last_export = None
     if session.baseline is None and record.result is not None:
         # what the run found of the original goes for every plan

@@ -153,12 +153,9 @@ class Session(PlanningSession):
         if self.model is None or self.data is None:
             return
         self.run_points, self.training = (), ()
-        self.run_state = "running"
+        self.run_state, self.run_plan = "running", plan or self.plan
         self.run_changed.emit(None)
-        self.begin(
-            "compress",
-            m.Compress(model=self.model.path, data=self.data.spec, plan=plan or self.plan),
-        )
+        self.begin("compress", m.Compress(model=self.model.path, data=self.data.spec, plan=self.run_plan))
 
     def export(self, destination: str, language: str = "en") -> None:
         if self.result is not None and self.model is not None:

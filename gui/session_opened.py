@@ -59,7 +59,7 @@ class OpenedSession(SessionState):
         self.plans, self.plan_measured = (), None
         self.analyzed = False
         self.run_points, self.training = (), ()
-        self.run_state = "none"
+        self.run_state, self.run_plan = "none", None
         self.result = None
         self.last_export = None
         if self.points:

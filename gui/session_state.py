@@ -109,6 +109,8 @@ class SessionState(QObject):
         """Of all trainings of the run that is shown, in their order."""
         self.run_state = "none"
         """'none', 'running', 'done', 'stopped', 'failed'."""
+        self.run_plan: Plan | None = None
+        """What the run that is shown carries out, or did."""
         self.analyzed = False
         self.result: Result | None = None
         self.last_export: Exported | None = None

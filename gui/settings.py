@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import os
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 import platformdirs
 
+from gui import disk_work
+
 RECENT_LIMIT = 10
 _LOG = logging.getLogger(__name__)
-_WRITER = ThreadPoolExecutor(1, "settings")
-"""Forcing a file to a busy disk takes up to half a second, in which the window would stand still."""
 
 
 class Remembered(msgspec.Struct, kw_only=True):
@@ -55,7 +53,7 @@ class Settings:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or default_path()
         self.values = Remembered()
-        self.settle()
+        disk_work.settle()  # another window's last words
         try:
             self.values = msgspec.json.decode(self._path.read_bytes(), type=Remembered)
         except FileNotFoundError:
@@ -76,18 +74,12 @@ class Settings:
 
     def save(self) -> None:
         """Have what is remembered now written. A crash leaves the old file or the new one."""
-        _WRITER.submit(_write, self._path, msgspec.json.format(msgspec.json.encode(self.values)))
-
-    @staticmethod
-    def settle() -> None:
-        """Wait until all that was saved is on the disk."""
-        _WRITER.submit(int).result()
+        disk_work.later(_write, self._path, msgspec.json.format(msgspec.json.encode(self.values)))
 
 
 def _write(path: Path, content: bytes) -> None:
     """Write beside the file, force it to the disk, then move it into place."""
-    temporary, collecting = "", gc.isenabled()
-    gc.disable()  # the collector must not take parts of the window to pieces outside of its thread
+    temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".window-", suffix=".tmp")
@@ -101,6 +93,3 @@ def _write(path: Path, content: bytes) -> None:
         if temporary:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-    finally:
-        if collecting:
-            gc.enable()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import msgspec
 
@@ -45,7 +46,7 @@ class Facts:
     def layers(self) -> tuple[Layer, ...]:
         return self.model.layers
 
-    @property
+    @cached_property
     def changed(self) -> tuple[Layer, ...]:
         return tuple(layer for layer in self.layers if self.plan.changes(layer.id))
 

@@ -47,6 +47,17 @@ def keep_previous(connection: Connection) -> None:
         place_copy(connection, previous)
 
 
+def tidy(path: Path) -> None:
+    """Move what the log holds into the file; nothing depends on success.
+
+    In a connection of its own, so that nobody who writes meanwhile waits for the disk.
+    """
+    with contextlib.suppress(ProjectError):
+        connection = Connection(path, create=False)
+        connection.checkpoint()
+        connection.close()
+
+
 def open_previous(path: Path) -> Path:
     """Copy the previous copy of the project at `path` to a free name beside it; `path` stays as it is.
 

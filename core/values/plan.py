@@ -84,6 +84,7 @@ class LayerPlan(Value, frozen=True, kw_only=True, omit_defaults=True):
         return _over(self, base)
 
 
+@lru_cache(maxsize=256)
 def parse_pattern(pattern: str | None) -> tuple[int, int] | None:
     """'2:4' -> (2, 4); None for no pattern. Raises ValueError for what is neither."""
     if pattern is None or pattern == "unstructured":
@@ -135,6 +136,17 @@ def _resolved(own: LayerPlan | None, defaults: LayerPlan) -> LayerPlan:
     return resolved
 
 
+@lru_cache(maxsize=1024)
+def _is_change(resolved: LayerPlan) -> bool:
+    return (
+        bool(resolved.sparsity)
+        or resolved.pattern not in (None, "unstructured")
+        or bool(resolved.threshold)
+        or resolved.weight_bits != FLOAT_BITS
+        or resolved.activation_bits != FLOAT_BITS
+    )
+
+
 RESTRUCTURING = (
     ("equalize", "on"),
     ("prune_blocks", "count"),
@@ -180,14 +192,14 @@ class Plan(Value, frozen=True, kw_only=True, tag=True, omit_defaults=True):
 
     def changes(self, layer_id: str) -> bool:
         """Whether anything is done to this layer."""
-        resolved = self.layer(layer_id)
-        return (
-            bool(resolved.sparsity)
-            or resolved.pattern not in (None, "unstructured")
-            or bool(resolved.threshold)
-            or resolved.weight_bits != FLOAT_BITS
-            or resolved.activation_bits != FLOAT_BITS
-        )
+        return _is_change(self.layer(layer_id))
+
+    def settings_of(self, layer_ids: Iterable[str]) -> set[LayerPlan]:
+        """What these layers get, each setting once: there are few of them for thousands of layers."""
+        if not self.exceptions:
+            return {self.layer("")} if any(True for _ in layer_ids) else set()
+        own = {self.exceptions.get(layer_id) for layer_id in layer_ids}
+        return {_resolved(each, self.defaults) for each in own}
 
     def without_parameters(self, named: Iterable[tuple[str, str]]) -> Plan:
         """A new plan in which these (method, parameter) have their defaults again."""

@@ -31,6 +31,8 @@ class LayerFilter(QSortFilterProxyModel):
         row: Row = self.sourceModel().rows[source_row]
         if self._changed_only and not row.changed:
             return False
+        if not self._words:
+            return True  # the usual case, and thousands of layers
         kinds = f"{row.layer.kind} {fmt.layer_kind(row.layer.kind)}"
         text = f"{row.layer.label} {row.layer.id} {kinds}".casefold()
         return all(word in text for word in self._words)

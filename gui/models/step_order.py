@@ -60,11 +60,10 @@ def asked(step: StepInfo, catalogue: Catalogue, plan: Plan, model: ModelInfo | N
             return True
     if model is None or not step.asked_by_layers:
         return False
-    for layer in model.layers:
-        settings = plan.layer(layer.id)
-        if step.asked_by_layers == BITS and settings.weight_bits != FLOAT_BITS and layer.quantizable:
-            return True
-        zeros = settings.zeros > 0 or bool(settings.threshold)
-        if step.asked_by_layers == "zeros" and zeros and layer.prunable:
-            return True
+    if step.asked_by_layers == BITS:
+        able = plan.settings_of(layer.id for layer in model.layers if layer.quantizable)
+        return any(settings.weight_bits != FLOAT_BITS for settings in able)
+    if step.asked_by_layers == "zeros":
+        able = plan.settings_of(layer.id for layer in model.layers if layer.prunable)
+        return any(settings.zeros > 0 or settings.threshold for settings in able)
     return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from types import ModuleType
 
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QShowEvent
@@ -34,6 +35,9 @@ class NetronView(QWidget):
         self._theme = theme
         self._files = NetronFiles()
         self._web = None
+        self._module: ModuleType | None = None
+        """While the web engine is being made."""
+        self._profile = None
         self._shown_for: tuple | None = None
         self._asked_for: object = None
         self._from_page = False
@@ -126,7 +130,8 @@ class NetronView(QWidget):
             self._load(file)
 
     def _load(self, file: Path) -> None:
-        if self._web is None and not self._make_web():
+        if self._web is None:
+            self._prepare_web()
             return
         self._shown_for = (str(file), self._theme.name)
         self._files.model = file
@@ -137,25 +142,46 @@ class NetronView(QWidget):
         self._stack.setCurrentWidget(self._web)
         self._web.open(self._theme.color("panel"))
 
-    def _make_web(self) -> bool:
-        """Load the web engine. False, with a sentence, where it is missing or would end the program."""
+    def _prepare_web(self) -> None:
+        """Load the web engine, or say that it is missing or would end the program.
+
+        Its parts are single native calls of up to a tenth of a second: each has a turn of the event loop for
+        itself, and so has the page.
+        """
+        if self._module is not None:
+            return  # under way
         if not sandbox_works():
             self._say("unsafe")
-            return False
+            return
         try:
-            module = importlib.import_module("gui.netron_web")
+            self._module = importlib.import_module("gui.netron_web")
         except ImportError:
-            module = None
-        if module is None or not self._files.installed:
+            self._module = None
+        if self._module is None or not self._files.installed:
+            self._module = None
             self._say("missing")
-            return False
-        self._web = module.NetronWeb(self._files, self)
+            return
+        self._say("loading")
+        QTimer.singleShot(0, self, self._make_profile)
+
+    def _make_profile(self) -> None:
+        self._profile = self._module.NetronProfile(self._files)
+        QTimer.singleShot(0, self, self._make_web)
+
+    def _make_web(self) -> None:
+        self._web = self._module.NetronWeb(self._profile, self)
+        self._module = self._profile = None
         self._web.setAccessibleName(tr("Netron"))
         self._web.drawn.connect(self._on_drawn)
         self._web.node_clicked.connect(self._on_node_clicked)
         self._web.crashed.connect(self._on_crashed)
         self._stack.addWidget(self._web)
-        return True
+        QTimer.singleShot(0, self, self._on_web)
+
+    def _on_web(self) -> None:
+        self._update()
+        if self._web is not None and self._asked_for is not None:
+            self._web.setFocus()  # the button that was pressed is gone
 
     def _on_drawn(self) -> None:
         self.state = "drawn"
@@ -216,6 +242,7 @@ class NetronView(QWidget):
         model = self._session.model
         nodes = fmt.count(model.node_count) if model is not None else ""
         words = {
+            "loading": tr("Opening Netron…"),
             "empty": tr("Open a model to see it in Netron."),
             "large": tr("This model has {n} operations. Netron needs several seconds for so many.").format(
                 n=nodes

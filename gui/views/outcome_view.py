@@ -276,8 +276,8 @@ class OutcomeView(QWidget):
         blamed = blame_sentence(session)
         if blamed:
             return blamed
-        layers = session.model.layers
-        plans = [session.plan.layer(layer.id) for layer in layers if layer.prunable or layer.quantizable]
+        able = (layer.id for layer in session.model.layers if layer.prunable or layer.quantizable)
+        plans = session.plan.settings_of(able)
         zeros = any(plan.zeros > 0 or plan.threshold for plan in plans)
         fewer = any((plan.weight_bits or FLOAT_BITS) < FLOAT_BITS for plan in plans)
         whole = any((plan.activation_bits or FLOAT_BITS) == 8 for plan in plans)

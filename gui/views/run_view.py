@@ -211,6 +211,7 @@ class RunView(QWidget):
             before = point.loss
         if session.run_state != "running" or session.model is None:
             return done
+        plan = session.run_plan or session.plan  # which may have been edited meanwhile
         reached = {step.layer_id for step in done}
         latest = session.run_points[-1].measurement
         value: float | None = latest.value
@@ -220,9 +221,9 @@ class RunView(QWidget):
             if room <= 0:
                 break
             able = layer.prunable or layer.quantizable
-            if layer.id in reached or not able or not session.plan.changes(layer.id):
+            if layer.id in reached or not able or not plan.changes(layer.id):
                 continue
-            loss = predicted_loss(session.points.get(layer.id, ()), session.plan.layer(layer.id))
+            loss = predicted_loss(session.points.get(layer.id, ()), plan.layer(layer.id))
             value = (
                 value + latest.after(loss) - latest.value if loss is not None and value is not None else None
             )
@@ -283,7 +284,10 @@ class RunView(QWidget):
             if session.result is not None and not session.result_is_current:
                 parts.append(tr("the plan has changed since"))
         elif session.run_state == "stopped":
-            parts.append(tr("Stopped. Press Run to go on where it stopped."))
+            if session.run_plan == session.plan:
+                parts.append(tr("Stopped. Press Run to go on where it stopped."))
+            else:
+                parts.append(tr("Stopped. The plan has changed since: Run begins anew with it."))
         elif session.run_state == "failed":
             parts.append(tr("Failed"))
             parts.append(self._trouble)

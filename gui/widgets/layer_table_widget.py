@@ -268,7 +268,8 @@ class LayerTable(QTableView):
             usual = widths[-1]
         self._names_width = min(max(usual + NAME_MARGIN, NAME_WIDTH), LONGEST_NAME)
         plain = QFontMetrics(self.font())
-        kinds = max((plain.horizontalAdvance(fmt.layer_kind(row.layer.kind)[:40]) for row in rows), default=0)
+        names = {row.layer.kind for row in rows}  # few, of thousands of layers
+        kinds = max((plain.horizontalAdvance(fmt.layer_kind(name)[:40]) for name in names), default=0)
         self._kinds_width = min(max(kinds + KIND_MARGIN, SHORTEST_KIND), LONGEST_KIND)
         self._fit_columns()
 

@@ -72,3 +72,12 @@ def test_text_fills_in_its_parameters():
 def test_values_do_not_change():
     with pytest.raises(AttributeError):
         Plan().defaults = LayerPlan()
+
+
+def test_the_settings_of_many_layers_come_once_each():
+    plan = Plan(defaults=LayerPlan(weight_bits=8))
+    assert plan.settings_of([]) == set()
+    assert plan.settings_of(["a", "b"]) == {plan.layer("a")}
+    changed = plan.with_layer("a", weight_bits=4).with_layer("b", weight_bits=4)
+    assert changed.settings_of(["a", "b"]) == {changed.layer("a")}
+    assert changed.settings_of(iter(["a", "b", "c"])) == {changed.layer("a"), plan.layer("c")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from core.values import (
     SensitivityPoint,
     Text,
 )
+from gui import disk_work
 from gui.restore import LEARNT
 from gui.session_state import DEFAULT_PLAN
 
@@ -589,7 +591,8 @@ def test_what_could_be_kept_nowhere_is_saved_under_a_name(
     desk: Desk, model: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
     folder = untitled_path("a").parent
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    disk_work.settle()
+    shutil.rmtree(folder)
     folder.write_text("in the way: no folder can be made here")
     desk.open(model)
     assert desk.asked() == "Your work cannot be kept at the moment."

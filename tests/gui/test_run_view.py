@@ -35,7 +35,7 @@ def view(qapp: QApplication, qtbot: QtBot, session: Session) -> RunView:
 
 
 def start(session: Session) -> None:
-    session.run_state = "running"
+    session.run_state, session.run_plan = "running", session.plan
     session.run_points = ()
     session.run_changed.emit(None)
     session._set_job(Job(kind="compress", id=77, stage=text("Pruning"), done=1, total=3, seconds_left=40.0))
@@ -102,7 +102,11 @@ def test_states_stopped_failed_and_done(view: RunView, session: Session) -> None
     start(session)
     arrive(session, 1, "stem", 0.2)
     session._on_event(m.Failed(id=77, code="Cancelled", what=text("Stopped")))
-    assert view._state.full_text.startswith("Stopped")
+    assert view._state.full_text.startswith("Stopped. Press Run to go on where it stopped.")
+    session.set_defaults("x", sparsity=0.25)
+    assert view._state.full_text.startswith("Stopped. The plan has changed since: Run begins anew with it.")
+    session.undo_stack.undo()
+    assert view._state.full_text.startswith("Stopped. Press Run to go on where it stopped.")
     assert view.chart.isVisible()
     start(session)
     session._on_event(m.Failed(id=77, code="DataError", what=text("The data is gone.")))
