@@ -86,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
         return _open_window(arguments)
     options = _parser().parse_args(arguments)
     console = Console(quiet=options.quiet)
-    context = Context(on_progress=console.progress, on_partial=console.partial)
+    context = Context(on_progress=console.progress, on_partial=console.partial, on_whole=console.whole)
     try:
         if hasattr(options, "model"):
             options.model = as_onnx(options, context, console)

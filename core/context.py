@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.errors import Cancelled
+from core.route import Route
 from core.values import PARTS, Text, Value, text
 
 
@@ -33,9 +34,14 @@ class Context:
         self,
         on_progress: Callable[[Text, int, int, float | None], None] | None = None,
         on_partial: Callable[[Value], None] | None = None,
+        on_whole: Callable[[float, float], None] | None = None,
     ) -> None:
+        """`on_progress`: a stage, what of how much is done, seconds left of it. `on_whole`, called before it
+        if the job's route is known: the share of the whole job that is over, 0..1, and the seconds left."""
         self._on_progress = on_progress
         self._on_partial = on_partial
+        self._on_whole = on_whole
+        self._route: Route | None = None
         self._cancelled = threading.Event()
         self._preferred: list[str] = []
         self._paces: dict[str, _Pace] = {}
@@ -50,6 +56,10 @@ class Context:
     @property
     def preferred(self) -> tuple[str, ...]:
         return tuple(self._preferred)
+
+    def follow(self, route: Route) -> None:
+        """From here on the stages are those of one job, which takes this route."""
+        self._route = route
 
     @property
     def cancelled(self) -> bool:
@@ -68,13 +78,17 @@ class Context:
         self.check()
         now = time.monotonic()
         pace = self._paces.get(stage.template)
-        if pace is None or done < pace.last or pace.last >= total or total != pace.total:
+        anew = pace is None or done < pace.last or (total > 0 and pace.last >= total) or total != pace.total
+        if pace is None or anew or not total:
             pace = self._paces[stage.template] = _Pace(now, done, done, total)
         pace.last = done
         advanced = done - pace.first
         seconds_left = None
         if advanced > 0 and done < total:  # at its end a stage may go on a little: no time is the right one
             seconds_left = (now - pace.started) / advanced * (total - done)
+        whole = self._route.at(stage.template, done, total, anew) if self._route is not None else None
+        if whole is not None and self._on_whole is not None:
+            self._on_whole(*whole)
         if self._on_progress is not None:
             self._on_progress(stage, done, total, seconds_left)
 

@@ -123,20 +123,28 @@ class Engine:
 
     def _context(self, request_id: int) -> Context:
         last_sent = 0.0
+        whole: tuple[float, float] | None = None
+
+        def on_whole(share: float, seconds_left: float) -> None:
+            nonlocal whole
+            whole = share, seconds_left
 
         def on_progress(stage: Text, done: int, total: int, seconds_left: float | None) -> None:
             nonlocal last_sent
             now = time.monotonic()
             if now - last_sent >= PROGRESS_INTERVAL_SECONDS or done == total:
                 last_sent = now
+                share, left = whole if whole is not None else (None, seconds_left)
                 self._writer.send(
-                    m.Progress(id=request_id, stage=stage, done=done, total=total, seconds_left=seconds_left)
+                    m.Progress(
+                        id=request_id, stage=stage, done=done, total=total, seconds_left=left, share=share
+                    )
                 )
 
         def on_partial(value: Value) -> None:
             self._writer.send(m.Partial(id=request_id, value=value))  # type: ignore[arg-type]
 
-        return Context(on_progress, on_partial)
+        return Context(on_progress, on_partial, on_whole)
 
     def perform(self, request: m.Request) -> None:
         with self._lock:

@@ -34,6 +34,7 @@ from core.plan_jobs import compare_plan, judged, measure_plan
 from core.presets import PRESETS
 from core.recording import recorded_analysis, recorded_curves, recorded_run
 from core.result_jobs import compare_result, export_result, try_sample
+from core.routes import FOLLOWED, Routes
 from core.run_clock import stamping
 from core.sources import Sources
 from core.steps import STEPS
@@ -294,8 +295,20 @@ _LONG = (m.Analyze, m.FindPlan, m.RescuePlan, m.BlamePlan, m.Compress, m.Export,
 """Jobs that may need as much memory as there is: what earlier ones have left goes first."""
 
 
-def perform(request: m.Request, workspace: Workspace, context: Context) -> Value:
-    """Do what the request asks. Raises SecateurError for everything that a person can understand."""
+def perform(
+    request: m.Request, workspace: Workspace, context: Context, routes: Routes | None = None
+) -> Value:
+    """Do what the request asks. Raises SecateurError for everything that a person can understand.
+
+    `routes`: what earlier jobs took; the workspace's own if none are given.
+    """
     if isinstance(request, _LONG):
         give_back(networks=True)
-    return _JOBS[type(request)](request, workspace, context)
+    if not isinstance(request, FOLLOWED):
+        return _JOBS[type(request)](request, workspace, context)
+    routes = routes or Routes(workspace.shelf())
+    route = routes.of(request)
+    context.follow(route)
+    value = _JOBS[type(request)](request, workspace, context)
+    routes.keep(request, route)
+    return value

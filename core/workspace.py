@@ -238,11 +238,16 @@ class Workspace:
 
     def kernels(self, opened: OpenedModel, judge: Judge) -> KernelTable:
         """The times of this model's nodes on this computer, as far as they are known."""
-        if self._shelf is None:
-            self._shelf = Shelf(self.cache_dir)
         if self._kernels is None or self._kernels[0] is not judge:
-            self._kernels = (judge, KernelTable(opened, judge.feeds(judge.run_batch), self._shelf))
+            self._kernels = (judge, KernelTable(opened, judge.feeds(judge.run_batch), self.shelf()))
         return self._kernels[1]
+
+    def shelf(self) -> Shelf:
+        """Where times that this computer took are kept from project to project."""
+        with self._lock:
+            if self._shelf is None:
+                self._shelf = Shelf(self.cache_dir)
+            return self._shelf
 
     def run_dir(self) -> Path:
         """Where finished runs wait to be exported. Old ones are cleared away."""

@@ -16,6 +16,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     done: int = 0
     total: int = 0
     seconds_left: float | None = None
+    """Of the whole job where `share` is known, else of the stage."""
+    share: float | None = None
+    """Of the whole job that is over, 0..1."""
     stopping: bool = False
 
 

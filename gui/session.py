@@ -223,6 +223,7 @@ class Session(PlanningSession):
                     done=event.done,
                     total=event.total,
                     seconds_left=event.seconds_left,
+                    share=event.share,
                 )
             )
         elif isinstance(event, m.Partial):

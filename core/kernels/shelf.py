@@ -1,4 +1,4 @@
-"""Where times of kernels are kept from project to project: one small SQLite file in the user's cache folder.
+"""Where times that this computer took are kept from project to project: a small file in the cache folder.
 
 Losing it costs seconds. So a file that cannot be read is thrown away and begun anew, and where none can be
 written the times are kept for as long as the engine runs.

@@ -20,10 +20,15 @@ class Ready(Event, frozen=True, kw_only=True, tag=True):
 
 
 class Progress(Event, frozen=True, kw_only=True, tag=True):
+    """Where a job is. `done` of `total` are the stage's."""
+
     stage: Text
     done: int = 0
     total: int = 0
     seconds_left: float | None = None
+    """Of the whole job where `share` is known, else of the stage."""
+    share: float | None = None
+    """Of the whole job that is over, 0..1; it never falls."""
 
 
 class Partial(Event, frozen=True, kw_only=True, tag=True):

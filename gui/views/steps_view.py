@@ -28,6 +28,7 @@ ACTIONS = ("open", "data", "analyze", "choose", "run", "export")
 """What pressing each step does."""
 CIRCLE = 20
 MARGIN = 3
+BAR_PARTS = 1000
 ROOM_FOR_GOAL = 1100
 """Below this width the goal stands under Best plans alone."""
 _CHECK = (QPointF(-4, 0), QPointF(-1.3, 2.9), QPointF(4, -3))
@@ -235,14 +236,17 @@ class StepsView(QFrame):
         if job is None:
             self._words.set_full_text(self._hint())
             return
-        self._bar.setRange(0, job.total)  # a total of 0 shows a busy bar
-        self._bar.setValue(job.done)
+        if job.share is not None:
+            self._bar.setRange(0, BAR_PARTS)
+            self._bar.setValue(round(job.share * BAR_PARTS))
+        else:
+            self._bar.setRange(0, job.total)  # a total of 0 shows a busy bar
+            self._bar.setValue(job.done)
         parts = [tr("Stopping…") if job.stopping else tr_text(job.stage) or tr("Starting…")]
         if job.total and not job.stopping:
             parts.append(format.progress(job.done, job.total))
-            if job.seconds_left:
-                left = format.duration(job.seconds_left)
-                parts.append(tr("about {time} left").format(time=left))
+        if job.seconds_left and not job.stopping:
+            parts.append(tr("about {time} left").format(time=format.duration(job.seconds_left)))
         self._words.set_full_text(" · ".join(parts))
 
     def _recolor(self, *_: object) -> None:

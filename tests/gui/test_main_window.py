@@ -213,6 +213,19 @@ def test_progress_is_told_with_counts_and_time(window: Window) -> None:
     assert window.main.steps._words.full_text == "Measuring · 3 of 22 · about 39 s left"
     assert window.main.steps._bar.isVisible()
     assert (window.main.steps._bar.value(), window.main.steps._bar.maximum()) == (3, 22)
+    # of the whole job, once its route is known: also where the stage counts nothing
+    for share, left, words in (
+        (0.4, 30.0, "Looking · about 30 s left"),
+        (0.6, 10.0, "Measuring · 1 of 9 · about 10 s left"),
+    ):
+        stage, done, total = ("Looking", 0, 0) if share == 0.4 else ("Measuring", 1, 9)
+        told = m.Progress(
+            id=job.id, stage=text(stage), done=done, total=total, seconds_left=left, share=share
+        )
+        window.session._on_event(told)
+        bar = window.main.steps._bar
+        assert bar.value() / bar.maximum() == share
+        assert window.main.steps._words.full_text == words
 
 
 def test_actions_say_why_they_cannot_be_used(window: Window) -> None:
