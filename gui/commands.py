@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtCore import QObject, QSize, Signal
+from PySide6.QtWidgets import QFileDialog, QTreeView, QWidget
 
 from core.project import ENDING, is_project
 from core.values import DataSpec, Foreign, Recipe
@@ -23,6 +23,8 @@ from gui.settings import Settings
 from gui.theme import Theme
 
 TABLE_ENDINGS = {".csv", ".tsv", ".txt", ".parquet", ".json"}
+DIALOG_SIZE = QSize(820, 500)
+"""Of Qt's own file dialog, where the desktop has none: dates are in sight too."""
 ARRAY_ENDINGS = {".npz", ".npy"}
 
 
@@ -383,6 +385,10 @@ class Commands(QObject):
         """Not modal for the program: `open` returns at once, so the engine's events keep flowing."""
         dialog = QFileDialog(self._window, title, self._settings.values.folder or str(Path.home()))
         dialog.setFileMode(mode)
+        dialog.resize(DIALOG_SIZE)
+        files = dialog.findChild(QTreeView)
+        if files is not None:  # Qt's own dialog
+            files.header().setStretchLastSection(True)
         # Qt's own dialog has these in English in every language
         dialog.setLabelText(QFileDialog.DialogLabel.LookIn, tr("Look in:"))
         dialog.setLabelText(QFileDialog.DialogLabel.FileType, tr("Files of type:"))

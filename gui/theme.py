@@ -227,6 +227,7 @@ QPushButton[flat="true"]:checked, QToolButton[flat="true"]:checked { background:
 QPushButton[flat="true"]:checked:focus, QToolButton[flat="true"]:checked:focus { padding: 4px 10px;
   border: 2px solid <<accent>>; }
 QToolButton::menu-indicator { image: none; }
+QFileDialog QToolButton { padding: 3px; min-width: 16px; min-height: 16px; }
 QComboBox { background: <<panel>>; border: 1px solid <<line>>; border-radius: 6px; padding: 3px 8px; }
 QComboBox:focus, QLineEdit:focus, QAbstractSpinBox:focus { border: 1px solid <<accent>>; }
 QComboBox::drop-down { border: none; width: 20px; }

@@ -62,6 +62,9 @@ class Shelf:
                 self._connection.close()
             self._connection = None
 
+    def __del__(self) -> None:
+        self.close()
+
     def _opened(self) -> sqlite3.Connection | None:
         """The file, made if there is none; None where that is impossible."""
         for again in (True, False):

@@ -58,6 +58,9 @@ class BestView(QWidget):
         self.chart = PlanChart(theme, self._words)
         self.caption = ElidedLabel()
         self.caption.setProperty("small", True)
+        self.deeds = ElidedLabel()
+        """What the plan told of does, below what it costs: one line holds half of both."""
+        self.deeds.setProperty("small", True)
         self._empty = QLabel()
         self._empty.setProperty("muted", True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -112,7 +115,11 @@ class BestView(QWidget):
         column.addLayout(goal)
         column.addLayout(where)
         column.addWidget(self._pages, 1)
-        column.addWidget(self.caption)
+        told = QVBoxLayout()
+        told.setSpacing(0)
+        told.addWidget(self.caption)
+        told.addWidget(self.deeds)
+        column.addLayout(told)
         fill(self, scrolled(whole))
 
     def changeEvent(self, event: QEvent) -> None:
@@ -267,19 +274,25 @@ class BestView(QWidget):
 
     def _tell(self, plan: BestPlan | None) -> None:
         found = self._search.found
+        said, does = "", " "  # its line stays, lest the chart jumps under the pointer
         if plan is not None:
-            self.caption.set_full_text(self._words(plan).replace("\n", " · "))
+            said, does = self._in_two(plan)
         elif found.notes:
-            self.caption.set_full_text(tr_text(found.notes[0]))
+            said = tr_text(found.notes[0])
         elif found.chosen is not None:
             start = tr("Found: {plan}") if found.reached else tr("The goal is not reached; closest: {plan}")
-            self.caption.set_full_text(start.format(plan=self._words(found.chosen)).replace("\n", " · "))
+            said, does = self._in_two(found.chosen)
+            said = start.format(plan=said)
         elif found.points:
-            self.caption.set_full_text(
-                tr("dashed: predicted · filled: measured · squares: the same for every layer · click to take")
+            said = tr(
+                "dashed: predicted · filled: measured · squares: the same for every layer · click to take"
             )
-        else:
-            self.caption.set_full_text("")
+        self.caption.set_full_text(said)
+        self.deeds.set_full_text(does)
+
+    def _in_two(self, plan: BestPlan) -> tuple[str, str]:
+        *costs, does = self._words(plan).split("\n")
+        return " · ".join(costs), does
 
     def _words(self, plan: BestPlan) -> str:
         """A plan in words: what it costs, and what it does."""
