@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import msgspec
+import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QImage, QWheelEvent
@@ -29,6 +30,7 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.views.graph_figures import resolve
 from gui.views.graph_view import GraphView
+from gui.widgets.map_corner import best_corner
 
 NAMES = ("stem", "block.conv1", "block.conv2", "fc")
 BYTES = (100, 200, 300, 400)
@@ -510,6 +512,41 @@ def test_a_wide_graph_is_first_seen_at_its_first_row(view, session):
     view.minimap.set_over(False)
     beside = view.minimap.grab().toImage()
     assert over != beside
+
+
+def test_the_minimap_gives_way_to_what_it_would_hide(view, session, qtbot):
+    session._take(model())
+    top = box("in", 20, x=3000)
+    wide = tuple(box(f"w{i}", 80, x=100 + 170 * i) for i in range(40))
+    low = box("low", 600, x=2950)
+    session._take(Graph(detail="layers", nodes=(top, *wide, low), edges=(), width=7000, height=4000))
+
+    def hides(index: int) -> bool:
+        rect, canvas = view.canvas.items.rect(index), view.canvas
+        seen = QRectF(canvas.to_view(rect.topLeft()), canvas.to_view(rect.bottomRight()))
+        there = view.minimap.geometry().translated(-canvas.viewport().geometry().topLeft())
+        return seen.intersects(QRectF(there))
+
+    # the lowest box comes to where the map lies: at the left below
+    place = view.minimap.geometry()
+    lowest = len(wide) + 1
+    view.canvas.hold(lowest, QPointF(place.center()))
+    view.canvas.view_moved.emit()
+    assert hides(lowest), "not while the view moves"
+    qtbot.waitUntil(lambda: not hides(lowest))
+    assert not any(hides(index) for index in range(lowest))
+    moved = view.minimap.geometry()
+    assert moved != place and view.canvas.rect().contains(moved)
+
+
+def test_the_map_stays_where_it_is_unless_another_corner_hides_far_less():
+    corners = [QRectF(0, 0, 10, 10), QRectF(90, 0, 10, 10)]
+    few, as_many, all_of_it = ([90 + 10 - w, 0, 100, 10] for w in (4, 6, 10))
+    here = [0, 0, 10, 10]
+    assert best_corner(corners, np.array([here, few]), None, 0) == 1
+    assert best_corner(corners, np.array([here, as_many]), None, 0) == 0
+    assert best_corner(corners, np.array([here, all_of_it]), 0, 0) == 1, "never over the chosen box"
+    assert best_corner(corners, np.zeros((0, 4)), None, 1) == 1
 
 
 def test_brackets_that_overlap_get_lanes_of_their_own():
