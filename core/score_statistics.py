@@ -43,8 +43,12 @@ _MOMENT_BYTES = 512 << 20
 _ACTIVATION_BYTES = 128 << 20
 """Of the values looked at in one piece of a batch."""
 _GRADIENT_BATCH = 8
+_ABREAST = 2
+"""Samples side by side of a network that is not large, each with sums of its own."""
+STREAMED_BYTES = 48 << 20
+"""Weights of a network whose gradients are not held all at once. Smaller ones take longer that way."""
 LARGE_BYTES = 256 << 20
-"""Weights of a network whose gradients are not held all at once."""
+"""Weights of a network that is spared a second set of sums, and those of layers that nobody asked for."""
 
 Batches = Callable[[], Iterable[Batch]]
 
@@ -125,11 +129,15 @@ def gradient_statistics(
 ) -> dict[str, Statistics]:
     """Taylor and Fisher scores of every layer that the answers depend on, by layer id.
 
-    Of a large network those of `layers` alone. `batches(size)` starts the samples anew. Raises
+    Of a large network those of `layers` alone. From `STREAMED_BYTES` on samples go one by one, so that Taylor
+    scores are those of single samples and not of batches. `batches(size)` starts the samples anew. Raises
     UnsupportedModelError where an operator has no derivative, DataError without samples, Cancelled.
     """
-    if weight_bytes(opened.model) > LARGE_BYTES:
+    size = weight_bytes(opened.model)
+    if size > LARGE_BYTES:
         return _one_gradient_at_a_time(opened, layers, batches, samples, context)
+    if size > STREAMED_BYTES:
+        return _one_gradient_at_a_time(opened, opened.info.layers, batches, samples, context, _ABREAST)
     count = -(-samples // _GRADIENT_BATCH)
     sums = loss_gradients(opened, batches(_GRADIENT_BATCH), context, batch_count=count)
     found = by_layer(opened, sums)
@@ -147,10 +155,11 @@ def _one_gradient_at_a_time(
     batches: Callable[[int], Iterable[Batch]],
     samples: int,
     context: Context,
+    abreast: int = 1,
 ) -> dict[str, Statistics]:
     wanted = {name for layer in layers for name in layer.weights}
     give_back()
-    squares = squared_gradients(opened.model, wanted, batches(1), context, samples)
+    squares = squared_gradients(opened.model, wanted, batches(1), context, samples, abreast=abreast)
     found = {}
     for layer in layers:
         own = [squares[name] for name in layer.weights if name in squares]

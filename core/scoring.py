@@ -21,7 +21,7 @@ from core.importance.score import WHOLE, Need, Score, ScoredLayer, Statistics
 from core.score_statistics import activity_statistics, gradient_statistics, input_statistics
 from core.values import Layer, Text, digest, text
 
-VERSION = 1
+VERSION = 2
 SAMPLES = 256
 """Calibration samples that scores look at, at most."""
 _FORWARD_MACS = 2e12

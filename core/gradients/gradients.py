@@ -57,7 +57,7 @@ def loss_gradients(
     A weight whose gradient is never finite is left out. Raises DataError without samples or labels,
     UnsupportedModelError where an operator is missing, and Cancelled at any batch boundary.
     """
-    graph = to_torch(opened.model)
+    graph = to_torch(opened.model, copied=False)
     sums = {name: _Running(parameter.shape) for name, parameter in graph.weights.items()}
     subject: Subject | None = None
     seen = 0

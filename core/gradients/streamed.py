@@ -1,14 +1,17 @@
 """Squared gradients of a large network: no weight is copied, and no gradient outlives its backward step.
 
 Of a matrix product not even one whole gradient comes about: it is made from what the product read and what
-reaches its answers, a few rows at a time, squared and added. So memory is that of the sums alone.
+reaches its answers, a few rows at a time, squared and added. Of a table that is looked up there are the rows
+that were met. So memory is that of the sums alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,16 +20,18 @@ import onnx_ir as ir
 from core.context import Context
 from core.data.dataset import Batch
 from core.evaluate.answers import Subject
+from core.evaluate.threads import physical_cores
 from core.gradients.convert import to_torch
 from core.gradients.gradients import no_samples, subject_of
 from core.gradients.lazy import torch
 from core.gradients.losses import sampled_loss
+from core.gradients.workers import Workers
 from core.graph.apart import LEAST_BYTES
 from core.graph.roles import STANDARD
 from core.values import text
 
 if TYPE_CHECKING:
-    from core.gradients.torch_graph import Tap
+    from core.gradients.torch_graph import Tap, TorchGraph
 
 _PIECE = 1 << 20
 """Numbers of a gradient that there are at once."""
@@ -60,6 +65,21 @@ class _Sum:
             part = left[:, start : start + rows].T @ right
             total[start : start + rows].addcmul_(part, part)
 
+    def add_rows(self, rows: torch.Tensor, gradient: torch.Tensor, count: int) -> None:
+        """The gradient of a table of `count` rows: (n, b) belong to the rows (n,), all others are zero."""
+        met, place = torch.unique(torch.where(rows < 0, rows + count, rows), return_inverse=True)
+        part = gradient.new_zeros((len(met), gradient.shape[1])).index_add_(0, place, gradient)
+        low, high = (float(end) for end in torch.aminmax(part))
+        if -_LARGEST < low <= high < _LARGEST:
+            self._more(torch.Size((count, gradient.shape[1]))).index_add_(0, met, part.square_())
+
+    def join(self, other: _Sum) -> None:
+        """Add what another gathered of other samples, which is not to be used any more."""
+        if other.total is None:
+            return
+        self.total = other.total if self.total is None else self.total.add_(other.total)
+        self.samples, other.total = self.samples + other.samples, None
+
     def _more(self, shape: torch.Size) -> torch.Tensor:
         self.samples += 1
         if self.total is None:
@@ -74,41 +94,70 @@ def squared_gradients(
     context: Context,
     count: int = 0,
     seed: int = 0,
+    abreast: int = 1,
 ) -> dict[str, np.ndarray]:
     """Return the mean of (w·g)² for those of these initializers that the network's answers depend on.
 
     float32, in their own shapes. `batches` hold one sample each, so that half of it is what Fisher's
     information says as well. The loss is `own answers` of `loss_gradients`, and so are its figures for the
-    same batches. Raises DataError without samples, UnsupportedModelError where an operator is missing,
-    Cancelled at any batch boundary.
+    same batches. `abreast` samples are computed side by side, each with sums of its own: torch's threads
+    then wait less for each other. Raises DataError without samples, UnsupportedModelError where an operator
+    is missing, Cancelled at any batch boundary.
     """
     graph = to_torch(model, copied=False)
     products = _products(model, wanted)
-    sums = {name: _Sum() for name in wanted if name in graph.weights}
+    sums = [{name: _Sum() for name in wanted if name in graph.weights} for _ in range(abreast)]
     subject: Subject | None = None
-    for place, batch in enumerate(batches):
-        context.report(text("Computing gradients"), place, count)
-        subject = subject or subject_of(graph, batch)
-        own = {name: weight.detach() for name, weight in graph.weights.items()}
-        for name, total in sums.items():
-            if name not in products:
-                own[name].requires_grad_()
-                own[name].register_post_accumulate_grad_hook(partial(_taken, total))
-        taps = _Taps(products, sums)
-        outputs = graph(batch.feeds, own, taps.by_value())
-        value = sampled_loss(outputs, subject, torch.Generator().manual_seed(seed + place))
-        del outputs
-        if value.requires_grad:
-            value.backward()
-        taps.clear()
+    done = 0
+    workers = Workers(abreast, max(1, physical_cores() // abreast)) if abreast > 1 else None
+    with workers or nullcontext():
+        for group in _groups(batches, abreast):
+            context.report(text("Computing gradients"), done, count)
+            subject = subject or subject_of(graph, group[0])
+            work = partial(_add_sample, graph, products, subject)
+            places = range(seed + done, seed + done + len(group))
+            given = list(zip(group, places, sums, strict=False))
+            for _ in map(work, given) if workers is None else workers.map(work, given):
+                pass
+            done += len(group)
     if subject is None:
         raise no_samples()
     found = {}
-    for name, total in sums.items():
+    for name, total in sums[0].items():
+        for other in sums[1:]:
+            total.join(other[name])
         if total.total is not None:
             weight = graph.weights[name].detach()
             found[name] = total.total.div_(total.samples).mul_(weight).mul_(weight).numpy()
     return found
+
+
+def _groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    source = iter(batches)
+    while group := list(islice(source, size)):
+        yield group
+
+
+def _add_sample(
+    graph: TorchGraph,
+    products: Mapping[str, _Product],
+    subject: Subject,
+    given: tuple[Batch, int, Mapping[str, _Sum]],
+) -> None:
+    """Add the squares of a sample's gradients to its sums."""
+    batch, seed, sums = given
+    own = {name: weight.detach() for name, weight in graph.weights.items()}
+    for name, total in sums.items():
+        if name not in products:
+            own[name].requires_grad_()
+            own[name].register_post_accumulate_grad_hook(partial(_taken, total))
+    taps = _Taps(products, sums)
+    outputs = graph(batch.feeds, own, taps.by_value())
+    value = sampled_loss(outputs, subject, torch.Generator().manual_seed(seed))
+    del outputs
+    if value.requires_grad:
+        value.backward()
+    taps.clear()
 
 
 def _taken(total: _Sum, weight: torch.Tensor) -> None:
@@ -119,21 +168,31 @@ def _taken(total: _Sum, weight: torch.Tensor) -> None:
 
 @dataclass(frozen=True)
 class _Product:
-    """A large matrix product of its own weight: answers = read · weight, or · weightᵀ."""
+    """A large matrix product of its own weight: answers = read · weight, or · weightᵀ.
+
+    Or a table of so many entries, of which `read` says the rows that are the answers.
+    """
 
     weight: str
     read: str
     answer: str
-    transposed: bool
+    transposed: bool = False
+    entries: int = 0
 
 
 def _products(model: ir.Model, wanted: Collection[str]) -> dict[str, _Product]:
     """By weight the products whose gradients can be made piece by piece."""
     found: dict[str, _Product] = {}
     for node in model.graph:
-        if node.op_type not in ("Gemm", "MatMul") or node.domain not in STANDARD or not _plain(node):
+        looked_up = node.op_type == "Gather"
+        if (
+            node.op_type not in ("Gemm", "MatMul", "Gather")
+            or node.domain not in STANDARD
+            or not _plain(node)
+        ):
             continue
-        read, weight, answer = node.inputs[0], node.inputs[1], node.outputs[0]
+        read, weight = node.inputs[:2][:: -1 if looked_up else 1]
+        answer = node.outputs[0]
         tensor = weight.const_value if weight is not None else None
         if read is None or weight is None or tensor is None or read.const_value is not None:
             continue
@@ -141,12 +200,13 @@ def _products(model: ir.Model, wanted: Collection[str]) -> dict[str, _Product]:
         if name not in wanted or not (alone and answer.name and read.name) or tensor.nbytes < LEAST_BYTES:
             continue
         transposed = "transB" in node.attributes and bool(node.attributes["transB"].as_int())
-        found[name] = _Product(name, read.name, answer.name, transposed)
+        entries = tensor.shape.numpy()[0] if looked_up else 0
+        found[name] = _Product(name, read.name, answer.name, transposed, entries)
     return found
 
 
 def _plain(node: ir.Node) -> bool:
-    usual = {"transA": 0, "alpha": 1.0, "beta": 1.0}
+    usual = {"transA": 0, "alpha": 1.0, "beta": 1.0, "axis": 0}
     return all(
         name not in node.attributes or node.attributes[name].value == value for name, value in usual.items()
     )
@@ -187,6 +247,10 @@ class _Taps:
 
     def _arrived(self, product: _Product, gradient: torch.Tensor) -> None:
         read = self._read[product.read]
+        if product.entries:
+            rows = gradient.reshape(-1, gradient.shape[-1]).to(torch.float32)
+            self._sums[product.weight].add_rows(read.reshape(-1), rows, product.entries)
+            return
         left = read.reshape(-1, read.shape[-1]).to(torch.float32)
         right = gradient.reshape(-1, gradient.shape[-1]).to(torch.float32)
         if product.transposed:

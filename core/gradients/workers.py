@@ -20,12 +20,12 @@ R = TypeVar("R")
 
 
 class Workers:
-    """A pool of `count` threads (None: the physical cores); while it is open, torch has one in each."""
+    """A pool of `count` threads (None: the physical cores); while it is open, torch has so many in each."""
 
-    def __init__(self, count: int | None = None) -> None:
+    def __init__(self, count: int | None = None, threads: int = 1) -> None:
         self.count = count or physical_cores()
         self._before = torch.get_num_threads()
-        self._pool = ThreadPoolExecutor(self.count, initializer=torch.set_num_threads, initargs=(1,))
+        self._pool = ThreadPoolExecutor(self.count, initializer=torch.set_num_threads, initargs=(threads,))
 
     def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """The results in order; the first error ends it."""

@@ -78,6 +78,37 @@ def test_what_is_not_finite_does_not_count() -> None:
     assert sums.total.tolist() == [[9, 0.25, 1], [36, 1, 4]]
 
 
+def test_samples_side_by_side_are_those_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamed, "LEAST_BYTES", 1)
+    model = two_layers(6)
+    feeds = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
+    one = squared_gradients(model, trained(model), batches(feeds, None, 1), Context())
+    for abreast in (2, 8):
+        found = squared_gradients(model, trained(model), batches(feeds, None, 1), Context(), abreast=abreast)
+        assert found.keys() == one.keys()
+        for name, values in one.items():
+            np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-12)
+
+
+def test_of_a_table_only_rows_that_were_met_have_gradients() -> None:
+    sums = streamed._Sum()
+    # the last row is met from behind, the second one twice: 1 + 2 and 3 - 1
+    gradient = torch.tensor([[1.0, 3.0], [5.0, 0.5], [2.0, -1.0]])
+    sums.add_rows(torch.tensor([1, -1, 1]), gradient, 4)
+    sums.add_rows(torch.tensor([0, 1, 2]), torch.full((3, 2), float("inf")), 4)
+    assert sums.samples == 1 and sums.total is not None
+    assert sums.total.tolist() == [[0, 0], [9, 4], [0, 0], [25, 0.25]]
+
+
+def test_a_table_that_is_looked_up_is_one_of_the_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamed, "LEAST_BYTES", 1)
+    found = []
+    for network in NETWORKS.values():
+        model = network()[0]
+        found += [each for each in streamed._products(model, trained(model)).values() if each.entries]
+    assert found
+
+
 def test_samples_are_asked_for() -> None:
     with pytest.raises(DataError, match="no samples"):
         squared_gradients(two_layers(4), ["w0"], [], Context())
