@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import msgspec
 
 _PRIOR_SECONDS = 0.5
-"""How much of a job must be over before it says more of its pace than the last one does."""
+_PRIOR_SHARE = 0.1
+"""How much of a job, as it went the last time, must be over before it says more of its pace than that does."""
 _FIRST_SHARE = 0.1
 """Of a stage: from here on its own pace counts."""
 _LEAST_SCALE, _MOST_SCALE = 0.02, 200.0
@@ -56,7 +57,8 @@ class Route:
         self._known = {leg.stage: leg for leg in known}
         self._places = {leg.stage: place for place, leg in enumerate(known)}
         self._clock = clock
-        self._started = self._last = clock()
+        self._started = self._last = self._told = clock()
+        self._usual = sum(leg.seconds for leg in known)
         self._stretches: dict[str, _Stretch] = {}
         self._current: str | None = None
         self._furthest = -1
@@ -82,8 +84,12 @@ class Route:
         if not self._known:
             return None
         left = self._left()
-        elapsed = now - self._started
-        self._reached = max(self._reached, min(_MOST_SHARE, elapsed / (elapsed + left)) if left else 0.0)
+        elapsed, since = now - self._started, now - self._told
+        self._told = now
+        if left:
+            # where the end has moved away, what is left of the bar goes by in the time that is left
+            onwards = self._reached + (1 - self._reached) * since / (since + left)
+            self._reached = min(_MOST_SHARE, max(onwards, elapsed / (elapsed + left)))
         return self._reached, left
 
     def legs(self) -> tuple[Leg, ...]:
@@ -145,19 +151,24 @@ class Route:
         return max(0.0, known.seconds / known.passes * scale - stretch.in_pass)
 
     def _scale(self) -> float:
-        """How much longer this job takes than the last one, from the stages of which something is over."""
-        took, expected = _PRIOR_SECONDS, _PRIOR_SECONDS
+        """How much longer this job takes than the last one, from the stages of which something is over.
+
+        A stage that is over at once mostly found its results kept, which says nothing of those to come: the
+        more is still to come, the less is a job taken to be faster than the last.
+        """
+        prior = _PRIOR_SECONDS + _PRIOR_SHARE * self._usual
+        took = expected = 0.0
         for stage, stretch in self._stretches.items():
             known = self._known.get(stage)
             if known is None:
                 continue
             usual = known.seconds / known.passes
-            whole = stretch.passes - 1
             took += stretch.spent - stretch.in_pass
-            expected += whole * usual
+            expected += (stretch.passes - 1) * usual
             left_behind = stage != self._current and not stretch.visits_in_pass > 1
             share = 1.0 if left_behind else stretch.share
             if share is not None and share >= _FIRST_SHARE:
                 took += stretch.in_pass
                 expected += share * usual
-        return min(max(took / expected, _LEAST_SCALE), _MOST_SCALE)
+        least = max(_LEAST_SCALE, 1 - expected / self._usual if self._usual else 0.0)
+        return min(max((took + prior) / (expected + prior), least), _MOST_SCALE)

@@ -49,14 +49,14 @@ def test_what_is_still_to_come_is_what_it_took_before() -> None:
 
 
 def test_a_job_that_is_slower_from_the_start_is_slower_to_its_end() -> None:
-    """Ten times as slow: (40 + 0.5) / (4 + 0.5) = 9 times, since half a second counts for the last job."""
+    """Ten times as slow: (40 + 1.3) / (4 + 1.3) = 7.8 times; half a second and a tenth count as before."""
     clock = Clock()
     route = Route((Leg("a", 4.0, 1, 1), Leg("c", 4.0, 1, 1)), clock)
     route.at("a", 0, 4, True)
     clock.now += 40
     share, left = route.at("c", 0, 4, True) or (0, 0)
-    assert left == pytest.approx(36.0)
-    assert share == pytest.approx(40 / 76)
+    assert left == pytest.approx(4 * 41.3 / 5.3)
+    assert share == pytest.approx(40 / (40 + left))
     clock.now += 30
     # by its own pace from here on
     assert (route.at("c", 3, 4, False) or (0, 0))[1] == pytest.approx(10.0)
@@ -92,6 +92,32 @@ def test_stages_that_were_skipped_are_not_waited_for_and_the_share_never_falls()
     later, _ = route.at("unheard of", 11, 100, False) or (0, 0)
     assert later >= share
     assert left >= 0
+
+
+def test_results_that_were_kept_do_not_promise_a_fast_job() -> None:
+    """The first 2 of 20 s are over at once: nine tenths of 18 s are left at least, and the bar waits."""
+    clock = Clock()
+    route = Route((Leg("kept", 2.0, 1, 1), Leg("long", 18.0, 1, 1)), clock)
+    route.at("kept", 0, 1, True)
+    clock.now += 0.01
+    share, left = route.at("long", 0, 100, True) or (0, 0)
+    assert left >= 0.9 * 18
+    assert share < 0.01
+
+
+def test_the_bar_goes_on_where_the_end_has_moved_away() -> None:
+    clock = Clock()
+    route = Route((Leg("a", 5.0, 1, 1), Leg("b", 5.0, 1, 1)), clock)
+    route.at("a", 0, 1, True)
+    clock.now += 5
+    half, _ = route.at("b", 0, 100, True) or (0, 0)
+    assert half == pytest.approx(0.5)
+    clock.now += 10  # a tenth of b alone took twice what all of it took before: 90 s are left
+    later, left = route.at("b", 10, 100, False) or (0, 0)
+    assert left == pytest.approx(90.0)
+    assert later == pytest.approx(0.5 + 0.5 * 10 / 100)
+    clock.now += 90
+    assert (route.at("b", 99, 100, False) or (0, 0))[0] > 0.95
 
 
 def test_a_job_of_which_nothing_is_known_says_nothing_of_the_whole() -> None:
