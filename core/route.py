@@ -15,7 +15,7 @@ import msgspec
 
 _PRIOR_SECONDS = 0.5
 _PRIOR_SHARE = 0.1
-"""How much of a job, as it went the last time, must be over before it says more of its pace than that does."""
+"""How much of a job, as it went the last time, must be over before it says more of its pace than that."""
 _FIRST_SHARE = 0.1
 """Of a stage: from here on its own pace counts."""
 _LEAST_SCALE, _MOST_SCALE = 0.02, 200.0
