@@ -21,13 +21,13 @@ from gui.widgets.plain_tip import plain_tip
 LEFT, RIGHT, TOP = 46, 18, 14
 LEFT_OF_WORDS = 96
 """Steps on the whole network come first and have longer names than layers."""
-LABEL_ROOM = 52
+LABEL_ROOM = 60
 """Below the plot, for slanted names."""
 LEAST_ROOM = 22
 """What is left of it in a low chart, which has no slanted names."""
 SLANTED_ROOM = 40
 """With less than this slanted names would be cut to nothing."""
-FULL_HEIGHT, LEAST_HEIGHT = 130, 84
+FULL_HEIGHT, LEAST_HEIGHT = 138, 84
 """Pixels; a lower chart gives up room for names first."""
 LABEL_DROP = 13
 """Below the plot, where their ends stand."""
