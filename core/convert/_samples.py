@@ -154,20 +154,33 @@ def run(module: Any, inputs: Tensors) -> tuple[np.ndarray, ...]:
     return found
 
 
-def output_names(module: Any, inputs: Tensors) -> list[str]:
-    """From the keys under which the module hands its answers out."""
+def flat(answers: Any) -> Tensors:
+    """All tensors of what a module gives, in the order of `run` and `output_names`."""
+    return tuple(value for _, value in _tensors(answers))
+
+
+def output_names(module: Any, inputs: Tensors, taken: Sequence[str] = ()) -> list[str]:
+    """From the keys under which the module hands its answers out; none twice, and none of those `taken`."""
     places = [path for path, _ in _answers(module, inputs)]
     keys = ["_".join(str(getattr(step, "key", getattr(step, "idx", ""))) for step in path) for path in places]
     if len(keys) == 1 and (not keys[0] or keys[0].isdigit()):
-        return ["output"]
-    return [
-        key if key and not key[0].isdigit() else f"output_{key or index}" for index, key in enumerate(keys)
-    ]
+        keys = ["output"]
+    names: list[str] = []
+    for index, key in enumerate(keys):
+        name = key if key and not key[0].isdigit() else f"output_{key or index}"
+        while name in taken or name in names:
+            name = f"output_{name}"
+        names.append(name)
+    return names
 
 
 def _answers(module: Any, inputs: Tensors) -> list[tuple[Any, torch.Tensor]]:
     with torch.no_grad(), quiet():
-        leaves, _ = tree_flatten_with_path(module(*(value.clone() for value in inputs)))
+        return _tensors(module(*(value.clone() for value in inputs)))
+
+
+def _tensors(answers: Any) -> list[tuple[Any, torch.Tensor]]:
+    leaves, _ = tree_flatten_with_path(answers)
     return [(path, value) for path, value in leaves if isinstance(value, torch.Tensor)]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime
 import torch
 
-from core.convert._samples import Sample, Tensors, draw, output_names, quiet, that_run
+from core.convert._samples import Sample, Tensors, draw, flat, output_names, quiet, that_run
 from core.convert.talk import MODEL, SAMPLES, Converted, Task
 from core.errors import OpenError
 from core.graph.labels import clean
@@ -57,6 +57,17 @@ class Call(torch.nn.Module):
         return self.network(*inputs)
 
 
+class Flat(torch.nn.Module):
+    """A module whose answers come one after the other, out of whatever dicts and lists hold them."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return flat(self.network(*inputs))
+
+
 def write(loaded: Loaded, sizes: Sequence[InputSize], task: Task, stage: Callable[[Text], None]) -> Converted:
     """Write model and samples into the task's folder. Raises OpenError if no way leads there."""
     folder = Path(task.folder)
@@ -65,7 +76,7 @@ def write(loaded: Loaded, sizes: Sequence[InputSize], task: Task, stage: Callabl
     if not loaded.program and not loaded.open_dims:
         loaded = loaded._replace(open_dims=_lengths(fitting))
     samples, moving, opened = draw(loaded.module, fitting, high, loaded.open_dims, loaded.batch)
-    names = output_names(loaded.module, samples[0].inputs)
+    names = output_names(loaded.module, samples[0].inputs, loaded.names)
     stage(text("Writing the ONNX file"))
     failures: list[str] = []
     for axes in _freedoms(loaded, samples[0], moving, opened):
@@ -125,7 +136,7 @@ def _ways(loaded: Loaded) -> list[Callable[[Loaded, Tensors], Any]]:
     if loaded.program is not None:
         return [_program]
     if isinstance(loaded.module, torch.jit.ScriptModule):
-        return [_as_it_is, _frozen, _traced]
+        return [_as_it_is, _frozen, _traced, _unpacked]
     return [_exported, _as_it_is] if loaded.export_first else [_as_it_is, _exported]
 
 
@@ -140,6 +151,12 @@ def _frozen(loaded: Loaded, _: Tensors) -> Any:
 
 def _traced(loaded: Loaded, inputs: Tensors) -> Any:
     return torch.jit.trace(loaded.module, inputs, check_trace=False, strict=False)
+
+
+def _unpacked(loaded: Loaded, inputs: Tensors) -> Any:
+    """The exporter has no operator for a dict: what it is asked for is taken from where it was put in."""
+    traced = torch.jit.trace(Flat(loaded.module), inputs, check_trace=False, strict=False)
+    return torch.jit.freeze(traced.eval())
 
 
 def _exported(loaded: Loaded, inputs: Tensors) -> Any:

@@ -33,11 +33,12 @@ def network(name: str = "Net", *arguments: object) -> nn.Module:
     return made.eval()
 
 
-def save_script(net: nn.Module, path: Path) -> None:
-    """As torch.jit.script does; it warns that it is deprecated, but files of it are about."""
+def save_script(net: nn.Module, path: Path, example: torch.Tensor | None = None) -> None:
+    """As torch.jit.script or, with an example, trace does; both warn that they go, but files are about."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.jit.script(net).save(str(path))
+        script = torch.jit.script(net) if example is None else torch.jit.trace(net, example, strict=False)
+        script.save(str(path))
 
 
 def save_program(

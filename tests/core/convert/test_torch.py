@@ -86,6 +86,30 @@ def refused_sizes(path: Path, cache: Path) -> str:
     return caught.value.one_line()
 
 
+class TwoHeads(torch.nn.Module):
+    """Hands its answers out in a dict, one of them under the name of what goes in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = torch.nn.Conv2d(3, 4, 3)
+        self.where, self.what = torch.nn.Linear(4, 2), torch.nn.Linear(4, 5)
+
+    def forward(self, picture: torch.Tensor) -> dict[str, torch.Tensor]:
+        found = self.body(picture).relu().mean((2, 3))
+        return {"where": self.where(found), "picture": found, "a class": self.what(found)}
+
+
+def test_traced_script_that_answers_with_a_dict_keeps_its_keys(tmp_path: Path, cache: Path) -> None:
+    torch.manual_seed(0)
+    net = TwoHeads().eval()
+    save_script(net, tmp_path / "net.pt", pictures(1))
+    model = converted(tmp_path / "net.pt", cache, trusted=True, inputs=SIZES)
+    names = [output.name for output in onnx.load(model).graph.output]
+    assert names == ["where", "output_picture", "a class"]
+    for count in (1, 4):
+        agree(model, net, pictures(count))
+
+
 @pytest.mark.parametrize("kind", ["plain", "checkpoint", "old", "safetensors"])
 def test_weights_with_the_class_that_they_belong_to(
     tmp_path: Path, cache: Path, code: Path, kind: str
