@@ -158,7 +158,12 @@ class TableView(QWidget):
         total = len(self.model.rows)
         self._count.setText(tr("{n} layers").format(n=fmt.count(total)))
         changed = self.model.changed_count
-        self._changed.set_full_text(tr("· {n} changed").format(n=fmt.count(changed)) if changed else "")
+        said = tr("· {n} changed").format(n=fmt.count(changed)) if changed else ""
+        removed = self._session.plan.work_removed
+        if removed:  # of whole channels no column says anything before the run
+            words = tr("{share} of the work removed in channels").format(share=fmt.percent(removed))
+            said = " ".join(part for part in (said, "· " + words) if part)
+        self._changed.set_full_text(said)
         defaults = self._session.plan.defaults.over(NO_CHANGE)
         zeros = defaults.pattern if fixes_share(defaults) else fmt.percent(defaults.zeros)
         shared = defaults.clusters

@@ -177,6 +177,10 @@ def test_keep_as_is_and_reset_from_the_context_menu(qtbot: QtBot, view: TableVie
     next(action for action in view.menu.actions() if action.text() == "Reset to default").trigger()
     view.menu.close()
     assert session.plan.exceptions == {}
+    session.set_parameter("prune_channels", "macs", 60.0, "Channels")  # no column tells of it before the run
+    assert view._changed.full_text == "· 60 % of the work removed in channels"
+    session.undo_stack.undo()
+    assert view._changed.full_text == ""
 
 
 def test_search_and_changed_only_filter_without_moving_the_selection(
