@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.values import NO_CHANGE, Catalogue, Described, LayerPlan, Plan, Preset
 
 Setting = str | int | float | bool
@@ -38,6 +40,12 @@ def differences(catalogue: Catalogue, preset: Preset, plan: Plan) -> int:
         own, wanted = values_of(step, plan), values_of(step, theirs)
         count += sum(own[name] != wanted[name] for name in own)
     return count + (preset.order != plan.order)
+
+
+def layer_by_layer(plan: Plan, layers: Sequence[str]) -> bool:
+    """Whether most layers have settings of their own, as in a plan that was searched for: no preset then tells
+    what the plan does."""
+    return 2 * sum(layer in plan.exceptions for layer in layers) > len(layers) > 0
 
 
 def nearest_preset(catalogue: Catalogue, plan: Plan) -> tuple[Preset | None, int]:

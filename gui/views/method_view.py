@@ -18,7 +18,7 @@ from core.values import Catalogue, Described, Plan, Preset
 from gui import format as fmt
 from gui.glossary import explain
 from gui.i18n import tr, tr_text
-from gui.models.method_values import changed_count, changed_of, nearest_preset, values_of
+from gui.models.method_values import changed_count, changed_of, layer_by_layer, nearest_preset, values_of
 from gui.session import Session
 from gui.theme import Theme
 from gui.views.order_section import OrderSection
@@ -161,9 +161,15 @@ class MethodView(QWidget):
     def _show(self) -> None:
         session = self._session
         preset, changed = nearest_preset(session.catalogue, session.plan)
+        layers = session.model.layers if session.model is not None else ()
+        own = layer_by_layer(session.plan, [layer.id for layer in layers])
+        if own:
+            preset = None
         self.cards.mark(preset, changed)
         if not session.catalogue.presets:
             caption = tr("The ways to compress appear here as soon as the engine is ready.")
+        elif own:
+            caption = tr("What is it for? · most layers have settings of their own, none of these")
         elif preset is None:
             caption = tr("What is it for? · your own settings, none of these")
         elif changed:

@@ -321,7 +321,7 @@ class SideView(QWidget):
         for name, words, panel in zip(
             self.names, (tr("Original"), tr("Compressed")), (self.left, self.right), strict=True
         ):
-            name.setText(words)
+            name.setText(tr("{which} · coloured by bits").format(which=words))
             panel.retranslate()
             panel.canvas.setAccessibleName(tr("Graph, {which}").format(which=words))
         self.all_button.setText(tr("All operations"))

@@ -125,6 +125,18 @@ def test_own_settings_are_no_preset(view: MethodView, session: Session) -> None:
     assert "your own settings" in view._caption.full_text
 
 
+def test_a_plan_made_layer_by_layer_is_no_changed_preset(
+    qtbot: QtBot, view: MethodView, session: Session
+) -> None:
+    """As a search makes them: each layer has its bits, whatever the others would get."""
+    qtbot.mouseClick(view.cards.cards[1], LEFT)
+    session.set_layers([layer.id for layer in session.model.layers], "Bits", weight_bits=3)
+    assert marked(view) == []
+    assert "most layers have settings of their own" in view._caption.full_text
+    session.undo_stack.undo()
+    assert marked(view) == ["small"]
+
+
 def test_a_preset_with_other_settings_is_a_changed_one(
     qtbot: QtBot, view: MethodView, session: Session
 ) -> None:
