@@ -43,8 +43,10 @@ def differences(catalogue: Catalogue, preset: Preset, plan: Plan) -> int:
 
 
 def layer_by_layer(plan: Plan, layers: Sequence[str]) -> bool:
-    """Whether most layers have settings of their own, as in a plan that was searched for: no preset then tells
-    what the plan does."""
+    """Whether most layers have settings of their own, as in a plan that was searched for.
+
+    No preset then tells what the plan does.
+    """
     return 2 * sum(layer in plan.exceptions for layer in layers) > len(layers) > 0
 
 
