@@ -16,8 +16,9 @@ from core.formats.other_makers import other_maker, refusal
 from core.formats.proto_checks import check_model
 from core.formats.safety import HEAD_BYTES, check_file, shown, unreadable
 from core.formats.sparse import make_dense
+from core.formats.taken import read_whole
 from core.formats.to_ir import SIZE_LIMIT_BYTES, to_ir
-from core.formats.wire import MalformedError, Split, split
+from core.formats.wire import Encoded, MalformedError, Split, split
 from core.graph.build import build
 from core.graph.labels import clean
 from core.graph.opened import OpenedModel
@@ -42,7 +43,7 @@ class OnnxFormat:
                 text("Export the model again with its weights as external data, in a file beside it."),
             )
         try:
-            data = path.read_bytes()
+            data = read_whole(path)
         except OSError as error:
             raise unreadable(path, error) from error
         context.check()
@@ -61,7 +62,7 @@ class OnnxFormat:
             ) from error
 
     def _build(
-        self, path: Path, data: bytes, parts: Split, proto: onnx.ModelProto, context: Context
+        self, path: Path, data: Encoded, parts: Split, proto: onnx.ModelProto, context: Context
     ) -> OpenedModel:
         facts = check_model(proto, parts, path)
         digest = hashlib.sha256(data)
@@ -77,10 +78,10 @@ class OnnxFormat:
         return build(model, path, digest.hexdigest(), size_bytes, facts, context)
 
 
-def _parse(path: Path, data: bytes) -> tuple[Split, onnx.ModelProto]:
+def _parse(path: Path, data: Encoded) -> tuple[Split, onnx.ModelProto]:
     try:
         parts = split(data)
-        proto = onnx.ModelProto.FromString(parts.rest)
+        proto = onnx.ModelProto.FromString(parts.rest if isinstance(parts.rest, bytes) else parts.rest[:])
     except (DecodeError, MalformedError) as error:
         other = other_maker(path, data[:HEAD_BYTES])
         if other is not None:

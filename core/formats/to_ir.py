@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ import onnx_ir as ir
 
 from core.formats.plain import plain_model
 from core.formats.proto_checks import Facts
+from core.formats.taken import take
 from core.formats.wire import Encoded, Split
-from core.graph.apart import LEAST_BYTES, leaves
+from core.graph.apart import leaves
 from core.graph.held import hold
 from core.graph.nodes import all_graphs
 
@@ -57,6 +57,8 @@ class _Owner:
         self._path = path
         self._facts = facts
         self._shapes: dict[tuple[int, ...], ir.Shape] = {}
+        self._taken: dict[int, np.ndarray] = {}
+        """By place: what was left to `ir.serde` half-way is read a second time."""
 
     def weight(self, raw: onnx.TensorProto) -> ir.TensorProtocol:
         """Of the graph: others may take the array for what lies in the file."""
@@ -90,8 +92,11 @@ class _Owner:
             if place is not None:
                 dtype = ir.DataType(raw.data_type)
                 numbers = kind[1] if kind is not None else dtype.numpy().newbyteorder("<")
-                # a copy is aligned, and lets go of the file's bytes
-                array = _copied(self._data, numbers, *place).reshape(tuple(raw.dims))
+                flat = self._taken.get(place[0])
+                if flat is None:
+                    # a copy is aligned, and lets go of the file's bytes
+                    flat = self._taken[place[0]] = take(self._data, numbers, *place)
+                array = flat.reshape(tuple(raw.dims))
                 array.setflags(write=False)
                 if weight:
                     hold(self._path, place[0], array)
@@ -107,19 +112,3 @@ class _Owner:
             # nobody can change it, so thousands of equal ones are one object
             shape = self._shapes[array.shape] = ir.Shape(array.shape, frozen=True)
         return ir.Tensor(array, dtype=dtype, shape=shape, name=name)
-
-
-def _copied(data: Encoded, numbers: np.dtype[Any], offset: int, length: int) -> np.ndarray:
-    """The numbers that lie there; of a mapped file what was copied leaves memory again, piece by piece."""
-    found = np.frombuffer(data, numbers, length // numbers.itemsize, offset)
-    if not isinstance(data, mmap.mmap) or length < LEAST_BYTES or not hasattr(mmap, "MADV_DONTNEED"):
-        return found.copy()
-    result = np.empty_like(found)
-    step = LEAST_BYTES // numbers.itemsize
-    for start in range(0, len(found), step):
-        part = found[start : start + step]
-        result[start : start + step] = part
-        begin = offset + start * numbers.itemsize
-        page = begin - begin % mmap.PAGESIZE
-        data.madvise(mmap.MADV_DONTNEED, page, begin + part.nbytes - page)
-    return result
