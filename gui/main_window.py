@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 
@@ -42,10 +42,11 @@ from gui.views.table_view import TableView
 from gui.views.top_bar import TopBar
 from gui.widgets.drop_window import DropWindow
 from gui.widgets.panels import GAP, Splitters, column, panel
+from gui.widgets.retranslating import Retranslating
 from gui.widgets.work_tabs import WorkTabs
 
 
-class MainWindow(DropWindow):
+class MainWindow(Retranslating, DropWindow):
     def __init__(
         self,
         session: Session,
@@ -235,11 +236,6 @@ class MainWindow(DropWindow):
             name = tr("{name} (read-only)").format(name=name)
         parts = (name, model.name[:120] if model is not None else "", "Secateur")
         self.setWindowTitle(" – ".join(part for part in parts if part))
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def _recolor(self, *_: object) -> None:
         self.setWindowIcon(icon("secateur", self._theme, "accent"))

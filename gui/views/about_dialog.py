@@ -5,16 +5,17 @@ from __future__ import annotations
 import platform
 
 from PySide6 import __version__ as pyside_version
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
 from core import __version__
 from gui.i18n import tr
 from gui.icons import pixmap
 from gui.theme import Theme
+from gui.widgets.retranslating import Retranslating
 
 
-class AboutDialog(QDialog):
+class AboutDialog(Retranslating, QDialog):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -56,8 +57,3 @@ class AboutDialog(QDialog):
                 "PyTorch and NumPy (BSD), pyqtgraph (MIT), and Python {python}."
             ).format(qt=pyside_version, python=platform.python_version())
         )
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from core.advice import advise
@@ -12,6 +12,7 @@ from core.values.best import Profile
 from gui.i18n import tr, tr_text
 from gui.session import Session
 from gui.widgets.panels import tab_through
+from gui.widgets.retranslating import Retranslating
 
 
 class _Card(QFrame):
@@ -48,7 +49,7 @@ class _Card(QFrame):
         self.asked.emit(self.advice)
 
 
-class AdviceSection(QWidget):
+class AdviceSection(Retranslating, QWidget):
     data_asked = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -81,11 +82,6 @@ class AdviceSection(QWidget):
             signal.connect(self.refresh)
         session.job_changed.connect(self._on_job)
         self.retranslate()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self.heading.setText(tr("What would help"))

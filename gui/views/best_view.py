@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
@@ -25,6 +25,7 @@ from gui.widgets.flow import Flow
 from gui.widgets.panels import LowStack, scrolled
 from gui.widgets.panels import column as fill
 from gui.widgets.plan_chart import PlanChart, loss_of
+from gui.widgets.retranslating import Retranslating
 from gui.widgets.yielding_box import YieldingBox
 
 PROFILES = ("cpu", "download", "accelerator", "microcontroller")
@@ -34,7 +35,7 @@ FIELD_MARGIN = 26
 """Pixels of a field of numbers around its words."""
 
 
-class BestView(QWidget):
+class BestView(Retranslating, QWidget):
     target_changed = Signal(str)
     """The profile of what the network will run on."""
 
@@ -121,11 +122,6 @@ class BestView(QWidget):
         told.addWidget(self.deeds)
         column.addLayout(told)
         fill(self, scrolled(whole))
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self.use_loss.setText(tr("lose at most"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from gui import format as fmt
@@ -13,11 +13,12 @@ from gui.models.damage import loss_unit
 from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.blame_bars import Bar, BlameBars
+from gui.widgets.retranslating import Retranslating
 
 MOST_BARS = 5
 
 
-class BlameSection(QWidget):
+class BlameSection(Retranslating, QWidget):
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -52,11 +53,6 @@ class BlameSection(QWidget):
         ):
             signal.connect(self.refresh)
         self.retranslate()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self.heading.setText(tr("Which layers cause the loss"))

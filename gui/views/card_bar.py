@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QDateTime, QEvent, QLocale, Qt
+from PySide6.QtCore import QDateTime, QLocale, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from core.values import ModelCard
@@ -13,9 +13,10 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.plain_tip import plain_tip
+from gui.widgets.retranslating import Retranslating
 
 
-class CardBar(QFrame):
+class CardBar(Retranslating, QFrame):
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("cardBar")
@@ -58,11 +59,6 @@ class CardBar(QFrame):
     def _card(self) -> ModelCard | None:
         model = self._session.model
         return model.card if model is not None else None
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self._close.setText(tr("Close"))

@@ -5,7 +5,7 @@ Of the last run, or of a snapshot.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -35,6 +35,7 @@ from gui.widgets.confusion_matrix import MODES, ConfusionMatrix
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.labels import empty_state
 from gui.widgets.panels import scrolled
+from gui.widgets.retranslating import Retranslating
 from gui.widgets.sample_gallery import SampleGallery
 
 CLASSES, MATRIX, SPREAD, TYPING = range(4)
@@ -43,7 +44,7 @@ NARROW, NARROW_FOR_PAIRS = 440, 600
 """Below this width classes and samples stand one above the other; samples seen twice need more."""
 
 
-class ChangedView(QWidget):
+class ChangedView(Retranslating, QWidget):
     file_asked = Signal(str)
     """Choose a file to try: 'picture', 'sound' or 'request'."""
 
@@ -175,11 +176,6 @@ class ChangedView(QWidget):
             layout.setDirection(way.TopToBottom if self.width() < least else way.LeftToRight)
 
     # ------------------------------------------------------------ texts
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self.show_classes.setText(tr("By class"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -23,9 +23,10 @@ from gui.job import Job
 from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.plain_tip import plain_tip
+from gui.widgets.retranslating import Retranslating
 
 
-class ConversionBar(QFrame):
+class ConversionBar(Retranslating, QFrame):
     answered = Signal(object, object)
     """The Foreign and the Recipe for it."""
     declined = Signal()
@@ -253,11 +254,6 @@ class ConversionBar(QFrame):
         idle = self._session.job is None
         self._go.setEnabled(readable and named and idle)
         self._form.setEnabled(idle)
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def _recolor(self, *_: object) -> None:
         back = self._theme.color("panel").name()

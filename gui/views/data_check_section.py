@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from core.values import DataCheck, LabelOrder, Preprocess, PreprocessScore
@@ -10,11 +10,12 @@ from gui import format
 from gui.i18n import tr, tr_text
 from gui.session import Session
 from gui.theme import Theme
+from gui.widgets.retranslating import Retranslating
 
 SHOWN = 5
 
 
-class DataCheckSection(QWidget):
+class DataCheckSection(Retranslating, QWidget):
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -57,11 +58,6 @@ class DataCheckSection(QWidget):
     def retranslate(self) -> None:
         self.heading.setText(tr("Does it fit the model?"))
         self.refresh()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def refresh(self, _value: object = None) -> None:
         check = self._session.check

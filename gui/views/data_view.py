@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import msgspec
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -28,6 +28,7 @@ from gui.theme import Theme
 from gui.views.data_check_section import DataCheckSection
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.preprocess_form import PreprocessForm
+from gui.widgets.retranslating import Retranslating
 from gui.widgets.sample_preview import SamplePreview
 from gui.widgets.samples_form import SamplesForm
 from gui.widgets.sound_form import SoundForm
@@ -37,7 +38,7 @@ RANDOM = "random"
 """The path of a DataSpec that asks for random inputs."""
 
 
-class DataView(QWidget):
+class DataView(Retranslating, QWidget):
     folder_asked = Signal()
     file_asked = Signal()
     calibration_folder_asked = Signal()
@@ -360,11 +361,6 @@ class DataView(QWidget):
         self._revert.setText(tr("Undo edits"))
         self._scroll.setAccessibleName(tr("Data"))
         self._show()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def _recolor(self, *_: object) -> None:
         color = self._theme.color

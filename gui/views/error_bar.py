@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -13,9 +13,10 @@ from gui.i18n import tr, tr_text
 from gui.job import Job, Problem
 from gui.session import Session
 from gui.theme import Theme
+from gui.widgets.retranslating import Retranslating
 
 
-class ErrorBar(QFrame):
+class ErrorBar(Retranslating, QFrame):
     chosen = Signal(object, str)
     """The problem and the key of one of its choices."""
 
@@ -157,11 +158,6 @@ class ErrorBar(QFrame):
         self._fold.setVisible(bool(self._problem.details))
         self._copy.setVisible(bool(self._problem.details) or not self._problem.choices)
         self.setAccessibleName(tr("Problem: {what}").format(what=tr_text(self._problem.what)))
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def _on_job(self, job: Job | None) -> None:
         # trying again is an answer to the problem: it has been read

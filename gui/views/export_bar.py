@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
@@ -15,9 +15,10 @@ from gui.job import Job
 from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.retranslating import Retranslating
 
 
-class ExportBar(QFrame):
+class ExportBar(Retranslating, QFrame):
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("exportBar")
@@ -90,11 +91,6 @@ class ExportBar(QFrame):
         self.setAccessibleDescription(warning)
         self._report.setVisible(exported.report_path is not None)
         self._report.setToolTip(exported.report_path or "")
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def _show_folder(self) -> None:
         if self._exported is not None:

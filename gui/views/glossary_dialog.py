@@ -22,11 +22,12 @@ from gui.glossary import Entry, in_force
 from gui.i18n import tr
 from gui.theme import Theme
 from gui.widgets.chosen_row import ChosenRow
+from gui.widgets.retranslating import Retranslating
 
 KEY = Qt.ItemDataRole.UserRole
 
 
-class GlossaryDialog(QDialog):
+class GlossaryDialog(Retranslating, QDialog):
     """Stays beside the window, which can be used meanwhile."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -75,11 +76,6 @@ class GlossaryDialog(QDialog):
             item.setData(KEY, entry.key)
         self._filter(self.search.text())
         self.show_term(at or next(iter(self._entries())))
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     @property
     def key(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSignalBlocker, Qt, QTimer
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
@@ -38,13 +38,14 @@ from gui.widgets.graph_panel import GraphPanel
 from gui.widgets.heat_legend import HeatLegend
 from gui.widgets.labels import Heading, heading
 from gui.widgets.plain_tip import plain_tip
+from gui.widgets.retranslating import Retranslating
 from gui.widgets.yielding_box import YieldingBox
 
 REFRESH_MS = 50
 """A slider being dragged or a sweep under way repaints the colours at most so often."""
 
 
-class GraphView(QWidget):
+class GraphView(Retranslating, QWidget):
     def __init__(
         self,
         session: Session,
@@ -391,10 +392,3 @@ class GraphView(QWidget):
         else:
             words = tr("Laying out the graph …")
         self.panel.say(words)
-
-    # ------------------------------------------------------------ Qt
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from core.values import Layer, LayerView
@@ -13,6 +13,7 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.heatmap import Heatmap
 from gui.widgets.labels import heading, line
+from gui.widgets.retranslating import Retranslating
 from gui.widgets.score_note import ScoreNote
 from gui.widgets.yielding_box import YieldingBox
 
@@ -20,7 +21,7 @@ MOST_POSITIONS = 256
 """Of a kernel, to choose from."""
 
 
-class ImportanceSection(QWidget):
+class ImportanceSection(Retranslating, QWidget):
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -51,11 +52,6 @@ class ImportanceSection(QWidget):
         self.score.activated.connect(self._on_score)
         self.position.activated.connect(self._on_position)
         self.retranslate()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self._title.setText(tr("Importance"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -40,12 +40,13 @@ from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.flow import Flow
 from gui.widgets.labels import heading, line, note, small
 from gui.widgets.plain_tip import plain_tip
+from gui.widgets.retranslating import Retranslating
 
 SPARSITIES = (0.25, 0.5, 0.75, 0.9)
 """What is measured of one layer, as of all; and what its plan says."""
 
 
-class InspectorView(QWidget):
+class InspectorView(Retranslating, QWidget):
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -161,11 +162,6 @@ class InspectorView(QWidget):
         return QSize(350, 680)
 
     # ------------------------------------------------------------ texts
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self.setAccessibleName(tr("Inspector"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QFrame,
@@ -26,6 +26,7 @@ from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.panels import tab_through
 from gui.widgets.parameter_form import ParameterForm
 from gui.widgets.preset_cards import PresetCards
+from gui.widgets.retranslating import Retranslating
 
 TERMS = {
     "calibrate": ("calibration",),
@@ -76,7 +77,7 @@ class _StepSection(QWidget):
         self._words.setText(tr_text(self.step.help))
 
 
-class MethodView(QWidget):
+class MethodView(Retranslating, QWidget):
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -143,11 +144,6 @@ class MethodView(QWidget):
         target.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     # ------------------------------------------------------------ texts
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self.setAccessibleName(tr("Method"))

@@ -10,7 +10,7 @@ import importlib
 from pathlib import Path
 from types import ModuleType
 
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
@@ -20,12 +20,13 @@ from gui.netron_page import LARGEST_MODEL_BYTES, MANY_NODES, NetronFiles, sandbo
 from gui.session import Session
 from gui.theme import Theme
 from gui.views.graph_figures import resolve
+from gui.widgets.retranslating import Retranslating
 
 REPAINT_MS = 150
 """A sweep or a slider under way recolours the page at most so often."""
 
 
-class NetronView(QWidget):
+class NetronView(Retranslating, QWidget):
     """`state`: 'empty', 'large', 'heavy', 'missing', 'unsafe',
     'loading', 'drawn', 'crashed'."""
 
@@ -270,8 +271,3 @@ class NetronView(QWidget):
         super().showEvent(event)
         self._update()
         self._paint()
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()

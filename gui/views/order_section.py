@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from core.values import StepInfo
@@ -12,9 +12,10 @@ from gui.models import step_order
 from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.order_list import OrderList, Row
+from gui.widgets.retranslating import Retranslating
 
 
-class OrderSection(QWidget):
+class OrderSection(Retranslating, QWidget):
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -39,11 +40,6 @@ class OrderSection(QWidget):
         for signal in (session.catalogue_changed, session.plan_changed, session.model_changed):
             signal.connect(self._refresh)
         self.retranslate()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self._title.setText(tr("Order of the steps"))

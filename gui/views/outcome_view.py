@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -17,12 +17,13 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.figure_block import UNKNOWN, FigureBlock, Figures
 from gui.widgets.plain_tip import plain_tip
+from gui.widgets.retranslating import Retranslating
 
 NOTABLE = 1.05
 """A ratio below this is no gain worth a coloured badge."""
 
 
-class OutcomeView(QWidget):
+class OutcomeView(Retranslating, QWidget):
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -69,11 +70,6 @@ class OutcomeView(QWidget):
         self._working = ""
         session.job_changed.connect(self._on_job)
         self.retranslate()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self.setAccessibleName(tr("Outcome"))

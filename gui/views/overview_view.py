@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex
+from PySide6.QtCore import QModelIndex
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
@@ -17,10 +17,11 @@ from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.flow import Flow
 from gui.widgets.labels import empty_state
 from gui.widgets.overview_grid import OverviewGrid
+from gui.widgets.retranslating import Retranslating
 from gui.widgets.scale_bar import ScaleBar
 
 
-class OverviewView(QWidget):
+class OverviewView(Retranslating, QWidget):
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -57,11 +58,6 @@ class OverviewView(QWidget):
         self.glance.toggled.connect(self.table.set_at_a_glance)
         self.table.activated_by_key.connect(self.apply)
         self.retranslate()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

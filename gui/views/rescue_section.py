@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from core.values import Rescue
@@ -14,12 +14,13 @@ from gui.models.damage import loss_unit
 from gui.session import Session
 from gui.widgets.flow import Flow
 from gui.widgets.plain_tip import plain_tip
+from gui.widgets.retranslating import Retranslating
 
 MOST_NAMES = 5
 """Names beside the button; the rest stands in its tooltip."""
 
 
-class RescueSection(QWidget):
+class RescueSection(Retranslating, QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -59,11 +60,6 @@ class RescueSection(QWidget):
         ):
             signal.connect(self.refresh)
         self.retranslate()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self.goal_label.setText(tr("Lose at most"))

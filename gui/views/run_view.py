@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 
 import msgspec
-from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QPlainTextEdit,
@@ -25,6 +24,7 @@ from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.labels import empty_state
 from gui.widgets.panels import scrolled
+from gui.widgets.retranslating import Retranslating
 from gui.widgets.run_chart import NOTABLE, RunChart, Step
 from gui.widgets.training_curve import TrainingCurve
 
@@ -33,7 +33,7 @@ NAMED = 3
 """Layers that are named for what they cost."""
 
 
-class RunView(QWidget):
+class RunView(Retranslating, QWidget):
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -96,11 +96,6 @@ class RunView(QWidget):
         self.layout().insertWidget(0, bar)
 
     # ------------------------------------------------------------ texts
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self.setAccessibleName(tr("Run"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from gui.i18n import tr
 from gui.theme import Theme
 from gui.widgets.chosen_row import ChosenRow
+from gui.widgets.retranslating import Retranslating
 
 ROW_HEIGHT, HEADING_HEIGHT = 27, 38
 
@@ -78,7 +79,7 @@ def panel_keys() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     )
 
 
-class ShortcutsDialog(QDialog):
+class ShortcutsDialog(Retranslating, QDialog):
     def __init__(self, actions: Iterable[QAction], theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -131,8 +132,3 @@ class ShortcutsDialog(QDialog):
         if heading:
             self.table.setSpan(row, 0, 1, 2)
             self.table.setRowHeight(row, HEADING_HEIGHT)
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)

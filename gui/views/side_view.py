@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
+from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -29,6 +29,7 @@ from gui.views.graph_words import why_empty
 from gui.widgets.graph_canvas import GraphCanvas
 from gui.widgets.graph_painter import GraphLook
 from gui.widgets.graph_panel import GraphPanel
+from gui.widgets.retranslating import Retranslating
 
 
 def _marks(items: GraphItems, wiring: Wiring | None) -> SwitchMarks | None:
@@ -41,7 +42,7 @@ _MOST_NAMED = 3
 """Operators of a counterpart that are named."""
 
 
-class SideView(QWidget):
+class SideView(Retranslating, QWidget):
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -342,8 +343,3 @@ class SideView(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._session.layouts.side.want(self.detail, wanted=False)
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()

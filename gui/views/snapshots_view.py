@@ -6,7 +6,7 @@ the plan in force.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -36,6 +36,7 @@ from gui.widgets.flow import Flow
 from gui.widgets.labels import empty_state
 from gui.widgets.panels import LowStack, scrolled
 from gui.widgets.panels import column as fill
+from gui.widgets.retranslating import Retranslating
 from gui.widgets.snapshot_chart import Dot, SnapshotChart, dot_words
 
 ROW_HEIGHT = 28
@@ -57,7 +58,7 @@ class _Table(QTableView):
             super().keyPressEvent(event)
 
 
-class SnapshotsView(QWidget):
+class SnapshotsView(Retranslating, QWidget):
     take_asked = Signal()
     compare_asked = Signal(object)
     """The snapshot whose answers are to be held against the original's."""
@@ -223,11 +224,6 @@ class SnapshotsView(QWidget):
             self.restore()
 
     # ------------------------------------------------------------ what is shown
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self._take.setText(tr("Take a snapshot"))

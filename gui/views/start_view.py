@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QRectF, Qt, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -14,6 +14,7 @@ from gui.icons import pixmap
 from gui.job import Job
 from gui.session import Session
 from gui.theme import Theme
+from gui.widgets.retranslating import Retranslating
 
 SHOWN = 6
 """Recent files at most."""
@@ -21,7 +22,7 @@ NAME_WIDTH = 360
 """Points that a recent file's name may take."""
 
 
-class StartView(QWidget):
+class StartView(Retranslating, QWidget):
     open_asked = Signal()
     sample_asked = Signal()
     recent_asked = Signal(str)
@@ -136,11 +137,6 @@ class StartView(QWidget):
         self._on_job(self._session.job)
         self.set_recent(self._paths)
         self.set_interrupted(*self._interrupted)
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def _on_job(self, job: Job | None) -> None:
         opening = job is not None and job.kind == "open"

@@ -23,6 +23,7 @@ from gui.session import Session
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.goal_choice import GoalChoice
+from gui.widgets.retranslating import Retranslating
 
 ACTIONS = ("open", "data", "analyze", "choose", "run", "export")
 """What pressing each step does."""
@@ -97,7 +98,7 @@ class StepButton(QAbstractButton):
         super().leaveEvent(event)
 
 
-class StepsView(QFrame):
+class StepsView(Retranslating, QFrame):
     def __init__(
         self,
         session: Session,
@@ -167,11 +168,6 @@ class StepsView(QFrame):
         self._bar.setAccessibleName(tr("Progress"))
         self._refresh()
         self._show_job(self._session.job)
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def _on_job(self, job: Job | None) -> None:
         self._refresh()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -42,12 +42,13 @@ from gui.widgets.labels import empty_state
 from gui.widgets.layer_menu import LayerMenu
 from gui.widgets.layer_table_widget import LayerTable
 from gui.widgets.limit_dialogs import PatternDialog, ThresholdDialog, is_pattern
+from gui.widgets.retranslating import Retranslating
 
 NARROW = 400
 """Below this width the header keeps only what cannot be reached elsewhere."""
 
 
-class TableView(QWidget):
+class TableView(Retranslating, QWidget):
     method_asked = Signal()
 
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
@@ -129,11 +130,6 @@ class TableView(QWidget):
         self.defaults.method_asked.connect(self.method_asked)
 
     # ------------------------------------------------------------ texts
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def take_focus(self) -> None:
         """Not by a focus proxy: on a panel that holds other controls it traps the Tab key."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
@@ -19,6 +19,7 @@ from gui.widgets.centred_button import CentredButton
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.plain_tip import plain_tip
 from gui.widgets.project_menu import ProjectMenu
+from gui.widgets.retranslating import Retranslating
 
 TITLE_WIDTH, ROOMY_TITLE_WIDTH = 84, 180
 """Points that the model's name keeps in the narrowest window, and beside facts, which give way before."""
@@ -27,7 +28,7 @@ ROOM_FOR_FACTS = 1040
 """Below this width nothing but the model's name stands in the middle, and the program's gives way."""
 
 
-class TopBar(QFrame):
+class TopBar(Retranslating, QFrame):
     def __init__(
         self,
         session: Session,
@@ -131,11 +132,6 @@ class TopBar(QFrame):
         self.help_button.setToolTip(tr("Help and more"))
         self.help_button.setAccessibleName(tr("Help and more"))
         self._refresh()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def _refresh(self, *_: object) -> None:
         session = self._session

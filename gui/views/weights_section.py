@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
@@ -16,12 +16,13 @@ from gui.widgets.choice_boxes import pattern_box
 from gui.widgets.histogram import Histogram
 from gui.widgets.labels import line, note
 from gui.widgets.ranges_chart import RangesChart
+from gui.widgets.retranslating import Retranslating
 from gui.widgets.yielding_box import YieldingBox
 
 HISTOGRAM, CHANNELS, ACTIVATIONS = range(3)
 
 
-class WeightsSection(QWidget):
+class WeightsSection(Retranslating, QWidget):
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
@@ -54,11 +55,6 @@ class WeightsSection(QWidget):
         session.activations.changed.connect(self._refresh)
         session.data_changed.connect(self._refresh)
         self.retranslate()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

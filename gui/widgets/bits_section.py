@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -28,9 +28,10 @@ from gui.theme import Theme
 from gui.widgets.bits_bars import BitsBars
 from gui.widgets.choice_boxes import activation_bits_box, scales_box, steps_box
 from gui.widgets.labels import Heading, heading, line, note
+from gui.widgets.retranslating import Retranslating
 
 
-class BitsSection(QWidget):
+class BitsSection(Retranslating, QWidget):
     bits_chosen = Signal(int)
     activation_bits_chosen = Signal(int)
     scales_chosen = Signal(object)
@@ -147,11 +148,6 @@ class BitsSection(QWidget):
         row = (self._title, self._note, self._activations, self.activations)
         needed = sum(widget.sizeHint().width() for widget in row) + 6 * (len(row) - 1)
         self._note.setVisible(not self._possible or needed <= self.width())
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self._title.setText(tr("Fewer bits"))

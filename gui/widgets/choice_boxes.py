@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
@@ -27,10 +27,11 @@ from gui.models.choices import (
     steps_short_name,
     weight_bits_name,
 )
+from gui.widgets.retranslating import Retranslating
 from gui.widgets.yielding_box import YieldingBox
 
 
-class ChoiceBox(YieldingBox):
+class ChoiceBox(Retranslating, YieldingBox):
     """Shows values by name; a value that is not among the choices is added where it is in force."""
 
     def __init__(
@@ -63,11 +64,6 @@ class ChoiceBox(YieldingBox):
             value = self.itemData(index)
             self.setItemText(index, self._name(value))
             self.setItemData(index, self._help(value), Qt.ItemDataRole.ToolTipRole)
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         # scrolling past the box must not change the plan

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QToolButton, QVBoxLayout, QWidget
 
 from gui.i18n import tr
 from gui.theme import Theme
 from gui.widgets.chosen_row import ChosenRow
+from gui.widgets.retranslating import Retranslating
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Row:
     remove: bool = False
 
 
-class OrderList(QWidget):
+class OrderList(Retranslating, QWidget):
     move = Signal(int, int)
     """(row, by): the person moves a step."""
     again = Signal(int)
@@ -93,11 +94,6 @@ class OrderList(QWidget):
         self.reset.setVisible(changed)
         self._recolor()
         self._refresh()
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self.list.setAccessibleName(tr("Order of the steps"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -26,6 +26,7 @@ from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.labels import heading
 from gui.widgets.plain_tip import plain_tip
+from gui.widgets.retranslating import Retranslating
 
 ROW, HINT = 26, 20
 MOST_HEIGHT = (1 << 24) - 1
@@ -53,7 +54,7 @@ class _Fields(QTableWidget):
             super().keyPressEvent(event)
 
 
-class OwnFormPanel(QFrame):
+class OwnFormPanel(Retranslating, QFrame):
     """A line for each field with what belongs there; a line of the table can be pasted whole."""
 
     tried = Signal(object)
@@ -241,11 +242,6 @@ class OwnFormPanel(QFrame):
         self.said.setStyleSheet(f"color: {self._theme.color('attention').name()};")
 
     # ------------------------------------------------------------ texts
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         form = self.form

@@ -23,6 +23,7 @@ from core.values import Parameter, Text
 from gui.i18n import tr, tr_text
 from gui.icons import icon
 from gui.theme import Theme
+from gui.widgets.retranslating import Retranslating
 
 Value = str | int | float | bool
 LARGEST = 2_000_000_000
@@ -43,7 +44,7 @@ class _Number(QDoubleSpinBox):
         return locale.toString(value, "g", 10)
 
 
-class ParameterForm(QWidget):
+class ParameterForm(Retranslating, QWidget):
     changed = Signal(str, object)
     """Name of the parameter, and its new value or None: back to the default."""
 
@@ -202,11 +203,6 @@ class ParameterForm(QWidget):
         return super().eventFilter(watched, event)
 
     # ------------------------------------------------------------ looks
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         for name, parameter in self._parameters.items():

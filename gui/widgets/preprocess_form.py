@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import QEvent, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QLineEdit, QWidget
 
 from core.values import Preprocess
 from gui.i18n import tr
 from gui.widgets.panels import tab_through
+from gui.widgets.retranslating import Retranslating
 from gui.widgets.samples_form import LABEL_WIDTH
 
 SCALES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
@@ -24,7 +25,7 @@ _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 Size = int | tuple[int, int] | None
 
 
-class PreprocessForm(QWidget):
+class PreprocessForm(Retranslating, QWidget):
     edited = Signal()
     """The person changed a field; `value` may be None while a field cannot be read."""
 
@@ -131,11 +132,6 @@ class PreprocessForm(QWidget):
         for combo in (self._color, self._layout, self._scale):
             for index in range(combo.count()):
                 combo.setItemText(index, texts[combo.itemData(index)])
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     # ------------------------------------------------------------ edits
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
@@ -10,6 +10,7 @@ from core.values import Preset
 from gui.i18n import tr, tr_text
 from gui.theme import Theme
 from gui.widgets.axis import small_font
+from gui.widgets.retranslating import Retranslating
 
 PAD = 11
 GAP = 8
@@ -92,7 +93,7 @@ class PresetCard(QAbstractButton):
         return small_font(self.font(), 12)
 
 
-class PresetCards(QWidget):
+class PresetCards(Retranslating, QWidget):
     """As many cards beside each other as there is room for."""
 
     chosen = Signal(object)
@@ -125,11 +126,6 @@ class PresetCards(QWidget):
         self.chosen.emit(self.sender().preset)
 
     # ------------------------------------------------------------ room
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         for card in self.cards:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -10,6 +10,7 @@ from core.values import DataInfo
 from gui import format as fmt
 from gui.i18n import tr
 from gui.theme import Theme
+from gui.widgets.retranslating import Retranslating
 
 EDGE = 92
 """Points of a picture's side."""
@@ -21,7 +22,7 @@ COLUMNS = 8
 """So many of a table's columns are shown."""
 
 
-class SamplePreview(QWidget):
+class SamplePreview(Retranslating, QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
@@ -50,11 +51,6 @@ class SamplePreview(QWidget):
 
     def retranslate(self) -> None:
         self.setAccessibleName(tr("Samples: {names}").format(names=fmt.listed(self._labels)))
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def sizeHint(self) -> QSize:
         return QSize(4 * EDGE + 3 * GAP, self.heightForWidth(4 * EDGE + 3 * GAP))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFormLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from core.values import DataSpec
@@ -10,6 +10,7 @@ from gui.glossary import explain
 from gui.i18n import tr
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.flow import Flow
+from gui.widgets.retranslating import Retranslating
 
 MOST = 10_000_000
 STEP = 100
@@ -18,7 +19,7 @@ LABEL_WIDTH = 136
 FIELD_WIDTH = 118
 
 
-class SamplesForm(QWidget):
+class SamplesForm(Retranslating, QWidget):
     edited = Signal()
     """A number was changed; `changes` says which."""
     folder_asked = Signal()
@@ -96,11 +97,6 @@ class SamplesForm(QWidget):
         self.same.setVisible(bool(apart))
 
     # ------------------------------------------------------------ texts
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         names = (tr("Judge on at most"), tr("Calibrate on at most"), tr("Calibrate on"))

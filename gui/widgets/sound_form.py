@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import msgspec
-from PySide6.QtCore import QEvent, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QLabel, QSpinBox, QWidget
 
 from core.values import Preprocess
 from gui.i18n import tr
+from gui.widgets.retranslating import Retranslating
 from gui.widgets.samples_form import LABEL_WIDTH
 
 MOST_RATE = 1_000_000
 MOST_LENGTH = 100_000_000
 
 
-class SoundForm(QWidget):
+class SoundForm(Retranslating, QWidget):
     edited = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -70,8 +71,3 @@ class SoundForm(QWidget):
             for widget in (spin, spin.lineEdit()):
                 widget.setAccessibleName(name)
             spin.setToolTip(help_text)
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)

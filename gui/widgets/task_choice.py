@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from core.values import Task
 from gui.i18n import tr
+from gui.widgets.retranslating import Retranslating
 from gui.widgets.yielding_box import YieldingBox
 
 TASKS: tuple[Task, ...] = (
@@ -21,7 +22,7 @@ TASKS: tuple[Task, ...] = (
 )
 
 
-class TaskChoice(QWidget):
+class TaskChoice(Retranslating, QWidget):
     chosen = Signal(str)
     """A person picked another task."""
 
@@ -62,11 +63,6 @@ class TaskChoice(QWidget):
         }
         for index in range(self.box.count()):
             self.box.setItemText(index, names[self.box.itemData(index)])
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def _on_chosen(self, index: int) -> None:
         task = self.box.itemData(index)

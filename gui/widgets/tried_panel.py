@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
@@ -13,11 +13,12 @@ from gui.i18n import tr
 from gui.theme import Theme
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.marked_picture import paint_marked
+from gui.widgets.retranslating import Retranslating
 
 EDGE = 62
 
 
-class TriedPanel(QFrame):
+class TriedPanel(Retranslating, QFrame):
     closed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -94,11 +95,6 @@ class TriedPanel(QFrame):
             painter.drawLine(x, round(middle - float(high)), x, round(middle - float(low)))
         painter.end()
         return pixmap
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
 
     def retranslate(self) -> None:
         self._close.setText(tr("Close"))

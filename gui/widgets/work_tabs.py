@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from gui.i18n import tr
+from gui.widgets.retranslating import Retranslating
 
 LOWEST = 205
 """Points in which every tab shows something; the rest is for the table above."""
 
 
-class WorkTabs(QTabWidget):
+class WorkTabs(Retranslating, QTabWidget):
     """`views` in the order of their names in `retranslate`."""
 
     def __init__(self, views: Sequence[QWidget]) -> None:
@@ -31,8 +31,3 @@ class WorkTabs(QTabWidget):
         )  # fmt: skip
         for index, title in enumerate(titles):
             self.setTabText(index, title)
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.LanguageChange:
-            self.retranslate()
-        super().changeEvent(event)
