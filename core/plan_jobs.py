@@ -21,11 +21,9 @@ from core.workspace import Reading, Workspace
 PLAN_SECONDS = 3.0
 """For times of kernels that a plan needs and that are not known yet."""
 
-AboutPlan = m.MeasurePlan | m.ComparePlan | m.BlamePlan | m.RescuePlan | m.FindPlan | m.BestCurve
-
 
 def judged(
-    request: AboutPlan,
+    request: m.OnSamples,
     workspace: Workspace,
     context: Context,
 ) -> tuple[OpenedModel, Judge, Project | Reading]:

@@ -20,7 +20,7 @@ from core.messages.measuring import (
     RunBenchmark,
 )
 from core.messages.opening import CheckData, Describe, LayOut, OpenData, OpenModel, ReadArchitecture
-from core.messages.request import Request
+from core.messages.request import InProject, OnModel, OnSamples, Request
 from core.messages.results import Compare, ComparePlan, Compress, Export, TrySample
 from core.values.payload import Payload
 
@@ -44,11 +44,14 @@ __all__ = [
     "Export",
     "Failed",
     "FindPlan",
+    "InProject",
     "Inspect",
     "InspectActivations",
     "LayOut",
     "Log",
     "MeasurePlan",
+    "OnModel",
+    "OnSamples",
     "OpenData",
     "OpenModel",
     "Partial",

@@ -4,32 +4,25 @@ from __future__ import annotations
 
 from typing import Literal
 
-from core.messages.request import Request
+from core.messages.request import OnModel, Request
 from core.values import DataSpec, Plan
 
 
-class CompareGraphs(Request, frozen=True, kw_only=True, tag=True):
+class CompareGraphs(OnModel, frozen=True, kw_only=True, tag=True):
     """-> SideBySide: the drawing of `compressed`, made from the model, and its counterparts."""
 
-    model: str
     compressed: str
     detail: Literal["layers", "nodes"]
-    model_sha256: str = ""
 
 
-class CoupleLayers(Request, frozen=True, kw_only=True, tag=True):
+class CoupleLayers(OnModel, frozen=True, kw_only=True, tag=True):
     """-> Couplings. Answered beside a long job."""
 
-    model: str
-    model_sha256: str = ""
 
-
-class WeighLayers(Request, frozen=True, kw_only=True, tag=True):
+class WeighLayers(OnModel, frozen=True, kw_only=True, tag=True):
     """-> WeightFigures. Answered beside a long job."""
 
-    model: str
     plan: Plan
-    model_sha256: str = ""
 
 
 class Inspect(Request, frozen=True, kw_only=True, tag=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from core.messages.request import Request
+from core.messages.request import OnModel, Request
 from core.values import DataSpec, InputSize, Recipe
 
 
@@ -30,14 +30,12 @@ class ReadArchitecture(Request, frozen=True, kw_only=True, tag=True):
     """What goes in, as the weights alone say; the answer has it for each network."""
 
 
-class LayOut(Request, frozen=True, kw_only=True, tag=True):
+class LayOut(OnModel, frozen=True, kw_only=True, tag=True):
     """-> Graph with these groups closed. Answered beside a long job, at once."""
 
-    model: str
     detail: Literal["layers", "nodes"]
     closed: tuple[str, ...]
     """Ids of `GraphGroups`; a group inside another one needs no mention."""
-    model_sha256: str = ""
 
 
 class OpenData(Request, frozen=True, kw_only=True, tag=True):

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from core.messages.request import Request
+from core.messages.request import InProject, OnSamples, Request
 from core.values import DataSpec, Outcome, OwnSample, Plan, Result, RunPoint
 
 
-class Compress(Request, frozen=True, kw_only=True, tag=True):
+class Compress(InProject, frozen=True, kw_only=True, tag=True):
     """-> Result; RunPoint as Partial after each layer."""
 
-    model: str
     data: DataSpec | None
     plan: Plan
-    project: str | None = None
-    read_only: bool = False
-    model_sha256: str = ""
     judge_steps: bool = True
     step_samples: int = 1000
     """Judging samples for the accuracy after each layer."""
 
 
-class Export(Request, frozen=True, kw_only=True, tag=True):
+class Export(InProject, frozen=True, kw_only=True, tag=True):
     """-> Exported. Writes beside the destination, verifies, then moves into place."""
 
     result: Result
-    model: str
     data: DataSpec | None
     destination: str
     report: bool = True
@@ -32,37 +27,23 @@ class Export(Request, frozen=True, kw_only=True, tag=True):
     language: str = "en"
     points: tuple[RunPoint, ...] = ()
     expected: Outcome | None = None
-    project: str | None = None
-    """Where measurements of single layers are kept, for the report."""
-    read_only: bool = False
-    model_sha256: str = ""
 
 
-class Compare(Request, frozen=True, kw_only=True, tag=True):
+class Compare(OnSamples, frozen=True, kw_only=True, tag=True):
     """-> Comparison of a result's file with the original on the judging samples; so far as Partial."""
 
-    model: str
-    data: DataSpec
     artefact: str
     sha256: str
-    project: str | None = None
-    read_only: bool = False
-    model_sha256: str = ""
 
 
-class ComparePlan(Request, frozen=True, kw_only=True, tag=True):
+class ComparePlan(OnSamples, frozen=True, kw_only=True, tag=True):
     """-> Comparison of a plan that was not run with the original; PlanMeasured and what is so far as Partial.
 
     The network is made as `MeasurePlan` makes it: layers by themselves, put together.
     """
 
-    model: str
-    data: DataSpec
     plan: Plan
     samples: int = 512
-    project: str | None = None
-    read_only: bool = False
-    model_sha256: str = ""
 
 
 class TrySample(Request, frozen=True, kw_only=True, tag=True):
