@@ -197,7 +197,10 @@ class Commands(QObject):
         self.data_asked.emit()
 
     def open_sample(self) -> None:
-        sample = samples.samples()[0]
+        self.open_sample_named(samples.samples()[0].name)
+
+    def open_sample_named(self, name: str) -> None:
+        sample = next(each for each in samples.samples() if each.name == name)
         self._session.open_model(samples.model_path(sample), samples.data_spec(sample))
 
     def choose_data_folder(self) -> None:

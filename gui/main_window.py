@@ -145,7 +145,7 @@ class MainWindow(Retranslating, DropWindow):
         commands.choose_asked.connect(self._focus_table)
         commands.quit_asked.connect(self.close)
         self.start.open_asked.connect(commands.open_model)
-        self.start.sample_asked.connect(commands.open_sample)
+        self.start.sample_asked.connect(commands.open_sample_named)
         self.start.recent_asked.connect(commands.open_path)
         self.error_bar.chosen.connect(commands.answer)
         self.conversion_bar.answered.connect(commands.convert)

@@ -1,4 +1,4 @@
-"""The sample that comes with the program: which model, which data, how it is prepared."""
+"""The samples that come with the program: which model, which data, how it is prepared."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 
 from core.values import DataSpec, Preprocess
+from gui.i18n import tr
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of resources/samples/samples.json; paths are relative to that folder."""
 
     name: str
-    title: str
     model: str
     data: str
     calibration: str | None = None
@@ -24,6 +24,16 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 def samples() -> list[Sample]:
     return msgspec.json.decode((_folder() / "samples.json").read_bytes(), type=list[Sample])
+
+
+def title(sample: Sample) -> str:
+    """What it is, in the person's language."""
+    titles = {
+        "digits_resnet": tr("Handwritten digits, ResNet"),
+        "digits_mobilenet": tr("Handwritten digits, MobileNet"),
+        "iris": tr("Iris flowers, a table of numbers"),
+    }
+    return titles[sample.name]
 
 
 def model_path(sample: Sample) -> str:

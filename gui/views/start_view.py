@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from core.project import ENDING
+from gui import samples
 from gui.i18n import tr
 from gui.icons import pixmap
 from gui.job import Job
@@ -24,7 +25,8 @@ NAME_WIDTH = 360
 
 class StartView(Retranslating, QWidget):
     open_asked = Signal()
-    sample_asked = Signal()
+    sample_asked = Signal(str)
+    """The name of one of the samples."""
     recent_asked = Signal(str)
 
     def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
@@ -44,7 +46,14 @@ class StartView(Retranslating, QWidget):
         self._open.setProperty("primary", True)
         self._open.clicked.connect(self.open_asked)
         self.sample_button = QPushButton(self)
-        self.sample_button.clicked.connect(self.sample_asked)
+        self._others_label = QLabel(self)
+        self._others_label.setProperty("small", True)
+        first, *others = samples.samples()
+        self._samples = {first.name: self.sample_button}
+        self._samples |= {sample.name: QPushButton(self) for sample in others}
+        for name, button in self._samples.items():
+            button.setProperty("sample", name)
+            button.clicked.connect(self._ask_sample)
         self._told = QLabel(self)
         self._told.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._continue = QPushButton(self)
@@ -60,6 +69,14 @@ class StartView(Retranslating, QWidget):
         buttons.addWidget(self._open)
         buttons.addWidget(self.sample_button)
         buttons.addStretch()
+        more = QHBoxLayout()
+        more.setSpacing(2)
+        more.addStretch()
+        more.addWidget(self._others_label)
+        for button in list(self._samples.values())[1:]:
+            button.setProperty("flat", True)
+            more.addWidget(button)
+        more.addStretch()
         column = QVBoxLayout(self)
         column.addStretch(4)
         column.addWidget(self._logo)
@@ -69,7 +86,9 @@ class StartView(Retranslating, QWidget):
         column.addWidget(self._hint)
         column.addSpacing(14)
         column.addLayout(buttons)
-        column.addSpacing(22)
+        column.addSpacing(8)
+        column.addLayout(more)
+        column.addSpacing(16)
         column.addWidget(self._told)
         column.addSpacing(8)
         column.addWidget(self._continue, 0, Qt.AlignmentFlag.AlignHCenter)
@@ -94,6 +113,9 @@ class StartView(Retranslating, QWidget):
         self._continue.setText(tr("Continue with {name}").format(name=name).replace("&", "&&"))
         for widget in (self._told, self._continue):
             widget.setVisible(bool(project))
+
+    def _ask_sample(self) -> None:
+        self.sample_asked.emit(self.sender().property("sample"))
 
     def _ask_continue(self) -> None:
         self.recent_asked.emit(self._interrupted[0])
@@ -133,6 +155,9 @@ class StartView(Retranslating, QWidget):
         self._open.setText(tr("Open a model…"))
         self.sample_button.setText(tr("Try the sample"))
         self.sample_button.setToolTip(tr("A small network that reads handwritten digits, with its data"))
+        self._others_label.setText(tr("Other samples:"))
+        for sample in samples.samples()[1:]:
+            self._samples[sample.name].setText(samples.title(sample))
         self._recent_title.setText(tr("Recent"))
         self._on_job(self._session.job)
         self.set_recent(self._paths)

@@ -329,16 +329,14 @@ def write_manifest() -> None:
         {
             "name": "digits_resnet",
             "model": "digits_resnet.onnx",
-            "title": "Handwritten digits, ResNet",
             **common,
         },
         {
             "name": "digits_mobilenet",
             "model": "digits_mobilenet.onnx",
-            "title": "Handwritten digits, MobileNet",
             **common,
         },
-        {"name": "iris", "model": "iris_mlp.onnx", "title": "Iris flowers, table of numbers", **iris},
+        {"name": "iris", "model": "iris_mlp.onnx", **iris},
     ]
     (HERE / "samples.json").write_text(json.dumps(samples, indent=2) + "\n", encoding="utf-8")
 

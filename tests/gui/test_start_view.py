@@ -31,8 +31,14 @@ def button(view: StartView, text: str) -> QPushButton:
 def test_open_and_sample_ask_by_mouse_and_keyboard(view: StartView, qtbot: QtBot) -> None:
     with qtbot.waitSignal(view.open_asked, timeout=1000):
         qtbot.mouseClick(button(view, "Open a model"), Qt.MouseButton.LeftButton)
-    with qtbot.waitSignal(view.sample_asked, timeout=1000):
-        qtbot.keyClick(button(view, "Try the sample"), Qt.Key.Key_Space)
+    for words, name in (
+        ("Try the sample", "digits_resnet"),
+        ("MobileNet", "digits_mobilenet"),
+        ("Iris", "iris"),
+    ):
+        with qtbot.waitSignal(view.sample_asked, timeout=1000) as asked:
+            qtbot.keyClick(button(view, words), Qt.Key.Key_Space)
+        assert asked.args == [name]
 
 
 def test_recent_file_is_asked_for_by_its_whole_path(view: StartView, qtbot: QtBot) -> None:
