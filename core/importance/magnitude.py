@@ -33,7 +33,7 @@ SCORES.add(
     Described(
         name="magnitude",
         label=text("Magnitude"),
-        help=text("Absolute value of each weight; of a channel the sum of its weights."),
+        help=text("Absolute value of each weight; of a channel the sum."),
         unit=text("weight"),
     ),
     Magnitude(),

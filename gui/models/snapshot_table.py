@@ -54,6 +54,8 @@ class SnapshotTable(QAbstractTableModel):
         self._rows: tuple[Snapshot, ...] = keeper.snapshots
         keeper.snapshots_changed.connect(self.refresh)
         session.plan_changed.connect(self._on_plan)
+        session.data_changed.connect(self.retranslate)
+        session.baseline_changed.connect(self.retranslate)
 
     def refresh(self) -> None:
         """Only rows that differ are touched, so that the chosen one stays chosen."""
@@ -66,7 +68,15 @@ class SnapshotTable(QAbstractTableModel):
             self._rows = rows
             self.endResetModel()
 
-    def retranslate(self) -> None:
+    def judged_by(self, short: bool = True) -> str:
+        """What the answers of this network are judged by, for people."""
+        baseline = self._session.baseline
+        primary = baseline.primary if baseline is not None else None
+        if primary is None:
+            return format.metric_expected(self._session.data)
+        return format.metric_name(primary.metric, short)
+
+    def retranslate(self, _value: object = None) -> None:
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
         self._on_plan()
 
@@ -92,7 +102,9 @@ class SnapshotTable(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return (tr("Name"), tr("Size"), tr("Time"), tr("Accuracy"), tr("When"), tr("Note"))[section]
+            return (tr("Name"), tr("Size"), tr("Time"), self.judged_by(), tr("When"), tr("Note"))[section]
+        if role == Qt.ItemDataRole.ToolTipRole and section == Column.ACCURACY:
+            return plain_tip(self.judged_by(short=False))
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(section)
         return None

@@ -41,7 +41,7 @@ class ImportanceSection(Retranslating, QWidget):
         below.addWidget(self.position, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(5)
+        column.setSpacing(4)
         column.addLayout(line(self._title, self.order, self.score))
         column.addLayout(below)
         column.addWidget(self.heatmap, 1)

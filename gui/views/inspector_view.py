@@ -73,7 +73,7 @@ class InspectorView(Retranslating, QWidget):
         self._kind = ElidedLabel()
         self._kind.setProperty("muted", True)
         title = QHBoxLayout()
-        title.setContentsMargins(14, 9, 14, 9)
+        title.setContentsMargins(14, 8, 14, 8)
         title.setSpacing(8)
         title.addWidget(self._name, 0)
         title.addWidget(self._kind, 1)
@@ -91,8 +91,8 @@ class InspectorView(Retranslating, QWidget):
 
         content = QWidget()
         column = QVBoxLayout(content)
-        column.setContentsMargins(14, 8, 14, 6)
-        column.setSpacing(5)
+        column.setContentsMargins(14, 6, 14, 4)
+        column.setSpacing(4)
         column.addWidget(self._why)
         column.addWidget(self.importance, 3)
         column.addWidget(self.values, 2)
@@ -118,7 +118,7 @@ class InspectorView(Retranslating, QWidget):
         outer.addWidget(self._line)
         outer.addWidget(self._scroll, 1)
         foot = QVBoxLayout()
-        foot.setContentsMargins(14, 6, 14, 10)
+        foot.setContentsMargins(14, 4, 14, 8)
         foot.addLayout(buttons)
         outer.addLayout(foot)  # outside what scrolls: what can be done is always in sight
         self._empty = QLabel()

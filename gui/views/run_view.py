@@ -183,8 +183,9 @@ class RunView(Retranslating, QWidget):
             return
         self._caption.show()
         first = points[-1].measurement
-        words = tr("{metric}, {unit}, on {n} samples, 95 % interval").format(
-            metric=fmt.metric_name(first.metric), unit=first.unit or "–", n=fmt.count(first.count)
+        metric = fmt.metric_name(first.metric)
+        words = tr("{metric}, on {n} samples, 95 % interval").format(
+            metric=f"{metric} ({first.unit})" if first.unit else metric, n=fmt.count(first.count)
         )
         # beside the state it took the room of the layers to blame
         memory = max(point.memory_bytes or 0 for point in points)

@@ -48,7 +48,7 @@ class WeightsSection(Retranslating, QWidget):
             self.pages.addWidget(page)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(5)
+        column.setSpacing(4)
         column.addLayout(line(self.what, self.pattern, self.note))
         column.addWidget(self.pages, 1)
         self.what.currentIndexChanged.connect(self._on_what)

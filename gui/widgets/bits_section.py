@@ -27,7 +27,8 @@ from gui.models.choices import (
 from gui.theme import Theme
 from gui.widgets.bits_bars import BitsBars
 from gui.widgets.choice_boxes import activation_bits_box, scales_box, steps_box
-from gui.widgets.labels import Heading, heading, line, note
+from gui.widgets.flow import Flow
+from gui.widgets.labels import Heading, heading, note
 from gui.widgets.retranslating import Retranslating
 
 
@@ -52,17 +53,17 @@ class BitsSection(Retranslating, QWidget):
         self._activations.setBuddy(self.activations)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(5)
+        column.setSpacing(4)
         self._note.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        column.addLayout(line(self._title, self._note))
+        # in a narrow inspector the activations go on in a line of their own, and no word loses its end
+        head = Flow()
+        head.addWidget(self._title)
+        head.addWidget(self._note)
+        head.add_break()
+        head.add_together(self._activations, self.activations)
+        column.addSpacing(2)
+        column.addLayout(head)
         column.addWidget(self.bars)
-        # a row of its own: in the title's, both words lost their ends in a narrow inspector
-        own = QHBoxLayout()
-        own.setSpacing(6)
-        own.addWidget(self._activations)
-        own.addWidget(self.activations)
-        own.addStretch(1)
-        column.addLayout(own)
         self._scales = Heading(64)
         self._scales.setProperty("small", True)
         explain(self._scales, "scale", "per_channel", "zero_point")
@@ -144,9 +145,8 @@ class BitsSection(Retranslating, QWidget):
         self._make_room()
 
     def _make_room(self) -> None:
-        """What the figures are stands beside the title where both labels can be read as well."""
-        row = (self._title, self._note, self._activations, self.activations)
-        needed = sum(widget.sizeHint().width() for widget in row) + 6 * (len(row) - 1)
+        """What the figures are stands beside the title where it can be read as a whole."""
+        needed = self._title.sizeHint().width() + 6 + self._note.sizeHint().width()
         self._note.setVisible(not self._possible or needed <= self.width())
 
     def retranslate(self) -> None:

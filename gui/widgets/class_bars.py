@@ -21,6 +21,8 @@ HEAD = 20
 """Points of the line that says which bar is which."""
 ROW = 30
 FIGURE = 62
+LEAST_SHOWN = 0.05
+"""Points that are more than '0.0'."""
 NARROWEST_NAMES, WIDEST_NAMES = 70, 150
 
 
@@ -91,10 +93,13 @@ class ClassBars(QWidget):
             painter.drawLine(QPointF(left, y + 3.5), QPointF(right, y + 3.5))
             for x in (left, right):
                 painter.drawLine(QPointF(x, y + 1.5), QPointF(x, y + 5.5))
-        certain = one.lost_low > 0 or one.lost_high < 0
+        # what rounds to nothing is not worth the eye, however sure it is
+        certain = (one.lost_low > 0 or one.lost_high < 0) and abs(one.lost) >= LEAST_SHOWN
         painter.setFont(small_font(self.font(), 12, bold=certain))
         worse = one.lost_low > 0
-        painter.setPen(self._theme.color("attention" if worse else "text" if certain else "muted"))
+        painter.setPen(
+            self._theme.color("attention" if certain and worse else "text" if certain else "muted")
+        )
         area = QRectF(track.right() + 8, top, FIGURE, ROW)
         painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft | middle), change_words(one.lost))
 
@@ -141,7 +146,7 @@ class ClassBars(QWidget):
 def change_words(lost: float) -> str:
     """'▼ 3.1' for points lost, '▲ 0.3' for points won, '0.0' for neither."""
     figure = fmt.number(abs(lost))
-    if abs(lost) < 0.05:
+    if abs(lost) < LEAST_SHOWN:
         return figure
     return ("▼ " if lost > 0 else "▲ ") + figure
 

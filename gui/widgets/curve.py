@@ -36,7 +36,7 @@ class Curve(QWidget):
         self._movable = True
         self._dragging = False
         self._drags = 0
-        self.setMinimumHeight(98)
+        self.setMinimumHeight(88)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         theme.changed.connect(self._recolor)

@@ -52,7 +52,7 @@ class Heatmap(QWidget):
         self._patience.setSingleShot(True)
         self._patience.setInterval(PATIENCE_MS)
         self._patience.timeout.connect(self.update)
-        self.setMinimumHeight(92 + LEGEND)
+        self.setMinimumHeight(80 + LEGEND)
         self.setMouseTracking(True)
         theme.changed.connect(self._arrange)
         self.copies = Copies(self, theme, self.table)

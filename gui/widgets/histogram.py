@@ -53,7 +53,7 @@ class Histogram(QWidget):
         self._dragging = False
         self._drags = 0
         self._movable = True
-        self.setMinimumHeight(80)
+        self.setMinimumHeight(76)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         theme.changed.connect(self._recolor)

@@ -38,6 +38,7 @@ LABEL_STEP = 30.0
 LABEL_GAP = 10.0
 """Between names that lie side by side."""
 LEAST_SPAN = 2.0
+"""Points that the axis spans where no interval says how sure the figures are."""
 ENDLESS = "sqnr_db"
 """Of this metric the original's figure stands for endless: on its scale everything else would lie flat."""
 NOTABLE = 0.05
@@ -104,15 +105,25 @@ class RunChart(QWidget):
             values.append(self._original.value)
         values = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
         low, high = min(values), max(values)
-        if high - low < LEAST_SPAN:
+        least = self._least_span()
+        if high - low < least:
             middle = (low + high) / 2
-            low, high = middle - LEAST_SPAN / 2, middle + LEAST_SPAN / 2
+            low, high = middle - least / 2, middle + least / 2
         if self._original is not None and self._original.unit == "%" and high > 100.0:
             low, high = low - (high - 100.0), 100.0  # nothing is more than all of it
         margin = (high - low) * 0.07
         left = LEFT_OF_WORDS if self._steps and self._steps[0].whole else LEFT
         rect = QRectF(left, TOP, self.width() - left - RIGHT, self.height() - TOP - self.label_room)
-        return Plot(rect, 0.0, max(len(self._steps) - 1, 1), low - margin, high + margin)
+        # a lone step stands in the middle: at the end it would lie on the axis
+        first, last = (0.0, len(self._steps) - 1.0) if len(self._steps) != 1 else (-0.5, 0.5)
+        return Plot(rect, first, max(last, 0.5), low - margin, high + margin)
+
+    def _least_span(self) -> float:
+        """Of the axis, in the figure's own unit: what intervals span says how much a difference means."""
+        known = [step.measurement for step in self._steps if step.measurement is not None]
+        if any(one.low is not None and one.high is not None and one.high > one.low for one in known):
+            return 0.0
+        return LEAST_SPAN * (known[0].point if known else 1.0)
 
     @property
     def label_room(self) -> int:
@@ -176,13 +187,19 @@ class RunChart(QWidget):
             y, label = plot.rect.top(), f"↑ {label}"
         painter.setFont(small_font(self.font(), 11))
         width = painter.fontMetrics().horizontalAdvance(label) + 4
-        above = y - 17 >= 0
+        above = y - 17 >= 0 and not self._hides_points(
+            plot, QRectF(plot.rect.right() - width, y - 17, width, 15)
+        )
         box = QRectF(plot.rect.right() - width, y - 17 if above else y + 2, width, 15)
         ground = self._theme.color("panel")
         ground.setAlphaF(0.85)
         painter.fillRect(box, ground)
         painter.setPen(self._theme.color("muted"))
         painter.drawText(box, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), label)
+
+    def _hides_points(self, plot: Plot, box: QRectF) -> bool:
+        around = box.adjusted(-5, -5, 5, 5)
+        return any(around.contains(plot.point(index, one.value)) for index, one in self._measured())
 
     def _paint_line(self, painter: QPainter, plot: Plot) -> None:
         measured = self._measured()

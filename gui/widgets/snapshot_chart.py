@@ -78,8 +78,11 @@ class SnapshotChart(ToldWidget):
             if value is not None and math.isfinite(value)
         ] or [0.0]
         low, high = min(values), max(values)
-        if high - low < LEAST_SPAN:
-            low, high = (low + high - LEAST_SPAN) / 2, (low + high + LEAST_SPAN) / 2
+        sure = any(dot.measurement.low is not None for dot in self._dots)
+        point = max((dot.measurement.point for dot in self._dots), default=1.0)
+        least = 0.0 if sure and high > low else LEAST_SPAN * point
+        if high - low < least:
+            low, high = (low + high - least) / 2, (low + high + least) / 2
         margin = (high - low) * 0.06
         left, right = min(across), max(across)
         reach = max((right - left) * 0.07, right * 0.03, 1e-9)

@@ -22,7 +22,7 @@ from reach import (
 )
 from seen_texts import Seen, ask_for_tips, painted, texts_of
 from untranslated import names_in, outside, untranslated
-from workbench import at_work, close, screens, settle, shown
+from workbench import at_work, close, screens, settle, shown, wait
 
 from core.values import text
 from gui.app import Window
@@ -163,6 +163,23 @@ def test_no_text_lacks_room(bench: Window, size: tuple[int, int]) -> None:
         for screen in screens(bench):
             found |= {f"{language} {screen}: {each}" for each in clipped(shown(bench.main))}
     assert found == set()
+
+
+def test_a_usual_layer_fits_into_the_inspector(bench: Window) -> None:
+    bench.main.resize(1440, 900)
+    session, scroll = bench.session, bench.main.inspector._scroll
+    usual = next(
+        layer
+        for layer in session.model.layers[1:]
+        if layer.prunable and layer.quantizable and not (layer.why_not or layer.warnings)
+    )
+    for language in ("en", "zh_CN"):
+        bench.translations.choose(language)
+        session.select(usual.id)
+        wait(lambda: session.layer_view is not None and session.layer_view.layer_id == usual.id)
+        settle()
+        assert bench.main.inspector.curve.isVisible() and bench.main.inspector.bits.scales.isVisible()
+        assert scroll.verticalScrollBar().maximum() == 0, language
 
 
 def test_a_dead_panel_is_seen(bench: Window) -> None:

@@ -18,6 +18,7 @@ from core import messages as m
 from core.values import Analysis, Array, Catalogue, Described, text
 from gui.session import Session
 from gui.views.inspector_view import InspectorView
+from gui.widgets.bits_section import BitsSection
 from gui.widgets.heatmap import Heatmap
 from gui.widgets.histogram import magnitude_curve
 
@@ -45,6 +46,25 @@ def show(session: Session, layer_id: str = STEM) -> None:
     session.select(layer_id)
     session.layer_view = make_view(layer_id)
     session.layer_view_changed.emit(session.layer_view)
+
+
+def test_activations_stand_beside_the_title_where_there_is_room(qtbot: QtBot, qapp: QApplication) -> None:
+    bits = BitsSection(make_theme())
+    qtbot.addWidget(bits)
+    bits.show()
+    words = (bits._title, bits._note, bits._activations)
+    whole = sum(each.sizeHint().width() for each in (*words, bits.activations)) + 3 * 6
+
+    def shown(width: int) -> list[bool]:
+        """Whether the note is seen, and the activations stand beside the title."""
+        bits.resize(width, 220)
+        qapp.processEvents()
+        box, title = (each.mapTo(bits, each.rect().center()).y() for each in (bits.activations, bits._title))
+        assert all(each.text() == each.full_text for each in words if each.isVisible())
+        return [bits._note.isVisible(), abs(box - title) < 8]
+
+    assert shown(whole + 2) == [True, True]
+    assert shown(whole - 10) == [True, False], "a line of its own, and the note stays"
 
 
 def choose(box: QComboBox, name: str) -> None:

@@ -62,7 +62,7 @@ def test_points_appear_as_they_arrive_and_the_rest_is_estimated(view: RunView, s
     assert [step.measurement is not None for step in steps] == [True, False, False]
     # eight bits: body loses 0.05, head 0.025 more
     assert [step.guess for step in steps[1:]] == pytest.approx([89.75, 89.725])
-    assert view._caption.full_text == "Accuracy, %, on 1,000 samples, 95 % interval"
+    assert view._caption.full_text == "Accuracy (%), on 1,000 samples, 95 % interval"
     assert view._state.full_text == "Pruning · 1 of 3 · about 40 s left · cost most: stem 0.20 pt"
 
 
@@ -208,6 +208,27 @@ def test_decibels_have_a_scale_of_their_own(qapp: QApplication, qtbot: QtBot) ->
     chart.grab()
     chart.show_steps([], original, None)
     assert chart.plot().y_low < 150.0 < chart.plot().y_high
+
+
+def test_the_axis_follows_the_figures_and_their_intervals(qapp: QApplication, qtbot: QtBot) -> None:
+    chart = RunChart(make_theme())
+    qtbot.addWidget(chart)
+    chart.resize(600, 220)
+    original = Measurement(metric="cosine", value=99.99, unit="%", count=99)
+    near = [
+        Measurement(metric="cosine", value=value, low=value - 0.02, high=value + 0.02, unit="%", count=99)
+        for value in (99.96, 99.94)
+    ]
+    chart.show_steps([Step(str(place), "a", one, 0.0) for place, one in enumerate(near)], original, None)
+    plot = chart.plot()
+    # 99.92 to 99.99 with 7 % of it on both sides, and not two points of which all but a hair is empty
+    assert plot.y_low == pytest.approx(99.92 - 0.07 * 0.07, abs=1e-6)
+    assert plot.y_high == pytest.approx(99.99 + 0.07 * 0.07, abs=1e-6)
+    bare = Measurement(metric="perplexity", value=20.0, unit="", count=9, higher_is_better=False, point=0.2)
+    chart.show_steps([Step("a", "a", bare, 0.1)], None, None)
+    plot = chart.plot()
+    assert plot.y_high - plot.y_low == pytest.approx(2 * 0.2 * 1.14), "two points, as this figure counts them"
+    assert plot.x(0) == pytest.approx(plot.rect.center().x()), "a lone step is not hidden by the axis"
 
 
 def test_no_share_is_above_all_of_it(qapp: QApplication, qtbot: QtBot) -> None:

@@ -85,6 +85,22 @@ def test_a_plan_that_was_run_has_its_figures_and_others_an_estimate(desk: Desk, 
     again.close()
 
 
+def test_the_column_is_called_as_what_the_network_is_judged_by(desk: Desk, view: SnapshotsView) -> None:
+    def head(role: Qt.ItemDataRole = Qt.ItemDataRole.DisplayRole) -> str:
+        return view.model.headerData(Column.ACCURACY, Qt.Orientation.Horizontal, role)
+
+    session = desk.window.session
+    assert head() == "Accuracy"
+    session._take(msgspec.structs.replace(session.data, task="detection"))
+    assert head() == "Mean average precision of boxes"
+    found = Measurement(metric="box_map", value=41.0, unit="%", count=9)
+    session._take(Outcome(measurements=(found,), size_bytes=1, zipped_bytes=1))
+    assert (head(), head(Qt.ItemDataRole.ToolTipRole)) == (
+        "Precision (mAP)",
+        "Mean average precision of boxes",
+    )
+
+
 def test_a_plan_that_was_measured_by_itself_counts_as_measured(desk: Desk, view: SnapshotsView) -> None:
     session = desk.window.session
     plan = set_sparsity(desk, 0.5)
