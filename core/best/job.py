@@ -25,9 +25,8 @@ from core.sweep.analyze import analyze
 from core.sweep.meter import PlanMeter
 from core.sweep.settings import settings_of
 from core.values import LayerPlan, Outcome, Plan, SensitivityPoint, Timings, Value, digest, text
-from core.values.best import BestPlans, Goal
+from core.values.best import LEAST_UNSEEN, BestPlans, Goal
 
-LEAST_UNSEEN = 64
 _BITS = {"cpu": (8, 4), "accelerator": (8,), "microcontroller": (8, 4), "download": (8, 4, 3, 2)}
 _INTEGER = Plan(defaults=LayerPlan(weight_bits=8, activation_bits=8))
 _SHARES = (0.25, 0.5, 0.75, 0.9)
@@ -107,7 +106,7 @@ def unseen(judge: Judge, samples: int, wanted: int) -> tuple[int, int]:
             text(
                 "{count} samples judge; {needed} are needed.",
                 count=judge.count,
-                needed=samples + LEAST_UNSEEN,
+                needed=2 * LEAST_UNSEEN,  # `samples_for` takes half of them
             ),
             text("Choose more data, or set the layers by hand."),
         )

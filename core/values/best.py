@@ -11,6 +11,10 @@ from core.values.run import PlanMeasured
 Profile = Literal["cpu", "accelerator", "download", "microcontroller"]
 
 
+LEAST_UNSEEN = 32
+"""Judging samples that check a plan, at the least. As many find it."""
+
+
 class Goal(Value, frozen=True, kw_only=True):
     """What a plan must keep to; None: no matter. At least one is given."""
 

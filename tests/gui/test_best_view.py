@@ -233,3 +233,12 @@ def test_in_a_low_window_nothing_lies_over_anything_else(opened: Window, qtbot: 
     places = [QRect(control.mapTo(view, QPoint()), control.size()) for control in controls]
     for place, other in combinations(places, 2):
         assert not place.intersects(other)
+
+
+def test_few_samples_lead_to_a_run_and_not_to_a_search_that_must_fail(opened: Window) -> None:
+    """64 judging samples: half find a plan and half check it; with fewer the engine refuses."""
+    session, step = opened.session, opened.main.steps._following
+    session._take(make_data(judge_count=64))
+    assert step.kind == "goal"
+    session._take(make_data(judge_count=63))
+    assert step.kind == "run" and step.label == "Make the smaller model"
