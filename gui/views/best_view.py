@@ -327,7 +327,9 @@ def what_it_does(plan: Plan, layers: list[str]) -> str:
             tr("{share} of the work removed in channels").format(share=fmt.percent(plan.work_removed))
         )
     parts += [
-        tr("{n} layers at {bits} bits").format(n=count, bits=width)
+        tr("1 layer at {bits} bits").format(bits=width)
+        if count == 1
+        else tr("{n} layers at {bits} bits").format(n=count, bits=width)
         for width, count in sorted(bits.items())
         if width < 32
     ]

@@ -86,9 +86,7 @@ class StartView(Retranslating, QWidget):
         column.addWidget(self._hint)
         column.addSpacing(14)
         column.addLayout(buttons)
-        column.addSpacing(8)
-        column.addLayout(more)
-        column.addSpacing(16)
+        column.addSpacing(22)
         column.addWidget(self._told)
         column.addSpacing(8)
         column.addWidget(self._continue, 0, Qt.AlignmentFlag.AlignHCenter)
@@ -97,6 +95,7 @@ class StartView(Retranslating, QWidget):
         column.addSpacing(2)
         column.addLayout(self._recent)
         column.addStretch(5)
+        column.addLayout(more)  # down here, where the tour's bubble does not lie over it
         theme.changed.connect(self._recolor)
         session.job_changed.connect(self._on_job)
         self._recolor()

@@ -152,14 +152,16 @@ class TableView(Retranslating, QWidget):
 
     def _refresh_header(self) -> None:
         total = len(self.model.rows)
-        self._count.setText(tr("{n} layers").format(n=fmt.count(total)))
+        self._count.setText(tr("1 layer") if total == 1 else tr("{n} layers").format(n=fmt.count(total)))
         changed = self.model.changed_count
         said = tr("· {n} changed").format(n=fmt.count(changed)) if changed else ""
         removed = self._session.plan.work_removed
+        about = ""
         if removed:  # of whole channels no column says anything before the run
-            words = tr("{share} of the work removed in channels").format(share=fmt.percent(removed))
-            said = " ".join(part for part in (said, "· " + words) if part)
-        self._changed.set_full_text(said)
+            share = fmt.percent(removed)
+            about = tr("{share} of the work removed in channels").format(share=share)
+            said = " ".join(part for part in (said, tr("· work −{share}").format(share=share)) if part)
+        self._changed.set_full_text(said, about)
         defaults = self._session.plan.defaults.over(NO_CHANGE)
         zeros = defaults.pattern if fixes_share(defaults) else fmt.percent(defaults.zeros)
         shared = defaults.clusters

@@ -178,7 +178,8 @@ def test_keep_as_is_and_reset_from_the_context_menu(qtbot: QtBot, view: TableVie
     view.menu.close()
     assert session.plan.exceptions == {}
     session.set_parameter("prune_channels", "macs", 60.0, "Channels")  # no column tells of it before the run
-    assert view._changed.full_text == "· 60 % of the work removed in channels"
+    assert view._changed.full_text == "· work −60 %"
+    assert "60 % of the work removed in channels" in view._changed.toolTip()
     session.undo_stack.undo()
     assert view._changed.full_text == ""
 
