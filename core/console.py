@@ -20,7 +20,7 @@ class Console:
         self._left: float | None = None
 
     def whole(self, share: float, seconds_left: float) -> None:
-        """How long the whole job still takes: said instead of what its stages say."""
+        """How long the whole job still takes: said once, instead of what the stage says that comes next."""
         self._left = seconds_left
 
     def progress(self, stage: Text, done: int, total: int, seconds_left: float | None) -> None:
@@ -41,7 +41,7 @@ class Console:
             filled = round(BAR_WIDTH * done / total)
             so_far = f"{done / total:.0%}" if total == PARTS else f"{done}/{total}"
             bar = f" [{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {so_far}"
-        seconds_left = self._left if self._left is not None else seconds_left
+        seconds_left, self._left = (seconds_left if self._left is None else self._left), None
         left = f" about {seconds_left:.0f} s left" if seconds_left else ""
         print(f"\r\x1b[K{stage}{bar}{left}", end="", file=sys.stderr, flush=True)
 

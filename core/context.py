@@ -57,8 +57,8 @@ class Context:
     def preferred(self) -> tuple[str, ...]:
         return tuple(self._preferred)
 
-    def follow(self, route: Route) -> None:
-        """From here on the stages are those of one job, which takes this route."""
+    def follow(self, route: Route | None) -> None:
+        """From here on the stages are those of one job, which takes this route; None: nobody knows."""
         self._route = route
 
     @property

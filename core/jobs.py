@@ -309,6 +309,9 @@ def perform(
     routes = routes or Routes(workspace.shelf())
     route = routes.of(request)
     context.follow(route)
-    value = _JOBS[type(request)](request, workspace, context)
+    try:
+        value = _JOBS[type(request)](request, workspace, context)
+    finally:
+        context.follow(None)  # the command line does several jobs in one context
     routes.keep(request, route)
     return value
