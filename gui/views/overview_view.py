@@ -82,7 +82,9 @@ class OverviewView(Retranslating, QWidget):
             return  # asked for at each point of a sweep; being shown does it anew
         noise = in_noise(self._session)
         unit = tr("points lost, each 1 % of noise") if noise else tr("points lost")
-        self._caption.set_full_text(tr("{unit}, each layer alone · hatched: estimate").format(unit=unit))
+        self._caption.set_full_text(
+            tr("{unit}, each layer alone · hatched: estimate · empty: not measured").format(unit=unit)
+        )
         top = top_of(self._session)
         self._scale.show_ends("0", f"{fmt.number(top, 0 if top >= 1 else 1)} {loss_unit()}")
         has_points = any(self._session.points.values())
