@@ -20,21 +20,32 @@ def cut_name(name: str, metrics: QFontMetrics | QFontMetricsF, room: float) -> s
     if metrics.horizontalAdvance(name) <= room:
         return name
     head, bracket, branch = name.partition(" (")
-    end = bracket + branch
-    if bracket and metrics.horizontalAdvance(f"{head[:1]}…{head[-1:]}{end}") > room:
-        # no room for a name beside it: both begin and end still tell the branches apart
-        return metrics.elidedText(name.replace(" (", "(", 1), Qt.TextElideMode.ElideMiddle, int(room))
     between = "." if "." in head else "_"
     parts = head.split(between)
     for place in range(len(parts)):
-        shown = between.join(parts) + end
+        shown = between.join(parts) + bracket + branch
         if metrics.horizontalAdvance(shown) <= room:
             return shown
         if place < len(parts) - 1:
             parts[place] = _initial(parts[place])
     shown = between.join(parts)
-    left = int(room - metrics.horizontalAdvance(end))
-    return metrics.elidedText(shown, Qt.TextElideMode.ElideMiddle, left) + end
+    if bracket:
+        return _before_branch(shown, f"({branch}", metrics, room)
+    return metrics.elidedText(shown, Qt.TextElideMode.ElideMiddle, int(room))
+
+
+def _before_branch(head: str, branch: str, metrics: QFontMetrics | QFontMetricsF, room: float) -> str:
+    """'e.0.co…(else)': what of the name tells it from its neighbours stands at its beginning by now.
+
+    Without room for both the middle of all goes: beginning and end still tell the branches apart.
+    """
+    if metrics.horizontalAdvance(head + branch) <= room:
+        return head + branch
+    left = int(room - metrics.horizontalAdvance(branch))
+    cut = metrics.elidedText(head, Qt.TextElideMode.ElideRight, left)
+    if left > 0 and len(cut) > 1:
+        return cut + branch
+    return metrics.elidedText(head + branch, Qt.TextElideMode.ElideMiddle, int(room))
 
 
 def _initial(part: str) -> str:

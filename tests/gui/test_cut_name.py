@@ -41,7 +41,17 @@ def test_the_branches_of_an_if_are_told_apart_in_any_room(qapp: QApplication, ro
     assert one != other
     assert max(metrics.horizontalAdvance(one), metrics.horizontalAdvance(other)) <= room
     if "(then)" in room_of:
-        assert one.endswith(" (then)") and other.endswith(" (else)")
+        assert one.endswith("(then)") and other.endswith("(else)")
+
+
+def test_layers_of_a_branch_are_told_apart_too(qapp: QApplication) -> None:
+    metrics = QFontMetricsF(qapp.font())
+    room = metrics.horizontalAdvance("e.0.rep…(else)") + 2
+    names = [cut_name(f"encoder.{place}.reparam_conv (else)", metrics, room) for place in range(4)]
+    assert [name[:4] for name in names] == ["e.0.", "e.1.", "e.2.", "e.3."]
+    assert all(name.endswith("…(else)") and metrics.horizontalAdvance(name) <= room for name in names)
+    tight = metrics.horizontalAdvance("d.rnn(else)") + 0.5
+    assert cut_name("decoder.rnn (else)", metrics, tight) == "d.rnn(else)"
 
 
 def test_where_even_that_is_too_long_the_middle_goes(qapp: QApplication) -> None:
