@@ -22,7 +22,8 @@ class OpenedSession(SessionState):
 
     def _take_model(self, model: ModelInfo | None) -> None:
         self.leaving.emit()
-        self.model = model
+        # what was measured goes while nothing is open: for each of it views would resolve all new layers anew
+        self.model = None
         self.graphs = {}
         self.undo_stack.clear()
         self.plan = DEFAULT_PLAN
@@ -30,6 +31,7 @@ class OpenedSession(SessionState):
         self._inspection.forget()
         self.layer_view = None
         self._forget_data()
+        self.model = model
         self.model_changed.emit(model)
         self.plan_changed.emit(self.plan)
         self.selection_changed.emit(None)

@@ -515,3 +515,20 @@ def test_undo_names_the_edit_in_the_language_in_force(window: Window) -> None:
     assert window.actions["undo"].toolTip() == "Undo: Sparsity (Ctrl+Z)"
     window.translations.choose("zh_CN")
     assert "稀疏度" in window.actions["undo"].toolTip()
+
+
+def test_findings_go_while_nothing_is_open(window: Window) -> None:
+    """For each kind of them every view would look at all layers of the model that comes."""
+    session = window.session
+    session._take(make_model("/first.onnx"))
+    session._take(make_data())
+    session._take(make_result(session.plan))
+    assert session.result is not None
+    seen: list[object] = []
+    for signal in (session.result_changed, session.run_changed, session.baseline_changed):
+        signal.connect(lambda _value: seen.append(session.model))
+    second = msgspec.structs.replace(make_model("/second.onnx"), sha256="other")
+    session._take(second)
+    assert seen == [None] * 3
+    assert (session.model, session.result, session.run_state) == (second, None, "none")
+    assert window.main.table.model.rows[0].layer == second.layers[0]
