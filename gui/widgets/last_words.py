@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QDialog, QLabel, QVBoxLayout
 
 from gui.i18n import tr
 
@@ -17,9 +17,13 @@ def wait_visibly(done: Callable[[float], bool]) -> None:
     """Return once `done`, which waits so many seconds at most, says so."""
     if done(MOMENT_SECONDS):
         return
-    note = QLabel(tr("A copy of the project is being written. Secateur ends by itself when it is done."))
+    note = QDialog()
     note.setWindowTitle("Secateur")
-    note.setContentsMargins(28, 22, 28, 22)
+    room = QVBoxLayout(note)
+    room.setContentsMargins(28, 22, 28, 22)
+    room.addWidget(
+        QLabel(tr("A copy of the project is being written. Secateur ends by itself when it is done."))
+    )
     note.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
     note.show()
     while not done(STEP_SECONDS):

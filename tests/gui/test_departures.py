@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from core.project import Project, previous_path
@@ -85,8 +85,10 @@ def test_the_end_of_the_program_waits_and_says_so(
     seen: list[str] = []
 
     def look() -> None:
-        windows = [one for one in QApplication.topLevelWidgets() if isinstance(one, QLabel)]
-        seen.extend(one.text() for one in windows if one.isVisible())
+        notes = [
+            one for one in QApplication.topLevelWidgets() if isinstance(one, QDialog) and one.isVisible()
+        ]
+        seen.extend(note.findChild(QLabel).text() for note in notes)
         disk.set()
 
     QTimer.singleShot(0, look)
