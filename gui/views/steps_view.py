@@ -232,12 +232,15 @@ class StepsView(Retranslating, QFrame):
         if job is None:
             self._words.set_full_text(self._hint())
             return
+        # Qt repaints a bar at once, and with it all of the window that waits to be painted: not amid a turn
+        self._bar.setUpdatesEnabled(False)
         if job.share is not None:
             self._bar.setRange(0, BAR_PARTS)
             self._bar.setValue(round(job.share * BAR_PARTS))
         else:
             self._bar.setRange(0, job.total)  # a total of 0 shows a busy bar
             self._bar.setValue(job.done)
+        self._bar.setUpdatesEnabled(True)
         parts = [tr("Stopping…") if job.stopping else tr_text(job.stage) or tr("Starting…")]
         if job.total and not job.stopping:
             parts.append(format.progress(job.done, job.total))

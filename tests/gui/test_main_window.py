@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from person import drop
-from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QSize, Qt, QUrl
 from PySide6.QtGui import QAccessible, QDragEnterEvent, QDragLeaveEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -226,6 +226,28 @@ def test_progress_is_told_with_counts_and_time(window: Window) -> None:
         bar = window.main.steps._bar
         assert bar.value() / bar.maximum() == share
         assert window.main.steps._words.full_text == words
+
+
+def test_progress_paints_nothing_before_its_turn_has_ended(window: Window, qtbot: QtBot) -> None:
+    """Qt repaints a progress bar at once, and with it whatever else of the window is to be painted."""
+    load(window)
+    window.actions["analyze"].trigger()
+    qtbot.wait(50)
+    painted: list[QEvent.Type] = []
+
+    class Watch(QObject):
+        def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+            if event.type() == QEvent.Type.Paint:
+                painted.append(event.type())
+            return False
+
+    watch = Watch()
+    for widget in (window.main.steps._bar, window.main.table.table.viewport()):
+        widget.installEventFilter(watch)
+    window.main.table.table.viewport().update()
+    window.session._on_event(m.Progress(id=window.session.job.id, stage=text("Measuring"), done=3, total=22))
+    assert not painted
+    qtbot.waitUntil(lambda: len(painted) >= 2)
 
 
 def test_actions_say_why_they_cannot_be_used(window: Window) -> None:
