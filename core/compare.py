@@ -22,7 +22,7 @@ from core.data.preview import sample_pictures
 from core.errors import ExportError
 from core.evaluate.answers import Subject, as_columns, log_probabilities, predicted_classes
 from core.evaluate.by_class import by_class
-from core.evaluate.in_words import has_words, in_words
+from core.evaluate.in_words import has_words, in_words, next_tokens
 from core.evaluate.judge import Judge
 from core.evaluate.marks import marks, picture_size
 from core.evaluate.runner import Runner
@@ -42,7 +42,7 @@ from core.values import (
 )
 from core.values.compared import Kind
 
-VERSION = 5
+VERSION = 6
 """Raise it when the same samples give another comparison."""
 MOST_SAMPLES = 60
 MOST_CLASSES = 40
@@ -136,6 +136,10 @@ class Tally:
     def labelled(self) -> bool:
         return self.info.task == "classification"
 
+    @property
+    def _speaks(self) -> bool:
+        return self.subject.task == "language" and self.subject.dense is not None
+
     def add(self, batch: Batch, before: np.ndarray, after: np.ndarray) -> None:
         """Count one batch; `before` and `after` are both networks' answers of the judged output."""
         self.done += len(batch.indices)
@@ -193,17 +197,18 @@ class Tally:
         # of maps and several labels the distance between answers and labels says nothing
         known = batch.labels is not None and self.info.task == "regression"
         labels = batch.labels.reshape(len(one), -1) if known and batch.labels is not None else None
-        areas = has_words(self.subject)
+        told = has_words(self.subject) or self._speaks
         for row in np.flatnonzero(moved > 0).tolist():
 
             def sample(row: int = row) -> ChangedSample:
+                parts = self._parts(before[row : row + 1], after[row : row + 1]) if told else ((), ())
                 return ChangedSample(
                     index=int(batch.indices[row]),
                     label=_numbers(labels[row]) if labels is not None else "",
-                    before="" if areas else _numbers(one[row]),
-                    after="" if areas else _numbers(two[row]),
-                    before_parts=self._parts(before, row) if areas else (),
-                    after_parts=self._parts(after, row) if areas else (),
+                    before="" if told else _numbers(one[row]),
+                    after="" if told else _numbers(two[row]),
+                    before_parts=parts[0],
+                    after_parts=parts[1],
                     change=float(moved[row]),
                     kind=_nearer(labels[row], one[row], two[row]) if labels is not None else "other",
                     before_marks=self._marks(before, batch, row),
@@ -212,9 +217,12 @@ class Tally:
 
             self._offer(float(moved[row]), batch, row, sample)
 
-    def _parts(self, answers: np.ndarray, row: int) -> tuple[Answer, ...]:
-        """What an answer that is areas or boxes says."""
-        return in_words(answers[row : row + 1], self.subject, self._names) or (Answer(name="–"),)
+    def _parts(self, before: np.ndarray, after: np.ndarray) -> tuple[tuple[Answer, ...], ...]:
+        """What answers to one sample say that are areas, boxes or tokens."""
+        if self._speaks:
+            return next_tokens(before, after, self.subject)
+        both = (in_words(answer, self.subject, self._names) for answer in (before, after))
+        return tuple(told or (Answer(name="–"),) for told in both)
 
     def _marks(self, answers: np.ndarray, batch: Batch, row: int) -> Marks | None:
         """Where in the picture the answer is what."""

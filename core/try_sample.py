@@ -11,7 +11,7 @@ from core.data.dataset import DataSet
 from core.data.own_feeds import own_feeds
 from core.data.preview import sample_pictures
 from core.evaluate.answers import Subject, as_columns, find_subject, log_probabilities
-from core.evaluate.in_words import has_words, in_words
+from core.evaluate.in_words import has_words, in_words, token_answers, token_shares
 from core.evaluate.judge import Judge
 from core.evaluate.marks import marks, picture_size
 from core.evaluate.runner import Runner
@@ -103,10 +103,7 @@ def _next_tokens(outputs: list[np.ndarray], place: int) -> tuple[Answer, ...]:
     """The likeliest tokens behind the place, from scores (1, places, vocabulary)."""
     scores = next(np.asarray(one) for one in outputs if np.ndim(one) == 3)
     logits = scores[0, min(place, scores.shape[1] - 1)].astype(np.float64)
-    shares = np.exp(logits - logits.max())
-    shares /= shares.sum()
-    best = np.argsort(-shares, kind="stable")[:MOST_ANSWERS]
-    return tuple(Answer(name=str(index), share=float(shares[index])) for index in best.tolist())
+    return token_answers(token_shares(logits[None])[0], MOST_ANSWERS)
 
 
 def _envelope(sound: np.ndarray) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.evaluate.answers import Subject
 from core.evaluate.detector import COLUMNS
-from core.values import Answer, ClassName, class_name
+from core.values import Answer, ClassName, class_name, text
 
 SHOWN = 3
 SURE = 0.3
@@ -38,3 +38,32 @@ def in_words(answer: np.ndarray, subject: Subject, names: Sequence[ClassName]) -
         ]
     found.sort(reverse=True)
     return tuple(Answer(name=class_name(names, number), share=share) for share, number in found[:SHOWN])
+
+
+def next_tokens(before: np.ndarray, after: np.ndarray, subject: Subject) -> tuple[tuple[Answer, ...], ...]:
+    """What two language models take for the next token at the place of a text where they differ most.
+
+    before, after: (1, numbers), as `Judge.part` gives them. Of each the likeliest token and how likely it is.
+    """
+    assert subject.dense is not None
+    one, two = (
+        scores if subject.dense.probabilities else token_shares(scores)
+        for scores in (subject.dense.scores(answer)[0].astype(np.float64) for answer in (before, after))
+    )
+    place = int(np.nan_to_num(np.abs(one - two).sum(axis=1), nan=np.inf).argmax())
+    return token_answers(one[place], 1), token_answers(two[place], 1)
+
+
+def token_answers(shares: np.ndarray, most: int = SHOWN) -> tuple[Answer, ...]:
+    """The likeliest tokens from how likely each is, (vocabulary,)."""
+    best = np.argsort(-shares, kind="stable")[:most]
+    return tuple(
+        Answer(name=text("token {n}", n=index), share=float(shares[index])) for index in best.tolist()
+    )
+
+
+def token_shares(scores: np.ndarray) -> np.ndarray:
+    """Probabilities from scores (places, columns)."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))

@@ -107,7 +107,7 @@ class ChangedSample(Value, frozen=True, kw_only=True):
     after: ClassName = ""
     after_share: float | None = None
     before_parts: tuple[Answer, ...] = ()
-    """Of an answer that is areas or boxes: what it says in the end; `before` is empty then."""
+    """Of an answer that is areas, boxes or tokens: what it says in the end; `before` is empty then."""
     after_parts: tuple[Answer, ...] = ()
     change: float = 0.0
     """How much: half the sum of what the probabilities moved, 0..1; for numbers the deviation, as a share

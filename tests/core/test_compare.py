@@ -19,6 +19,7 @@ from core.context import Context
 from core.data.dataset import Batch
 from core.errors import DataError, ExportError
 from core.evaluate.answers import Subject
+from core.evaluate.dense import find_dense
 from core.evaluate.judge import Judge
 from core.evaluate.runner import Runner
 from core.formats import open_model
@@ -129,6 +130,22 @@ def test_numbers_that_moved_most(opened: OpenedModel) -> None:
     assert [one.kind for one in found.samples[:2]] == ["broken", "mended"]
     assert (found.samples[0].before, found.samples[0].after) == ("3", "2")
     assert found.quantiles[2] == pytest.approx(1.0 / spread) and not found.classes
+
+
+def test_texts_are_shown_with_the_token_that_changed(opened: OpenedModel) -> None:
+    before = np.zeros((2, 3, 4), np.float32)
+    before[:, :, 1] = 2.0
+    after = before.copy()
+    after[1, 2] = [0, 0, 0, 5]
+    dense = find_dense(before, np.zeros((2, 3), np.int64), last=True)
+    subject = Subject(task="language", output=0, dense=dense)
+    found = tallied(opened, info_of("language"), subject, before, after, np.zeros((2, 3), np.int64))
+    (sample,) = found.samples
+    assert sample.index == 11 and not sample.before and not found.classes
+    (one,), (two,) = sample.before_parts, sample.after_parts
+    assert (str(one.name), str(two.name)) == ("token 1", "token 3")
+    assert one.share == pytest.approx(np.exp(2) / (np.exp(2) + 3))
+    assert two.share == pytest.approx(np.exp(5) / (np.exp(5) + 3))
 
 
 def test_answers_that_are_no_numbers_are_counted_as_wrong(opened: OpenedModel) -> None:

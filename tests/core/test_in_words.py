@@ -8,7 +8,7 @@ import pytest
 from core.evaluate.answers import Subject
 from core.evaluate.dense import Dense
 from core.evaluate.detector import COLUMNS, MOST, Detector
-from core.evaluate.in_words import has_words, in_words
+from core.evaluate.in_words import has_words, in_words, next_tokens
 from core.values import class_name
 
 
@@ -40,3 +40,17 @@ def test_boxes_are_told_by_class_and_score_and_faint_ones_are_not() -> None:
 def test_other_answers_are_told_elsewhere(task) -> None:
     dense = Dense(classes=2, axis=1, columns=2, label_at=np.arange(2)) if task == "language" else None
     assert not has_words(Subject(task=task, output=0, dense=dense))
+
+
+def test_language_models_are_told_where_they_differ_most() -> None:
+    dense = Dense(classes=3, axis=1, columns=3, label_at=np.arange(2))
+    subject = Subject(task="language", output=0, dense=dense)
+    # at the first place nothing is between them; at the second 2 against 1 becomes 1 against 8
+    before = np.log([[[7, 2, 1], [1, 2, 1]]]).astype(np.float32)
+    after = np.log([[[7, 2, 1], [8, 1, 1]]]).astype(np.float32)
+    (one,), (two,) = next_tokens(before, after, subject)
+    assert (str(one.name), str(two.name)) == ("token 1", "token 0")
+    assert (one.share, two.share) == (pytest.approx(0.5), pytest.approx(0.8))
+    worst = np.full_like(after, np.nan)
+    (one,), _ = next_tokens(before, worst, subject)
+    assert str(one.name) == "token 0", "the first place where there is no number any more"
