@@ -17,5 +17,6 @@ lint: setup
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
+# Tests start a hundred engines, each of which would compile the program anew where bytecode may not be kept.
 test: lint
-	.venv/bin/pytest -n 2 --dist worksteal $(ARGS)
+	PYTHONDONTWRITEBYTECODE= .venv/bin/pytest -n 2 --dist worksteal $(ARGS)

@@ -18,6 +18,8 @@ if hasattr(os, "geteuid") and os.geteuid() == 0:
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+KERNEL_TIMES = "kernel-times.sqlite"
+"""As `core.kernels.shelf` calls it, which tests of the window alone do not import."""
 
 
 def _move_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,8 +43,15 @@ def _home_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Settings, data and caches of each test, and of the processes that it starts, go to its own folder."""
-    _move_home(tmp_path_factory.mktemp("home"), monkeypatch)
+    """Settings, data and caches of each test, and of the processes that it starts, go to its own folder.
+
+    But for the times of kernels, which are of the computer: an engine need not measure what one has before.
+    """
+    home = tmp_path_factory.mktemp("home")
+    _move_home(home, monkeypatch)
+    if os.name == "posix":
+        (home / "cache" / "secateur").mkdir()
+        (home / "cache" / "secateur" / KERNEL_TIMES).symlink_to(tmp_path_factory.getbasetemp() / KERNEL_TIMES)
     yield
 
 

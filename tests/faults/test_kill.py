@@ -19,6 +19,8 @@ import resources
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 KILLS = 2
+JUDGED = 16
+"""Samples a point: each of the five sweeps has as many points, and takes long enough to be killed."""
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def kill(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 @pytest.fixture
 def bench(kill: ModuleType, tmp_path: Path) -> Iterator[Any]:
     model, data = resources.sample_path("digits_resnet.onnx"), resources.sample_path("digits")
-    bench = kill.Bench(tmp_path, str(model), str(data), "{}", 64)
+    bench = kill.Bench(tmp_path, str(model), str(data), "{}", JUDGED)
     yield bench
     bench.stop()
 
