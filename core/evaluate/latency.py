@@ -1,10 +1,13 @@
 """Milliseconds of one run on this computer, models in turns so that each meets the same computer.
 
 A B A B ...: a processor that slows down, or another program, then hurts all alike.
+Runs during which the system took the processor away do not count: they tell of the other program.
 """
 
 from __future__ import annotations
 
+import importlib
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +24,9 @@ SECONDS = 3.0
 MIN_RUNS, MAX_RUNS = 10, 200
 WARM_UP_RUNS, WARM_UP_SECONDS = 3, 0.3
 
+# Windows has no such module
+resource = importlib.import_module("resource") if sys.platform != "win32" else None
+
 Feeds = Mapping[str, np.ndarray]
 
 
@@ -32,7 +38,7 @@ def measure_latency(
     feeds: Feeds | None = None,
     seconds: float = SECONDS,
 ) -> list[Latency]:
-    """Return the latency of each model file, in order: median, 5th and 95th percentile over the runs.
+    """Return the latency of each model file, in order: median, 5th and 95th percentile of runs.
 
     Without `feeds` the inputs are random, shaped by each model; where the model leaves sizes open a
     usual one is taken. A fixed batch dimension wins over `batch`. Raises what `Runner` raises.
@@ -59,17 +65,33 @@ def measure_latency(
 def time_in_turns(
     runs: Sequence[Callable[[], object]], context: Context, seconds: float = SECONDS
 ) -> list[np.ndarray]:
-    """Return the milliseconds of every run of each, arrays of the same length, in turns after warm-up."""
+    """Return the milliseconds of the least disturbed runs of each, in turns after warm-up.
+
+    `MIN_RUNS` or more; all where the system does not tell what it interrupted.
+    """
     longest = max(_warm_up(run, context) for run in runs)
     rounds = int(np.clip(seconds / max(longest, 1e-6), MIN_RUNS, MAX_RUNS))
     times = np.zeros((len(runs), rounds))
+    interrupted = np.zeros((len(runs), rounds), np.int64)
     for turn in range(rounds):
         for position, run in enumerate(runs):
+            before = interruptions()
             start = time.perf_counter()
             run()
             times[position, turn] = 1000 * (time.perf_counter() - start)
+            interrupted[position, turn] = interruptions() - before
         context.report(text("Measuring the latency"), turn + 1, rounds)
-    return list(times)
+    return [_least(own, held_up) for own, held_up in zip(times, interrupted, strict=True)]
+
+
+def _least(times: np.ndarray, interrupted: np.ndarray) -> np.ndarray:
+    """The runs that were interrupted as seldom as the `MIN_RUNS` best ones: not at all, if it can be."""
+    return times[interrupted <= np.sort(interrupted)[MIN_RUNS - 1]]
+
+
+def interruptions() -> int:
+    """How often the system has taken the processor from a thread of this process; 0 if it does not tell."""
+    return 0 if resource is None else resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def _bound(runner: Runner, feeds: Feeds) -> Callable[[], object]:

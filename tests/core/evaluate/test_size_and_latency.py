@@ -13,6 +13,7 @@ import pytest
 
 from core.context import Context
 from core.errors import Cancelled, DataError
+from core.evaluate import latency as turns
 from core.evaluate import size
 from core.evaluate.example_feeds import example_feeds
 from core.evaluate.judge import Judge
@@ -69,6 +70,26 @@ def test_runs_take_turns() -> None:
     assert "".join(order).endswith("AB" * MIN_RUNS)
     assert [len(t) for t in times] == [MIN_RUNS, MIN_RUNS]
     assert all(50 <= np.median(t) < 500 for t in times)
+
+
+def test_runs_that_the_system_interrupted_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = interrupted = 0
+
+    def run() -> None:
+        nonlocal runs, interrupted
+        runs += 1
+        if runs % 3:  # two of three are held up
+            interrupted += 1
+            time.sleep(0.003)
+
+    monkeypatch.setattr(turns, "MAX_RUNS", 90)
+    monkeypatch.setattr(turns, "interruptions", lambda: interrupted)
+    (times,) = time_in_turns([run], Context(), seconds=10.0)
+    assert len(times) == 30 and np.median(times) < 2
+    # where all are, they have to do
+    monkeypatch.setattr(turns, "interruptions", iter(range(10_000)).__next__)
+    (times,) = time_in_turns([lambda: time.sleep(0.001)], Context(), seconds=10.0)
+    assert len(times) == 90 and np.median(times) >= 1
 
 
 def test_a_fixed_batch_is_what_is_timed(tmp_path: Path) -> None:
