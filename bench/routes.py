@@ -4,8 +4,9 @@
 
 The jobs of a journey run twice, each time on an empty project and with an empty cache of measurements: first
 with what ships, then with what the first time taught. At a tenth, a quarter, half and three quarters of each
-job: how far the end that was told lay from the one that came, as a share of the job's length. `--write`
-puts what the jobs took into core/usual_routes.json (with the sample, which is what ships).
+job: how far the end that was told lay from the one that came, as a share of the job's length; in brackets,
+if the stage's own time left had been told, as it is where no route is known. `--write` puts what the jobs
+took into core/usual_routes.json (with the sample, which is what ships).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from core import messages as m
 from core.context import Context
 from core.kernels.shelf import Shelf
 from core.routes import Routes
-from core.values import BestPlans, DataSpec, Plan, Preprocess, Result
+from core.values import BestPlans, DataSpec, Plan, Preprocess, Result, Text
 from core.values.best import Goal
 from core.workspace import Workspace
 from gui import samples
@@ -71,8 +72,11 @@ def journey(model: str, data: DataSpec, routes: Routes, folder: Path, turn: str)
     workspace = fresh("analysis")
 
     def told(request: m.Request) -> object:
-        value, ends, seconds, legs[type(request).__name__] = timed(request, workspace, routes)
-        shares = [f"{abs(end - seconds) / seconds:.0%}" if end is not None else "-" for end in ends]
+        value, ends, by_stage, seconds, legs[type(request).__name__] = timed(request, workspace, routes)
+        shares = [
+            f"{off(whole, seconds)} ({off(stage, seconds)})"
+            for whole, stage in zip(ends, by_stage, strict=True)
+        ]
         print(f"| {type(request).__name__} | {turn} | {seconds:.1f} | {' | '.join(shares)} |", flush=True)
         return value
 
@@ -91,20 +95,40 @@ def journey(model: str, data: DataSpec, routes: Routes, folder: Path, turn: str)
     return legs
 
 
+Ends = list[float | None]
+
+
 def timed(
     request: m.Request, workspace: Workspace, routes: Routes
-) -> tuple[object, list[float | None], float, list[object]]:
-    """The job's value, the ends in seconds that were told at `MOMENTS`, its seconds, its stages."""
-    told: list[tuple[float, float]] = []
+) -> tuple[object, Ends, Ends, float, list[object]]:
+    """The job's value, the ends in seconds that were told at `MOMENTS` of the whole and by stages alone, its
+    seconds, its stages."""
+    whole: list[tuple[float, float]] = []
+    stages: list[tuple[float, float]] = []
     started = time.monotonic()
-    context = Context(on_whole=lambda _, left: told.append((time.monotonic() - started, left)))
+
+    def on_stage(_stage: Text, _done: int, _total: int, left: float | None) -> None:
+        if left is not None:
+            stages.append((time.monotonic() - started, left))
+
+    context = Context(on_stage, on_whole=lambda _, left: whole.append((time.monotonic() - started, left)))
     value = jobs.perform(request, workspace, context, routes)
     seconds = time.monotonic() - started
-    ends: list[float | None] = []
+    legs = msgspec.to_builtins(routes.of(request).legs())
+    return value, ends_of(whole, seconds), ends_of(stages, seconds), seconds, legs
+
+
+def ends_of(told: list[tuple[float, float]], seconds: float) -> Ends:
+    """The ends that the last words before each of `MOMENTS` promised; None before the first word."""
+    ends: Ends = []
     for moment in MOMENTS:
         before = [at + left for at, left in told if at <= moment * seconds]
         ends.append(before[-1] if before else None)
-    return value, ends, seconds, msgspec.to_builtins(routes.of(request).legs())
+    return ends
+
+
+def off(end: float | None, seconds: float) -> str:
+    return "-" if end is None else f"{abs(end - seconds) / seconds:.0%}"
 
 
 if __name__ == "__main__":
