@@ -1,7 +1,7 @@
 """Milliseconds of one run on this computer, models in turns so that each meets the same computer.
 
 A B A B ...: a processor that slows down, or another program, then hurts all alike.
-Runs during which the system took the processor away do not count: they tell of the other program.
+Turns in which the system took the processor away do not count: they tell of the other program.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ def measure_latency(
 def time_in_turns(
     runs: Sequence[Callable[[], object]], context: Context, seconds: float = SECONDS
 ) -> list[np.ndarray]:
-    """Return the milliseconds of the least disturbed runs of each, in turns after warm-up.
+    """Return the milliseconds of each, arrays of the same length, in the least disturbed turns after warm-up.
 
-    `MIN_RUNS` or more; all where the system does not tell what it interrupted.
+    At least `MIN_RUNS` turns and a quarter of all; all where the system does not tell what it interrupted.
     """
     longest = max(_warm_up(run, context) for run in runs)
     rounds = int(np.clip(seconds / max(longest, 1e-6), MIN_RUNS, MAX_RUNS))
@@ -81,12 +81,10 @@ def time_in_turns(
             times[position, turn] = 1000 * (time.perf_counter() - start)
             interrupted[position, turn] = interruptions() - before
         context.report(text("Measuring the latency"), turn + 1, rounds)
-    return [_least(own, held_up) for own, held_up in zip(times, interrupted, strict=True)]
-
-
-def _least(times: np.ndarray, interrupted: np.ndarray) -> np.ndarray:
-    """The runs that were interrupted as seldom as the `MIN_RUNS` best ones: not at all, if it can be."""
-    return times[interrupted <= np.sort(interrupted)[MIN_RUNS - 1]]
+    # whole turns, so that what is left of each still met the same computer
+    disturbed = interrupted.sum(axis=0)
+    least = np.sort(disturbed)[max(MIN_RUNS, rounds // 4) - 1]
+    return list(times[:, disturbed <= least])
 
 
 def interruptions() -> int:
