@@ -46,6 +46,7 @@ def sample(camera: Photographer, options: argparse.Namespace) -> None:
     )
     session.open_model(str(place / "digits_resnet.onnx"), data)
     camera.wait(lambda: session.data is not None and session.job is None)
+    session.select(session.model.layers[0].id)  # as a click on the button does, by the focus that goes on
     camera.take("goal")
     window.help.tour.end()
     window.commands.go_on()

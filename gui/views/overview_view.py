@@ -83,7 +83,7 @@ class OverviewView(Retranslating, QWidget):
         noise = in_noise(self._session)
         unit = tr("points lost, each 1 % of noise") if noise else tr("points lost")
         self._caption.set_full_text(
-            tr("{unit}, each layer alone · hatched: estimate · empty: not measured").format(unit=unit)
+            tr("{unit}, each layer alone · hatched: estimate · empty: unknown").format(unit=unit)
         )
         top = top_of(self._session)
         self._scale.show_ends("0", f"{fmt.number(top, 0 if top >= 1 else 1)} {loss_unit()}")

@@ -40,7 +40,7 @@ from gui.widgets.retranslating import Retranslating
 from gui.widgets.snapshot_chart import Dot, SnapshotChart, dot_words
 
 ROW_HEIGHT = 28
-WIDTHS = {Column.NAME: 104, Column.SIZE: 76, Column.LATENCY: 92, Column.ACCURACY: 116, Column.WHEN: 140}
+WIDTHS = {Column.NAME: 104, Column.SIZE: 76, Column.LATENCY: 92, Column.ACCURACY: 116, Column.WHEN: 158}
 NAME_PADDING, MOST_NAME = 18, 240
 
 
