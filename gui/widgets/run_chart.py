@@ -19,15 +19,15 @@ from gui.widgets.cut_name import cut_name
 from gui.widgets.plain_tip import plain_tip
 
 LEFT, RIGHT, TOP = 46, 18, 14
-LEFT_OF_WORDS = 96
+LEFT_OF_WORDS = 108
 """Steps on the whole network come first and have longer names than layers."""
-LABEL_ROOM = 60
-"""Below the plot, for slanted names."""
+LABEL_ROOM, WORD_ROOM = 52, 66
+"""Below the plot, for slanted names of layers; of steps."""
 LEAST_ROOM = 22
 """What is left of it in a low chart, which has no slanted names."""
 SLANTED_ROOM = 40
 """With less than this slanted names would be cut to nothing."""
-FULL_HEIGHT, LEAST_HEIGHT = 138, 84
+FULL_HEIGHT, LEAST_HEIGHT = 130, 84
 """Pixels; a lower chart gives up room for names first."""
 LABEL_DROP = 13
 """Below the plot, where their ends stand."""
@@ -112,7 +112,7 @@ class RunChart(QWidget):
         if self._original is not None and self._original.unit == "%" and high > 100.0:
             low, high = low - (high - 100.0), 100.0  # nothing is more than all of it
         margin = (high - low) * 0.07
-        left = LEFT_OF_WORDS if self._steps and self._steps[0].whole else LEFT
+        left = LEFT_OF_WORDS if self._words_first else LEFT
         rect = QRectF(left, TOP, self.width() - left - RIGHT, self.height() - TOP - self.label_room)
         # a lone step stands in the middle: at the end it would lie on the axis
         first, last = (0.0, len(self._steps) - 1.0) if len(self._steps) != 1 else (-0.5, 0.5)
@@ -128,7 +128,12 @@ class RunChart(QWidget):
     @property
     def label_room(self) -> int:
         """Below the plot, for names."""
-        return min(LABEL_ROOM, max(LEAST_ROOM, LABEL_ROOM - (FULL_HEIGHT - self.height())))
+        room = WORD_ROOM if self._words_first else LABEL_ROOM
+        return min(room, max(LEAST_ROOM, LABEL_ROOM - (FULL_HEIGHT - self.height())))
+
+    @property
+    def _words_first(self) -> bool:
+        return bool(self._steps) and self._steps[0].whole
 
     def labelled(self) -> list[int]:
         """Which steps are named: as many as fit, the costliest always, neighbours of it never."""
