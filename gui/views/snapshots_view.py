@@ -195,7 +195,9 @@ class SnapshotsView(Retranslating, QWidget):
 
     def rename(self) -> None:
         index = self.table.currentIndex()
-        if index.isValid():
+        # a second click while the name is being written already would be refused
+        if index.isValid() and self.table.state() != QAbstractItemView.State.EditingState:
+            self.as_table.setChecked(True)  # among the points there is no place to write
             self.table.setFocus()
             self.table.edit(index.siblingAtColumn(Column.NAME))
 

@@ -146,7 +146,9 @@ class RandomHands:
         last = widget.mapTo(top, self._place(widget))
         QTest.mousePress(handle, button, modifiers, last)
         for _ in range(self._random.randint(1, 6)):
-            if isValid(other) and other.isVisible() and other.window() is top:
+            # what was pressed may have scrolled it out of the window
+            seen = isValid(other) and other.window() is top and not other.visibleRegion().isEmpty()
+            if seen:
                 last = other.mapTo(top, self._place(other))
             QTest.mouseMove(handle, last)
         QTest.mouseRelease(handle, button, modifiers, last)

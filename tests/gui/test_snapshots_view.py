@@ -147,6 +147,21 @@ def test_names_and_notes_are_written_in_place(desk: Desk, view: SnapshotsView) -
     assert names(desk) == ["half of stem"]
 
 
+def test_renaming_among_the_points_shows_where_to_write_and_bears_a_second_click(
+    desk: Desk, view: SnapshotsView, qtlog: object
+) -> None:
+    click(view._take)
+    click(view.as_points)
+    assert not view.table.isVisible()
+    click(view._rename)
+    click(view._rename)
+    assert view.table.isVisible()
+    retype("for phones")
+    press(Qt.Key.Key_Return)
+    assert names(desk) == ["for phones"]
+    assert not [one.message for one in qtlog.records if "editing failed" in one.message]
+
+
 def test_a_deleted_one_can_be_brought_back(desk: Desk, view: SnapshotsView) -> None:
     for sparsity in (0.1, 0.2, 0.3):
         set_sparsity(desk, sparsity)
