@@ -41,8 +41,9 @@ class Routes:
 
     def keep(self, request: m.Request, route: Route) -> None:
         """Remember what a job that is done took."""
+        legs = msgspec.msgpack.encode(route.legs())
         for key in _keys(request):
-            self._shelf.put(key, msgspec.msgpack.encode(route.legs()))
+            self._shelf.put(key, legs)
 
 
 def usual() -> dict[str, _Legs]:

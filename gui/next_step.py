@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from core.values import LEAST_UNSEEN
+from core.values import LEAST_JUDGED
 from gui.best_plans import BestPlanSearch
 from gui.i18n import tr
 from gui.session import Session
@@ -47,7 +47,7 @@ class NextStep(QObject):
         chosen = self.search.found.chosen
         if session.plan != DEFAULT_PLAN or (chosen is not None and chosen.plan == session.plan):
             return "run"
-        if session.data.judge_count < 2 * LEAST_UNSEEN:
+        if session.data.judge_count < LEAST_JUDGED:
             return "run"  # a search would have nothing left to check its plan with
         return "closest" if chosen is not None else "goal"
 

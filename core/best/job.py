@@ -25,7 +25,7 @@ from core.sweep.analyze import analyze
 from core.sweep.meter import PlanMeter
 from core.sweep.settings import settings_of
 from core.values import LayerPlan, Outcome, Plan, SensitivityPoint, Timings, Value, digest, text
-from core.values.best import LEAST_UNSEEN, BestPlans, Goal
+from core.values.best import LEAST_JUDGED, LEAST_UNSEEN, BestPlans, Goal
 
 _BITS = {"cpu": (8, 4), "accelerator": (8,), "microcontroller": (8, 4), "download": (8, 4, 3, 2)}
 _INTEGER = Plan(defaults=LayerPlan(weight_bits=8, activation_bits=8))
@@ -106,7 +106,7 @@ def unseen(judge: Judge, samples: int, wanted: int) -> tuple[int, int]:
             text(
                 "{count} samples judge; {needed} are needed.",
                 count=judge.count,
-                needed=2 * LEAST_UNSEEN,  # `samples_for` takes half of them
+                needed=LEAST_JUDGED,
             ),
             text("Choose more data, or set the layers by hand."),
         )

@@ -6,7 +6,7 @@ translate the template. Units stand in the names; formatting is the views' busin
 """
 
 from core.values.base import PARTS, Array, Text, Value, digest, text
-from core.values.best import LEAST_UNSEEN, BestPlan, BestPlans, Goal
+from core.values.best import LEAST_JUDGED, BestPlan, BestPlans, Goal
 from core.values.blame import Blame, GiveBack, Rescue
 from core.values.card import ModelCard, card_in
 from core.values.catalogue import Catalogue, Choice, Described, Parameter, Preset, StepInfo
@@ -79,7 +79,7 @@ __all__ = [
     "FLOAT_BITS",
     "HALF_BITS",
     "JUDGED_BY",
-    "LEAST_UNSEEN",
+    "LEAST_JUDGED",
     "NOWHERE",
     "NO_CHANGE",
     "PARTS",

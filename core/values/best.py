@@ -12,7 +12,9 @@ Profile = Literal["cpu", "accelerator", "download", "microcontroller"]
 
 
 LEAST_UNSEEN = 32
-"""Judging samples that check a plan, at the least. As many find it."""
+"""Judging samples that check a plan, at the least."""
+LEAST_JUDGED = 2 * LEAST_UNSEEN
+"""Judging samples without which no plan is looked for: half of them find it, the others check it."""
 
 
 class Goal(Value, frozen=True, kw_only=True):
